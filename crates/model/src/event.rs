@@ -1,0 +1,109 @@
+//! Events: facts with a sequence number, pushed live.
+
+use crate::authz::{Kind, Resource};
+use crate::{JobId, NodeId, Time, UserId, WorkloadId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+
+/// A fact, as stored and streamed. Sequence order is commit order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub seq: u64,
+    pub at: Time,
+    pub workspace: Option<WorkspaceId>,
+    pub fact: Fact,
+    /// Who caused it, as a label for people.
+    pub actor: String,
+}
+
+/// What happened. Serialised as `{"type": "workload.observed", …}`; ids and small facts only, never secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "type")]
+pub enum Fact {
+    #[serde(rename = "workload.created")]
+    WorkloadCreated { id: WorkloadId, name: String },
+    /// The owner wants something else now.
+    #[serde(rename = "workload.desired")]
+    WorkloadDesired { id: WorkloadId, generation: u64 },
+    /// The node reported something new.
+    #[serde(rename = "workload.observed")]
+    WorkloadObserved {
+        id: WorkloadId,
+        generation: u64,
+        state: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    #[serde(rename = "workload.deleted")]
+    WorkloadDeleted { id: WorkloadId, name: String },
+    #[serde(rename = "node.joined")]
+    NodeJoined { id: NodeId, name: String },
+    #[serde(rename = "node.changed")]
+    NodeChanged { id: NodeId },
+    #[serde(rename = "node.online")]
+    NodeOnline { id: NodeId },
+    #[serde(rename = "node.offline")]
+    NodeOffline { id: NodeId },
+    #[serde(rename = "node.deleted")]
+    NodeDeleted { id: NodeId, name: String },
+    #[serde(rename = "job.changed")]
+    JobChanged { id: JobId, state: String, step: Option<String>, progress: u8 },
+    #[serde(rename = "workspace.changed")]
+    WorkspaceChanged { id: WorkspaceId },
+    #[serde(rename = "member.changed")]
+    MemberChanged { user: UserId },
+    #[serde(rename = "user.changed")]
+    UserChanged { id: UserId },
+    #[serde(rename = "key.changed")]
+    KeyChanged { owner: UserId },
+}
+
+impl Fact {
+    /// The noun before the dot: what streams are filtered by and what a reader must be allowed to read.
+    pub const fn topic(&self) -> Kind {
+        match self {
+            Fact::WorkloadCreated { .. }
+            | Fact::WorkloadDesired { .. }
+            | Fact::WorkloadObserved { .. }
+            | Fact::WorkloadDeleted { .. } => Kind::Workload,
+            Fact::NodeJoined { .. }
+            | Fact::NodeChanged { .. }
+            | Fact::NodeOnline { .. }
+            | Fact::NodeOffline { .. }
+            | Fact::NodeDeleted { .. } => Kind::Node,
+            Fact::JobChanged { .. } => Kind::Job,
+            Fact::WorkspaceChanged { .. } => Kind::Workspace,
+            Fact::MemberChanged { .. } => Kind::Member,
+            Fact::UserChanged { .. } => Kind::User,
+            Fact::KeyChanged { .. } => Kind::Key,
+        }
+    }
+    /// The id of the thing it is about.
+    pub fn subject(&self) -> String {
+        match self {
+            Fact::WorkloadCreated { id, .. }
+            | Fact::WorkloadDesired { id, .. }
+            | Fact::WorkloadObserved { id, .. }
+            | Fact::WorkloadDeleted { id, .. } => id.to_string(),
+            Fact::NodeJoined { id, .. }
+            | Fact::NodeChanged { id }
+            | Fact::NodeOnline { id }
+            | Fact::NodeOffline { id }
+            | Fact::NodeDeleted { id, .. } => id.to_string(),
+            Fact::JobChanged { id, .. } => id.to_string(),
+            Fact::WorkspaceChanged { id } => id.to_string(),
+            Fact::MemberChanged { user } | Fact::UserChanged { id: user } | Fact::KeyChanged { owner: user } => {
+                user.to_string()
+            }
+        }
+    }
+}
+
+impl Resource for Event {
+    const KIND: Kind = Kind::Event;
+    fn id(&self) -> String {
+        self.seq.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        self.workspace
+    }
+}

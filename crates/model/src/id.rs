@@ -1,0 +1,113 @@
+//! Ids: prefixed, sortable by time, parsed once at the edge.
+
+use std::fmt;
+
+/// Why a text is not an id of the wanted kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an id of this kind looks like {prefix}_01j9zq3c8vdt4x0f5k2m7n6p1r")]
+pub struct IdError {
+    /// The prefix that was wanted.
+    pub prefix: &'static str,
+}
+
+/// What every id type offers; lets generic code make and print ids.
+pub trait Id:
+    Copy + Eq + Ord + std::hash::Hash + fmt::Display + std::str::FromStr<Err = IdError> + Send + Sync + 'static
+{
+    /// The part before the underscore.
+    const PREFIX: &'static str;
+    /// Builds an id from a time and 80 random bits.
+    fn from_parts(at: crate::Time, random: u128) -> Self;
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident = $prefix:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(u128);
+
+        impl Id for $name {
+            const PREFIX: &'static str = $prefix;
+            fn from_parts(at: crate::Time, random: u128) -> Self {
+                let ms = u64::try_from(at.as_millis()).unwrap_or(0);
+                Self(ulid::Ulid::from_parts(ms, random).0)
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let mut buf = [0; ulid::ULID_LEN];
+                let text = ulid::Ulid(self.0).array_to_str(&mut buf);
+                f.write_str(concat!($prefix, "_"))?;
+                for c in text.chars() {
+                    fmt::Write::write_char(f, c.to_ascii_lowercase())?;
+                }
+                Ok(())
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = IdError;
+            fn from_str(text: &str) -> Result<Self, IdError> {
+                let wrong = IdError { prefix: $prefix };
+                let rest = text.strip_prefix(concat!($prefix, "_")).ok_or(wrong.clone())?;
+                // One spelling per id: upper case and look-alike letters are not accepted.
+                let plain = rest.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase());
+                let id = ulid::Ulid::from_string(rest).map_err(|_| wrong.clone())?;
+                if !plain || Self(id.0).to_string() != text { return Err(wrong); }
+                Ok(Self(id.0))
+            }
+        }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> { s.collect_str(self) }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> { stringify!($name).into() }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({
+                    "type": "string",
+                    "pattern": concat!("^", $prefix, "_[0-7][0-9a-hjkmnp-tv-z]{25}$"),
+                    "examples": [concat!($prefix, "_01j9zq3c8vdt4x0f5k2m7n6p1r")],
+                })
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// A workspace, the tenant.
+    WorkspaceId = "ws";
+    /// A person.
+    UserId = "us";
+    /// An API key.
+    KeyId = "key";
+    /// A browser session of a person.
+    SessionId = "ses";
+    /// A machine that runs the agent.
+    NodeId = "nd";
+    /// A single-use right to add a node.
+    JoinTokenId = "jt";
+    /// Something long-lived on a node.
+    WorkloadId = "wl";
+    /// A long operation of the control plane.
+    JobId = "job";
+    /// One audit entry.
+    AuditId = "au";
+    /// One request, in logs, audit and error envelopes.
+    RequestId = "req";
+    /// One run of the server process.
+    BootId = "boot";
+    /// One control plane, for good: nodes obey only the installation that they joined.
+    InstallationId = "ins";
+    /// A stored secret value.
+    SecretId = "sec";
+}

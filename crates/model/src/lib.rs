@@ -1,0 +1,24 @@
+//! What things are and what may happen to them.
+//!
+//! Pure: no IO, no async, no clock and no randomness. Time, ids and facts come in as arguments, so every rule
+//! of the product can be tested by the million in milliseconds. Rows and wire types convert to these types by name.
+
+pub mod audit;
+pub mod authz;
+pub mod event;
+pub mod id;
+pub mod job;
+pub mod key;
+pub mod name;
+pub mod node;
+pub mod secret;
+pub mod template;
+pub mod time;
+pub mod user;
+pub mod workload;
+pub mod workspace;
+
+pub use id::*;
+pub use name::{Label, Name};
+pub use secret::Secret;
+pub use time::{Millis, Time};

@@ -1,0 +1,109 @@
+//! Names that people choose, checked once at the edge.
+
+use std::fmt;
+
+/// A DNS-safe name: 1–63 of a–z, 0–9 and inner dashes. Used in addresses, accounts and paths.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+/// A label for people: 1–80 printable characters, no leading or trailing space.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Label(String);
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    #[error("use 1 to 63 characters of a–z, 0–9 and dashes, with no dash at either end")]
+    Name,
+    #[error("use 1 to 80 printable characters, with no space at either end")]
+    Label,
+}
+
+impl Name {
+    fn check(text: &str) -> Result<(), NameError> {
+        let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let ok =
+            (1..=63).contains(&text.len()) && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-');
+        if ok { Ok(()) } else { Err(NameError::Name) }
+    }
+    /// The nearest valid name to any text: lower case, runs of other characters become one dash. `fallback` when nothing is left.
+    pub fn slug(text: &str, fallback: &'static str) -> Self {
+        let mut out = String::new();
+        for c in text.chars().flat_map(char::to_lowercase) {
+            if c.is_ascii_lowercase() || c.is_ascii_digit() {
+                out.push(c);
+            } else if !out.is_empty() && !out.ends_with('-') {
+                out.push('-');
+            }
+            if out.len() == 63 {
+                break;
+            }
+        }
+        let out = out.trim_end_matches('-');
+        Self(if out.is_empty() { fallback } else { out }.to_owned())
+    }
+}
+
+impl Label {
+    fn check(text: &str) -> Result<(), NameError> {
+        let count = text.chars().count();
+        let ok = (1..=80).contains(&count) && text.trim() == text && !text.chars().any(char::is_control);
+        if ok { Ok(()) } else { Err(NameError::Label) }
+    }
+}
+
+macro_rules! text_type {
+    ($name:ident, $schema:expr) => {
+        impl $name {
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+        impl std::str::FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::check(text).map(|()| Self(text.to_owned()))
+            }
+        }
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(&self.0)
+            }
+        }
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(d)?;
+                Self::check(&text).map_err(serde::de::Error::custom)?;
+                Ok(Self(text))
+            }
+        }
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                $schema
+            }
+        }
+    };
+}
+
+text_type!(
+    Name,
+    schemars::json_schema!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", "examples": ["my-server"]})
+);
+text_type!(
+    Label,
+    schemars::json_schema!({"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$", "examples": ["My server"]})
+);

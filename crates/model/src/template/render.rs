@@ -1,0 +1,31 @@
+//! Rendering: the one substitution that templates know.
+
+use std::collections::BTreeMap;
+
+/// Values by placeholder, for example `motd` or `port.game`.
+pub type Values = BTreeMap<String, String>;
+
+/// Replaces each `{{name}}` by its value. Values are inserted as they are and never read again, so a value that
+/// contains braces stays what it is. Placeholders in `keep` stay for somebody later; others that are unknown are an error.
+pub fn render(text: &str, values: &Values, keep: &[&str]) -> Result<String, String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(open) = rest.find("{{") {
+        out.push_str(&rest[..open]);
+        let tail = &rest[open + 2..];
+        let close = tail.find("}}").ok_or_else(|| "a {{ has no }}".to_owned())?;
+        let name = tail[..close].trim();
+        match values.get(name) {
+            Some(value) => out.push_str(value),
+            None if keep.iter().any(|prefix| name.starts_with(prefix)) => {
+                out.push_str("{{");
+                out.push_str(name);
+                out.push_str("}}");
+            }
+            None => return Err(format!("{{{{{name}}}}} is not a variable, port or volume of this template")),
+        }
+        rest = &tail[close + 2..];
+    }
+    out.push_str(rest);
+    Ok(out)
+}

@@ -1,0 +1,119 @@
+//! People and their browser sessions.
+
+use crate::authz::{Kind, Resource};
+use crate::{Label, SessionId, Time, UserId, WorkspaceId};
+use serde::{Deserialize, Serialize};
+
+/// A person. Exists once for the whole platform; belongs to workspaces through memberships.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub name: Label,
+    pub state: State,
+    pub is_platform_admin: bool,
+    pub created_at: Time,
+}
+
+/// Whether a person can sign in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Invited, has not accepted yet.
+    Invited,
+    Active,
+    /// May not sign in; sessions and keys are refused.
+    Deactivated,
+}
+
+/// An e-mail address in the one spelling under which it is unique: trimmed and lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(transparent)]
+pub struct Email(String);
+
+/// A text that is no e-mail address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("use an address like name@example.org, at most 254 characters")]
+pub struct EmailError;
+
+impl Email {
+    /// The address.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Email {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::str::FromStr for Email {
+    type Err = EmailError;
+    fn from_str(text: &str) -> Result<Self, EmailError> {
+        let text = text.trim().to_lowercase();
+        let (local, domain) = text.rsplit_once('@').ok_or(EmailError)?;
+        let plain = |s: &str| !s.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
+        let domain_ok = domain.contains('.')
+            && domain.split('.').all(|l| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-'))
+            || domain == "localhost";
+        if local.is_empty() || local.len() > 64 || text.len() > 254 || !plain(local) || !plain(domain) || !domain_ok {
+            return Err(EmailError);
+        }
+        Ok(Self(text))
+    }
+}
+
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Email {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Email".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({"type": "string", "format": "email", "maxLength": 254, "examples": ["ada@example.org"]})
+    }
+}
+
+impl Resource for User {
+    const KIND: Kind = Kind::User;
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        None
+    }
+    fn owner(&self) -> Option<UserId> {
+        Some(self.id)
+    }
+}
+
+/// A browser's session. The secret itself is never stored, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub id: SessionId,
+    pub user: UserId,
+    pub created_at: Time,
+    pub seen_at: Time,
+    pub expires_at: Time,
+    pub address: Option<String>,
+    pub user_agent: Option<String>,
+}
+
+impl Resource for Session {
+    const KIND: Kind = Kind::Session;
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        None
+    }
+    fn owner(&self) -> Option<UserId> {
+        Some(self.user)
+    }
+}

@@ -1,0 +1,58 @@
+//! API keys.
+
+use ostler_model::authz::Capability;
+use ostler_model::{KeyId, Label, Time, UserId, WorkspaceId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A key, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyView {
+    pub id: KeyId,
+    pub label: String,
+    pub owner: UserId,
+    /// The first characters, to recognise it by.
+    pub prefix: String,
+    pub capabilities: Vec<Capability>,
+    pub scope: KeyScope,
+    pub created_at: Time,
+    pub expires_at: Option<Time>,
+    pub last_used_at: Option<Time>,
+    pub last_used_from: Option<String>,
+}
+
+/// Which things a key reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum KeyScope {
+    /// All that its owner reaches.
+    #[default]
+    All,
+    /// All in one workspace.
+    Workspace(WorkspaceId),
+    /// Only the things with these ids.
+    Only(Vec<String>),
+}
+
+/// Makes a key. Its capabilities must be among its owner's.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyCreate {
+    /// Unique among the owner's keys.
+    pub label: Label,
+    #[schemars(length(min = 1, max = 64))]
+    pub capabilities: Vec<Capability>,
+    #[serde(default)]
+    pub scope: KeyScope,
+    /// Never, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Time>,
+}
+
+/// A new key. The only answer that ever contains the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct KeyCreated {
+    pub key: KeyView,
+    /// `ost_…`; shown now and never again.
+    pub secret: String,
+}

@@ -1,0 +1,25 @@
+//! Everything that crosses a process boundary: API inputs and views, agent messages, the typed API client.
+//!
+//! Types here are what callers see: they are never stored, and each converts to or from a model type by name.
+//! Inputs refuse unknown fields and name them.
+
+pub mod audit;
+pub mod auth;
+pub mod console;
+pub mod error;
+pub mod event;
+pub mod job;
+pub mod key;
+pub mod link;
+pub mod member;
+pub mod node;
+pub mod page;
+pub mod setup;
+pub mod stats;
+pub mod template;
+pub mod user;
+pub mod workload;
+pub mod workspace;
+
+pub use error::ErrorBody;
+pub use page::Page;

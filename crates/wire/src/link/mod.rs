@@ -1,0 +1,119 @@
+//! What server and agent say to each other over the link.
+//!
+//! The agent dials `GET /api/v1/agent/link` and upgrades; from then on *it* serves HTTP/2 on the connection and the server
+//! is the client. Routes that the agent serves (never on a port of its own):
+//!
+//! | route | body → answer |
+//! |---|---|
+//! | `POST /hello` | [`Hello`] → [`HelloAnswer`] |
+//! | `GET /health`, `GET /ready` | → 200 |
+//! | `GET /status` | → [`Status`] |
+//! | `PUT /desired` | [`Snapshot`] or [`Change`] (tagged) → [`DesiredAnswer`] |
+//! | `GET /observed` | → lines of JSON, one [`Observation`] each, never ending |
+//! | `GET /stats` | → lines of [`crate::stats::NodeStats`], every two seconds, until closed |
+//! | `GET /workloads/{id}/stats` | → lines of [`crate::stats::WorkloadStats`] |
+//! | `GET /workloads/{id}/console?after=SEQ&follow=BOOL` | → lines of [`crate::console::ConsoleLine`] |
+//! | `POST /workloads/{id}/console` | [`crate::console::ConsoleCommand`] → 204 |
+//!
+//! Unknown fields are tolerated here (unlike in the API), so that N and N−1 understand each other.
+
+use ostler_model::node::Facts;
+use ostler_model::workload::{Desired, Report};
+use ostler_model::{InstallationId, NodeId, Time, WorkloadId};
+use serde::{Deserialize, Serialize};
+
+/// The protocol spoken by this build.
+pub const PROTOCOL: u32 = 1;
+/// The oldest that this build still understands.
+pub const PROTOCOL_OLDEST: u32 = 1;
+/// The `Upgrade` token.
+pub const UPGRADE: &str = "ostler-link";
+/// The scheme of the `Authorization` header with which a node signs its requests.
+pub const AUTH_SCHEME: &str = "Ostler-Node";
+
+/// The server's first request on a new link.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    pub installation: InstallationId,
+    pub node: NodeId,
+    /// Protocols that the server speaks, newest and oldest.
+    pub newest: u32,
+    pub oldest: u32,
+    pub server_version: String,
+    pub now: Time,
+}
+
+/// The agent's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HelloAnswer {
+    /// The newest protocol that both speak.
+    pub protocol: u32,
+    pub facts: Facts,
+    /// The `desired_seq` that the agent has stored.
+    pub desired_seq: u64,
+    /// Changes with every start of the agent process.
+    pub agent_boot: String,
+}
+
+/// What the server wants of a node.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Want {
+    Snapshot(Snapshot),
+    Change(Change),
+}
+
+/// Everything that this node shall run. What is not in it shall not be here.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    pub installation: InstallationId,
+    pub seq: u64,
+    pub workloads: Vec<Desired>,
+}
+
+/// One workload changed. Applies only on top of `after`; else the agent asks for a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Change {
+    pub installation: InstallationId,
+    pub after: u64,
+    pub seq: u64,
+    pub workload: Desired,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum DesiredAnswer {
+    /// Stored on disk; it will be converged.
+    Accepted { seq: u64 },
+    /// The agent has a different base: send a snapshot.
+    NeedSnapshot { have: u64 },
+    /// Older than what the agent has. Somebody restored an old backup, or two servers believe they own this node.
+    Stale { have: u64 },
+    /// The agent belongs to another installation.
+    Foreign { installation: InstallationId },
+}
+
+/// One line of the observed stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Observation {
+    /// A workload's full report. On connect one for each workload, then one per change.
+    Workload { id: WorkloadId, report: Report },
+    /// All reports of the connect have been sent.
+    Synced { seq: u64 },
+    /// Facts about the node changed.
+    Facts { facts: Facts },
+    /// Nothing happened for a while; the agent is alive.
+    Beat { at: Time },
+}
+
+/// The agent in one look.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub started_at: Time,
+    pub desired_seq: u64,
+    pub workloads: usize,
+    pub links: usize,
+}
