@@ -111,3 +111,46 @@ ids! {
     /// A stored secret value.
     SecretId = "sec";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Time;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_id_reads_back_as_itself(ms in 0_i64..253_402_300_799_000, random: u128) {
+            let id = WorkloadId::from_parts(Time::from_millis(ms), random);
+            prop_assert_eq!(id.to_string().parse::<WorkloadId>().unwrap(), id);
+        }
+
+        #[test]
+        fn text_order_is_time_order(a in 0_i64..253_402_300_799_000, b in 0_i64..253_402_300_799_000, random: u128) {
+            prop_assume!(a < b);
+            let [a, b] = [a, b].map(|ms| NodeId::from_parts(Time::from_millis(ms), random).to_string());
+            prop_assert!(a < b);
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in "\\PC{0,64}") {
+            if let Ok(id) = text.parse::<UserId>() {
+                prop_assert_eq!(id.to_string(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn one_spelling_per_id() {
+        let id = WorkloadId::from_parts(Time::from_millis(1_700_000_000_000), 7).to_string();
+        for wrong in [
+            id.to_uppercase(),
+            id.replace("wl_", "nd_"),
+            id.replace("wl_", ""),
+            format!("{id}0"),
+            id.replacen('0', "o", 1),
+        ] {
+            assert!(wrong.parse::<WorkloadId>().is_err(), "{wrong} must not be read");
+        }
+    }
+}

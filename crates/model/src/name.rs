@@ -107,3 +107,31 @@ text_type!(
     Label,
     schemars::json_schema!({"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$", "examples": ["My server"]})
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_slug_is_always_a_name(text in "\\PC{0,200}") {
+            let slug = Name::slug(&text, "thing");
+            prop_assert!(slug.as_str().parse::<Name>().is_ok(), "{slug}");
+        }
+    }
+
+    #[test]
+    fn names_and_labels_are_checked() {
+        for ok in ["a", "my-server", "0", &"x".repeat(63)] {
+            assert!(ok.parse::<Name>().is_ok(), "{ok}");
+        }
+        for wrong in ["", "-a", "a-", "A", "a b", "a_b", "ä", &"x".repeat(64)] {
+            assert!(wrong.parse::<Name>().is_err(), "{wrong}");
+        }
+        for wrong in ["", " a", "a ", "a\nb", &"x".repeat(81)] {
+            assert!(wrong.parse::<Label>().is_err(), "{wrong:?}");
+        }
+        assert_eq!(Name::slug("Ada's  Räume!", "thing").as_str(), "ada-s-r-ume");
+    }
+}

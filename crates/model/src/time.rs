@@ -110,3 +110,17 @@ impl schemars::JsonSchema for Time {
         schemars::json_schema!({"type": "string", "format": "date-time", "examples": ["2026-01-31T12:00:00.000Z"]})
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_back_and_never_overflow() {
+        let at = Time::from_millis(1_767_225_600_123);
+        assert_eq!(at.to_string(), "2026-01-01T00:00:00.123Z");
+        assert_eq!(at.to_string().parse::<Time>().unwrap(), at);
+        assert_eq!(Time::from_millis(5).since(Time::from_millis(9)), Millis(0));
+        assert_eq!(Time::from_millis(i64::MAX) + Millis(u64::MAX), Time::from_millis(i64::MAX));
+    }
+}

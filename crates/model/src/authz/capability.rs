@@ -234,3 +234,30 @@ impl FromIterator<Capability> for CapabilitySet {
         iter.into_iter().fold(Self::NONE, Self::with)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_has_a_bit_and_a_spelling_of_its_own() {
+        let all: Vec<Capability> = Capability::grantable().collect();
+        for (i, c) in all.iter().enumerate() {
+            let alone = CapabilitySet::NONE.with(*c);
+            assert_eq!(alone.iter().collect::<Vec<_>>(), vec![*c]);
+            assert_eq!(c.to_string().parse::<Capability>().unwrap(), *c);
+            assert!(all.iter().skip(i + 1).all(|other| other.to_string() != c.to_string()));
+        }
+        assert!("workload:report".parse::<Capability>().is_err(), "nobody can be given the right to report");
+    }
+
+    #[test]
+    fn reading_is_implied_and_survives_an_intersection() {
+        let write = CapabilitySet::NONE.with(Capability::new(Kind::Workload, VerbKind::Write));
+        let read = Capability::new(Kind::Workload, VerbKind::Read);
+        assert!(write.allows(read));
+        assert!(write.and(CapabilitySet::NONE.with(read)).allows(read));
+        assert!(!write.allows(Capability::new(Kind::Workload, VerbKind::Operate)));
+        assert!(!CapabilitySet::everything().allows(Capability::new(Kind::Workload, VerbKind::Report)));
+    }
+}

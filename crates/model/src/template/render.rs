@@ -29,3 +29,24 @@ pub fn render(text: &str, values: &Values, keep: &[&str]) -> Result<String, Stri
     out.push_str(rest);
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values() -> Values {
+        [("motd", "hi {{port.game}}"), ("port.game", "27000")].map(|(k, v)| (k.to_owned(), v.to_owned())).into()
+    }
+
+    #[test]
+    fn a_value_is_inserted_as_it_is_and_never_read_again() {
+        assert_eq!(render("a {{motd}} b {{ port.game }}", &values(), &[]).unwrap(), "a hi {{port.game}} b 27000");
+    }
+
+    #[test]
+    fn what_the_agent_fills_in_stays_and_the_rest_is_refused() {
+        assert_eq!(render("{{volume.data}}/x", &values(), &["volume."]).unwrap(), "{{volume.data}}/x");
+        assert!(render("{{volume.data}}", &values(), &[]).unwrap_err().contains("volume.data"));
+        assert!(render("{{motd", &values(), &[]).is_err());
+    }
+}
