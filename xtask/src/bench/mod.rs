@@ -1,0 +1,107 @@
+//! `cargo xtask bench`: how fast, beside a baseline that the same machine reached in the same minutes.
+//!
+//! A figure without its baseline says more about the machine than about us, so a row cannot have one without the other, and
+//! the two alternate: whatever disturbs the machine disturbs both. Every single measurement is kept in the JSON.
+
+mod cold_start;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{panel, say, shell};
+
+/// Which rows.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only rows whose name contains one of these.
+    rows: Vec<String>,
+    /// Measure each row this many times instead of its own number.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Print the table only; leave docs/benchmarks as it is.
+    #[arg(long)]
+    dry: bool,
+    /// Print the names of the rows.
+    #[arg(long)]
+    list: bool,
+}
+
+/// Something that is measured.
+pub struct Row {
+    /// A short name, stable over releases.
+    pub name: &'static str,
+    /// What the figure is, in words.
+    pub what: &'static str,
+    /// What the baseline is, in words.
+    pub baseline: &'static str,
+    /// The unit of both.
+    pub unit: &'static str,
+    /// How often each side is measured.
+    pub rounds: usize,
+    /// One measurement of ours.
+    pub ours: fn(&Bench) -> Result<f64>,
+    /// One measurement of the baseline.
+    pub theirs: fn(&Bench) -> Result<f64>,
+}
+
+/// What every measurement gets.
+pub struct Bench {
+    /// The optimised binary.
+    pub binary: PathBuf,
+}
+
+/// Every row, in the order of the table.
+const ROWS: &[Row] = &[cold_start::ROW];
+
+/// A row and what was measured.
+pub struct Measured {
+    pub row: &'static Row,
+    pub ours: Vec<f64>,
+    pub theirs: Vec<f64>,
+}
+
+/// Builds the release binary, measures, and writes table and JSON.
+pub fn run(args: Args) -> Result<ExitCode> {
+    if args.list {
+        ROWS.iter().for_each(|row| println!("{:<24} {} ({})", row.name, row.what, row.unit));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let chosen: Vec<_> = ROWS
+        .iter()
+        .filter(|row| args.rows.is_empty() || args.rows.iter().any(|name| row.name.contains(name.as_str())))
+        .collect();
+    if chosen.is_empty() {
+        bail!("no row has such a name; see --list");
+    }
+    if panel::exists() {
+        panel::build()?;
+    }
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ostler", "--bin", "ostler"]))?;
+    let bench = Bench { binary: shell::binary(true) };
+    let mut measured = Vec::new();
+    for row in chosen {
+        say::step(row.name);
+        measured.push(measure(row, &bench, args.rounds.unwrap_or(row.rounds))?);
+    }
+    let table = report::table(&measured);
+    println!("{table}");
+    if !args.dry {
+        report::write(&measured, &table)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(row: &'static Row, bench: &Bench, rounds: usize) -> Result<Measured> {
+    let mut measured = Measured { row, ours: Vec::new(), theirs: Vec::new() };
+    // One of each first, so that neither side pays for the page cache.
+    (row.theirs)(bench).with_context(|| format!("the baseline of {} failed", row.name))?;
+    (row.ours)(bench).with_context(|| format!("{} failed", row.name))?;
+    for _ in 0..rounds.max(1) {
+        measured.theirs.push((row.theirs)(bench).with_context(|| format!("the baseline of {} failed", row.name))?);
+        measured.ours.push((row.ours)(bench).with_context(|| format!("{} failed", row.name))?);
+    }
+    Ok(measured)
+}

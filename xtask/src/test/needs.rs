@@ -1,0 +1,108 @@
+//! What suites need from the machine, and how to get it.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{say, shell};
+
+/// Something that must be on the machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    Node,
+    Postgres,
+    Docker,
+    Bubblewrap,
+    Chromium,
+    Luanti,
+    OpenTtd,
+}
+
+impl Need {
+    const ALL: [Self; 7] =
+        [Self::Node, Self::Postgres, Self::Docker, Self::Bubblewrap, Self::Chromium, Self::Luanti, Self::OpenTtd];
+
+    /// What people call it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Node => "Node.js",
+            Self::Postgres => "PostgreSQL",
+            Self::Docker => "Docker Engine",
+            Self::Bubblewrap => "bubblewrap",
+            Self::Chromium => "Chromium",
+            Self::Luanti => "Luanti server",
+            Self::OpenTtd => "OpenTTD",
+        }
+    }
+
+    /// The Debian packages that bring it.
+    pub fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Node => &["nodejs", "npm"],
+            Self::Postgres => &["postgresql"],
+            Self::Docker => &["docker.io", "containerd", "iptables", "busybox-static"],
+            Self::Bubblewrap => &["bubblewrap"],
+            Self::Chromium => &["chromium", "fonts-dejavu-core"],
+            Self::Luanti => &["minetest-server"],
+            Self::OpenTtd => &["openttd", "openttd-opengfx"],
+        }
+    }
+
+    /// Why it cannot be used now; `None` when it can.
+    pub fn missing(self) -> Option<String> {
+        let absent = |names: &[&str]| names.iter().all(|name| shell::which(name).is_none());
+        let gone = match self {
+            Self::Node => absent(&["node"]) || absent(&["npm"]),
+            Self::Postgres => super::postgres::programs().is_none(),
+            Self::Docker if external_engine().is_some() => false,
+            Self::Docker => absent(&["dockerd"]) || absent(&["iptables"]) || absent(&["busybox"]),
+            Self::Bubblewrap => absent(&["bwrap"]),
+            Self::Chromium => absent(&["chromium", "chromium-browser", "google-chrome"]),
+            Self::Luanti => absent(&["minetestserver", "luantiserver", "luanti"]),
+            Self::OpenTtd => absent(&["openttd"]),
+        };
+        if gone {
+            return Some(format!("{} is missing: apt-get install {}", self.title(), self.packages().join(" ")));
+        }
+        // A person's own engine is not ours to fill with test containers: it is used only when it is named.
+        if self == Self::Docker && external_engine().is_none() && !shell::is_root() {
+            return Some(
+                "starting a Docker Engine needs root: run as root, or name one in OSTLER_TEST_DOCKER_HOST".to_owned(),
+            );
+        }
+        None
+    }
+}
+
+/// An engine that the caller offers to the tests.
+pub fn external_engine() -> Option<String> {
+    std::env::var("OSTLER_TEST_DOCKER_HOST").ok().filter(|host| !host.is_empty())
+}
+
+/// Installs what `wanted` lacks, where that is possible: as root on Debian. Announced before it is done; what could not be
+/// installed is reported by `Need::missing` afterwards.
+pub fn install(wanted: &[Need]) -> Result<()> {
+    let lacking: Vec<Need> =
+        Need::ALL.into_iter().filter(|need| wanted.contains(need) && need.missing().is_some()).collect();
+    let packages: Vec<&str> = lacking.iter().flat_map(|need| need.packages()).copied().collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    if !shell::is_root() || shell::which("apt-get").is_none() {
+        return Ok(());
+    }
+    let names: Vec<_> = lacking.iter().map(|need| need.title()).collect();
+    say::step(&format!("installing {} ({})", names.join(", "), packages.join(" ")));
+    let apt = |args: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").args(["-qq", "-o", "Acquire::Retries=5"]).args(args);
+        command.args(["-o", "Dpkg::Use-Pty=0"]);
+        shell::output(&mut command)
+    };
+    let mut install = vec!["install", "-y", "--no-install-recommends"];
+    install.extend(&packages);
+    if let Err(error) = apt(&["update"]).and_then(|_| apt(&install)) {
+        say::note(&format!("{error:#}"));
+    }
+    Ok(())
+}
