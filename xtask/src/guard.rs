@@ -16,10 +16,12 @@ use crate::shell;
 const SCRIPT: &str = r#"
 read -r word
 [ "$word" = released ] && exit 0
-kill -s "$SIGNAL" -- "-$GROUP" 2>/dev/null
-i=0
-while kill -0 -- "-$GROUP" 2>/dev/null && [ "$i" -lt "$PATIENCE" ]; do sleep 0.1; i=$((i + 1)); done
-kill -s KILL -- "-$GROUP" 2>/dev/null
+if [ -n "$GROUP" ]; then
+    kill -s "$SIGNAL" -- "-$GROUP" 2>/dev/null
+    i=0
+    while kill -0 -- "-$GROUP" 2>/dev/null && [ "$i" -lt "$PATIENCE" ]; do sleep 0.1; i=$((i + 1)); done
+    kill -s KILL -- "-$GROUP" 2>/dev/null
+fi
 eval "$AFTER"
 "#;
 
@@ -39,11 +41,50 @@ impl Default for Stop {
     }
 }
 
+/// What is left to do when this value, or this process, is gone.
+pub struct Leash {
+    pipe: Option<ChildStdin>,
+    guard: Child,
+}
+
+impl Leash {
+    /// Watches over `group`, or only cleans up when there is none.
+    pub fn new(group: Option<u32>, stop: &Stop) -> Result<Self> {
+        let mut guard = Command::new("/bin/sh")
+            .args(["-c", SCRIPT, "guard"])
+            .env("SIGNAL", stop.signal)
+            .env("GROUP", group.map(|id| id.to_string()).unwrap_or_default())
+            .env("PATIENCE", (stop.patience.as_millis() / 100).to_string())
+            .env("AFTER", &stop.after)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .process_group(0)
+            .spawn()
+            .context("could not start /bin/sh")?;
+        let pipe = guard.stdin.take();
+        Ok(Self { pipe, guard })
+    }
+
+    /// There is nothing left to do.
+    fn release(&mut self) {
+        if let Some(mut pipe) = self.pipe.take() {
+            // A guard that is already gone has nothing left to be told.
+            let _ = pipe.write_all(b"released\n");
+        }
+    }
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        drop(self.pipe.take());
+        let _ = self.guard.wait();
+    }
+}
+
 /// A running process group that ends with this value.
 pub struct Guarded {
     child: Child,
-    leash: Option<ChildStdin>,
-    guard: Child,
+    leash: Leash,
 }
 
 impl Guarded {
@@ -52,19 +93,8 @@ impl Guarded {
         let name = shell::describe(command);
         let child =
             command.stdin(Stdio::null()).process_group(0).spawn().with_context(|| format!("could not start {name}"))?;
-        let mut guard = Command::new("/bin/sh")
-            .args(["-c", SCRIPT, "guard"])
-            .env("SIGNAL", stop.signal)
-            .env("GROUP", child.id().to_string())
-            .env("PATIENCE", (stop.patience.as_millis() / 100).to_string())
-            .env("AFTER", &stop.after)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .process_group(0)
-            .spawn()
-            .context("could not start /bin/sh")?;
-        let leash = guard.stdin.take();
-        Ok(Self { child, leash, guard })
+        let leash = Leash::new(Some(child.id()), stop)?;
+        Ok(Self { child, leash })
     }
 
     /// The process itself, to take its pipes.
@@ -88,19 +118,15 @@ impl Guarded {
 
     /// Lets go of a process that has ended by itself: nothing is signalled and nothing is cleaned up.
     pub fn release(mut self) {
-        if let Some(mut leash) = self.leash.take() {
-            // A guard that is already gone has nothing left to be told.
-            let _ = leash.write_all(b"released\n");
-        }
+        self.leash.release();
     }
 }
 
 impl Drop for Guarded {
     fn drop(&mut self) {
-        drop(self.leash.take());
+        drop(self.leash.pipe.take());
         // Reaping while the guard waits lets it see the group end.
         let _ = self.child.wait();
-        let _ = self.guard.wait();
     }
 }
 

@@ -14,7 +14,7 @@ use super::needs::{self, Need};
 use super::postgres::Postgres;
 use super::suites::{self, Suite, Work};
 use super::{direct, scratch::Scratch};
-use crate::guard::{Guarded, Stop};
+use crate::guard::{Guarded, Leash, Stop};
 use crate::{panel, say, shell, tidy};
 
 /// The run: its services are started when the first suite that needs them comes, and end with this value.
@@ -25,7 +25,7 @@ pub struct House {
     postgres: Option<Postgres>,
     docker: Option<Docker>,
     nextest: bool,
-    temp: Option<Scratch>,
+    temp: Option<(Scratch, Leash)>,
 }
 
 impl House {
@@ -136,12 +136,13 @@ impl House {
             // Tests that would skip loudly refuse instead.
             out.push(("CI".to_owned(), "true".to_owned()));
         }
-        let temp = match self.temp.take() {
-            Some(temp) => temp,
-            None => Scratch::new("t")?,
-        };
         // One folder for what tests leave behind, gone with the run.
-        out.push(("TMPDIR".to_owned(), self.temp.insert(temp).path().display().to_string()));
+        if self.temp.is_none() {
+            let scratch = Scratch::new("t")?;
+            let leash = Leash::new(None, &Stop { after: scratch.removal(), ..Stop::default() })?;
+            self.temp = Some((scratch, leash));
+        }
+        out.extend(self.temp.iter().map(|(scratch, _)| ("TMPDIR".to_owned(), scratch.path().display().to_string())));
         if uses(Need::Postgres) && Need::Postgres.missing().is_none() {
             if self.postgres.is_none() {
                 self.postgres = Some(Postgres::start()?);
