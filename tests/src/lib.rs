@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "these tests wait on real processes and read the real clock")]
 
 mod binary;
+pub mod luanti;
 mod wait;
 
 pub use binary::{Running, ostler};
