@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &["model"]),
     ("runtime", &["model"]),
-    ("store", &["model"]),
+    ("store", &["model", "runtime"]),
     ("server", &["model", "wire", "runtime", "store"]),
     ("agent", &["model", "wire", "runtime"]),
     ("relay", &["model", "wire", "runtime"]),
