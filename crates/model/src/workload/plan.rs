@@ -177,6 +177,8 @@ pub const PREPARE_LIMIT: Millis = Millis::secs(45 * 60);
 pub const PROVEN_AFTER: Millis = Millis::secs(10 * 60);
 const BACKOFF_FIRST: Millis = Millis::secs(1);
 const BACKOFF_MOST: Millis = Millis::secs(5 * 60);
+/// A kill that did not end the run is repeated after this pause: the first may have been lost with the agent.
+pub const KILL_AGAIN: Millis = Millis::secs(10);
 
 /// What to do next so that `seen` becomes `want`. Empty when they agree or when waiting is right.
 pub fn plan(want: &Desired, seen: &Seen, now: Time) -> Vec<Step> {
@@ -188,7 +190,7 @@ pub fn plan(want: &Desired, seen: &Seen, now: Time) -> Vec<Step> {
         (Power::On, Phase::Stopped | Phase::Gone) => vec![begin],
         (Power::On, Phase::Failed { retry_at, .. }) if is_retry_due(want, seen, *retry_at, now) => vec![begin],
         (Power::On, Phase::Starting { .. } | Phase::Running { .. }) if seen.restart < want.restart => vec![Step::Stop],
-        (Power::On, Phase::Starting { since }) if *since + run.start_limit <= now => vec![Step::Kill],
+        (Power::On, Phase::Starting { since }) if is_over(*since, run.start_limit, now) => vec![Step::Kill],
 
         // A workload that is off is still kept prepared, so that its files are there and a start is quick.
         (Power::Off, Phase::Stopped | Phase::Gone) if !is_prepared => vec![Step::Prepare],
@@ -203,10 +205,13 @@ pub fn plan(want: &Desired, seen: &Seen, now: Time) -> Vec<Step> {
         ) => vec![Step::Clear],
 
         (Power::Off | Power::Absent, Phase::Starting { .. } | Phase::Running { .. }) => vec![stop],
-        (_, Phase::Stopping { since, killed: false }) if want.is_forced || *since + run.grace <= now => {
+        (_, Phase::Stopping { since, killed: false }) if want.is_forced || is_over(*since, run.grace, now) => {
             vec![Step::Kill]
         }
-        (_, Phase::Preparing { since }) if *since + PREPARE_LIMIT <= now => vec![Step::Abort],
+        (_, Phase::Stopping { since, killed: true }) if is_over(*since, KILL_AGAIN, now) => vec![Step::Kill],
+        (_, Phase::Preparing { since }) if is_over(*since, PREPARE_LIMIT, now) => vec![Step::Abort],
+        // A removal that hangs is begun anew; the steps before it are done and cost nothing.
+        (_, Phase::Removing { since }) if is_over(*since, PREPARE_LIMIT, now) => vec![Step::Remove],
 
         (Power::Absent, Phase::Preparing { .. }) => vec![Step::Abort],
         (Power::Absent, Phase::Stopped) => vec![Step::Remove],
@@ -229,21 +234,23 @@ pub fn plan(want: &Desired, seen: &Seen, now: Time) -> Vec<Step> {
 /// When [`plan`] may answer differently although nothing happens: the next deadline, if there is one.
 pub fn wake_at(want: &Desired, seen: &Seen) -> Option<Time> {
     match &seen.phase {
-        Phase::Preparing { since } => Some(*since + PREPARE_LIMIT),
+        Phase::Preparing { since } | Phase::Removing { since } => Some(*since + PREPARE_LIMIT),
         Phase::Starting { since } => Some(*since + want.blueprint.run.start_limit),
         Phase::Stopping { since, killed: false } => Some(*since + want.blueprint.run.grace),
+        Phase::Stopping { since, killed: true } => Some(*since + KILL_AGAIN),
         Phase::Failed { retry_at, .. } => *retry_at,
-        Phase::Stopped
-        | Phase::Running { .. }
-        | Phase::Stopping { killed: true, .. }
-        | Phase::Removing { .. }
-        | Phase::Gone => None,
+        Phase::Stopped | Phase::Running { .. } | Phase::Gone => None,
     }
 }
 
 /// Its own retry time has come, or its owner wants something newer than what failed.
 fn is_retry_due(want: &Desired, seen: &Seen, retry_at: Option<Time>, now: Time) -> bool {
-    retry_at.is_some_and(|at| at <= now) || seen.failed_in < want.generation
+    retry_at.is_some_and(|at| at <= now || at > now + BACKOFF_MOST) || seen.failed_in < want.generation
+}
+
+/// The span has passed, or the clock was set back so far that waiting for it would take longer than twice the span.
+fn is_over(since: Time, span: Millis, now: Time) -> bool {
+    since + span <= now || since > now + span
 }
 
 /// Pause before the next try after `crashes` failures in a row: 1 s, 2 s, 4 s … at most 5 minutes.
@@ -258,9 +265,10 @@ impl Seen {
     pub fn after(mut self, want: &Desired, happened: Happened, now: Time) -> Self {
         match happened {
             Happened::Began(step) => self.begin(want, step, now),
+            // A late answer of work that was called off says nothing about what is on disk by now.
             Happened::Prepared { revision } => {
-                self.prepared = Some(revision);
                 if matches!(self.phase, Phase::Preparing { .. }) {
+                    self.prepared = Some(revision);
                     self.phase = Phase::Stopped;
                 }
             }
@@ -296,9 +304,33 @@ impl Seen {
         self
     }
 
+    /// What is seen after the agent itself was away. Its unfinished work ended with it and is begun anew; `ended` is how a
+    /// run ended meanwhile, `None` while it is still there (or when there was none).
+    #[must_use]
+    pub fn recovered(mut self, want: &Desired, ended: Option<Exit>, now: Time) -> Self {
+        match (&self.phase, ended) {
+            (Phase::Preparing { .. } | Phase::Removing { .. }, _) => {
+                self.prepared = None;
+                self.phase = Phase::Stopped;
+            }
+            (Phase::Starting { .. } | Phase::Running { .. } | Phase::Stopping { .. }, Some(exit)) => {
+                self.exited(want, exit, now);
+            }
+            // Nobody looked whether it was ready, so its time to become ready begins anew.
+            (Phase::Starting { .. }, None) => self.phase = Phase::Starting { since: now },
+            (Phase::Running { .. } | Phase::Stopping { .. }, None)
+            | (Phase::Stopped | Phase::Failed { .. } | Phase::Gone, _) => {}
+        }
+        self
+    }
+
     fn begin(&mut self, want: &Desired, step: Step, now: Time) {
         match step {
-            Step::Prepare => self.phase = Phase::Preparing { since: now },
+            // From here on what is on disk is a mixture, whatever it was before.
+            Step::Prepare => {
+                self.prepared = None;
+                self.phase = Phase::Preparing { since: now };
+            }
             Step::Abort => {
                 self.fail(want, Why::Prepare { message: "it took too long or was called off".into() }, true, now)
             }
@@ -310,20 +342,19 @@ impl Seen {
             Step::Stop => self.phase = Phase::Stopping { since: now, killed: false },
             Step::Kill => {
                 // A start that ran out of time is remembered as such: its exit must count as a failure.
-                let since = match self.phase {
-                    Phase::Stopping { since, .. } => since,
-                    _ => now,
-                };
                 if matches!(self.phase, Phase::Starting { .. }) && want.power == Power::On {
                     self.failed_in = want.generation;
                 }
-                self.phase = Phase::Stopping { since, killed: true };
+                self.phase = Phase::Stopping { since: now, killed: true };
             }
             Step::Clear => {
                 self.phase = Phase::Stopped;
                 self.crashes = 0;
             }
-            Step::Remove => self.phase = Phase::Removing { since: now },
+            Step::Remove => {
+                self.prepared = None;
+                self.phase = Phase::Removing { since: now };
+            }
         }
     }
 
