@@ -34,11 +34,18 @@ const ROWS: &[Row] = &[
     Row { name: "api types", folder: "web/src/api/generated", write: api_types, applies: panel::exists },
 ];
 
-/// OpenAPI document, error codes, access table, configuration, command help.
+/// OpenAPI document, error codes, access table, configuration, command help: asked from the program itself, which is built
+/// unless `OSTLER_BIN` names one.
 fn reference(out: &Path) -> Result<()> {
-    let mut command = shell::cargo();
-    command.args(["run", "--quiet", "--package", "ostler", "--", "generate", "--out"]).arg(out);
-    shell::run(&mut command)
+    let mut command = match std::env::var_os("OSTLER_BIN") {
+        Some(binary) => Command::new(binary),
+        None => {
+            let mut cargo = shell::cargo();
+            cargo.args(["run", "--quiet", "--package", "ostler", "--"]);
+            cargo
+        }
+    };
+    shell::run(command.args(["server", "generate", "--out"]).arg(out).current_dir(shell::root()))
 }
 
 /// TypeScript types of the API, from the committed OpenAPI document.

@@ -95,7 +95,10 @@ pub fn install(wanted: &[Need]) -> Result<()> {
     say::step(&format!("installing {} ({})", names.join(", "), packages.join(" ")));
     let apt = |args: &[&str]| {
         let mut command = Command::new("apt-get");
-        command.env("DEBIAN_FRONTEND", "noninteractive").args(["-qq", "-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300"]).args(args);
+        command
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .args(["-qq", "-o", "Acquire::Retries=5", "-o", "DPkg::Lock::Timeout=300"])
+            .args(args);
         command.args(["-o", "Dpkg::Use-Pty=0"]);
         shell::output(&mut command)
     };

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -55,6 +56,10 @@ impl House {
                 for words in *commands {
                     let mut command = if words[0] == "cargo" { shell::cargo() } else { Command::new(words[0]) };
                     command.args(&words[1..]).current_dir(shell::root());
+                    if self.has_build {
+                        // What is built already is not built again with other features.
+                        command.env("OSTLER_BIN", shell::binary(false));
+                    }
                     one_check(counts, self.follow(&mut command, Dialect::ExitCode, limit, &mut Counts::default()))?;
                 }
                 Ok(())
@@ -115,14 +120,7 @@ impl House {
         if !suite.needs.contains(&Need::Node) {
             return Ok(());
         }
-        let tests = shell::root().join("tests");
-        let folders = std::fs::read_dir(&tests).into_iter().flatten().flatten().map(|entry| entry.path());
-        for dir in folders.chain([tests.clone()]) {
-            if dir.join("package-lock.json").is_file() {
-                panel::install(&dir)?;
-            }
-        }
-        Ok(())
+        lock_folders(&shell::root().join("tests"), 3).iter().try_for_each(|dir| panel::install(dir))
     }
 
     /// Starts what the suite wants and is here, and says where it is.
@@ -193,6 +191,22 @@ impl House {
         seen.iter().for_each(|line| counts.eat(dialect, line));
         if status.success() || counts.failed > 0 { Ok(()) } else { Err(anyhow!("{name} failed ({status})")) }
     }
+}
+
+/// Folders below `dir` (and itself) that hold an npm lock file.
+fn lock_folders(dir: &Path, depth: usize) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    if dir.join("package-lock.json").is_file() {
+        found.push(dir.to_owned());
+    }
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| depth > 0 && entry.file_name() != "node_modules") {
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(lock_folders(&entry.path(), depth - 1));
+        }
+    }
+    found.sort();
+    found
 }
 
 /// Copies lines to standard error and to the counter.

@@ -130,6 +130,15 @@ mod tests {
     }
 
     #[test]
+    fn a_module_that_is_declared_for_tests_is_test_code() {
+        let door = ("crates/server/src/node/mod.rs", "//! Nodes.\n#[cfg(test)]\nmod oracle;\nmod real;");
+        let uses = "use std::fs;";
+        assert_eq!(found(check, &[door, ("crates/server/src/node/oracle.rs", uses)]), Vec::<String>::new());
+        assert_eq!(found(check, &[door, ("crates/server/src/node/oracle/deep.rs", uses)]), Vec::<String>::new());
+        assert_eq!(found(check, &[door, ("crates/server/src/node/real.rs", uses)]).len(), 1);
+    }
+
+    #[test]
     fn code_for_not_test_is_not_test_code() {
         let code = "#[cfg(not(test))]\nmod real {\n    use std::fs;\n}";
         assert_eq!(found(check, &[("crates/server/src/c.rs", code)]).len(), 1);

@@ -14,7 +14,7 @@ use crate::shell;
 /// Every file that belongs to the repository, in the order of its path.
 pub struct Tree {
     pub files: Vec<File>,
-    /// Rust files that could not be parsed.
+    /// Rust files that could not be parsed: path and why.
     pub unreadable: Vec<(String, String)>,
 }
 
@@ -38,6 +38,8 @@ pub struct Rust {
     pub functions: Vec<(String, usize, usize)>,
     /// Lines of items that exist only under test.
     tests: Vec<RangeInclusive<usize>>,
+    /// Modules in files of their own that exist only under test.
+    test_modules: Vec<String>,
     /// Whether the file begins with a `//!` header.
     pub has_header: bool,
 }
@@ -77,7 +79,28 @@ impl Tree {
             };
             tree.files.push(File { path, text, rust });
         }
+        tree.mark_test_modules();
         tree
+    }
+
+    /// `#[cfg(test)] mod name;` makes the whole of `name.rs`, or of the folder `name`, test code.
+    fn mark_test_modules(&mut self) {
+        let mut places = Vec::new();
+        for (file, rust) in self.rust() {
+            let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+            let stem = name.trim_end_matches(".rs");
+            let base =
+                if ["mod", "lib", "main"].contains(&stem) { folder.to_owned() } else { format!("{folder}/{stem}") };
+            places.extend(rust.test_modules.iter().map(|module| format!("{base}/{module}")));
+        }
+        for file in &mut self.files {
+            let is_test = places.iter().any(|place| {
+                file.path.strip_prefix(place.as_str()).is_some_and(|rest| rest == ".rs" || rest.starts_with('/'))
+            });
+            if let (true, Some(rust)) = (is_test, &mut file.rust) {
+                rust.tests.push(1..=usize::MAX);
+            }
+        }
     }
 
     /// The Rust files.
@@ -177,6 +200,9 @@ impl<'ast> Visit<'ast> for Rust {
 
     fn visit_item_mod(&mut self, item: &'ast syn::ItemMod) {
         self.note_test(&item.attrs, item);
+        if item.content.is_none() && item.attrs.iter().any(is_test_only) {
+            self.test_modules.push(item.ident.to_string());
+        }
         visit::visit_item_mod(self, item);
     }
 
