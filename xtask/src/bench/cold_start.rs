@@ -39,7 +39,8 @@ fn ours(bench: &Bench) -> Result<f64> {
         }
         if server.wait(Duration::from_millis(1))?.is_some() || began.elapsed() > LIMIT {
             let log = std::fs::read_to_string(data.path().join("log")).unwrap_or_default();
-            bail!("the server did not become ready:\n{log}");
+            let end: Vec<&str> = log.lines().skip(log.lines().count().saturating_sub(20)).collect();
+            bail!("the server did not become ready:\n{}", end.join("\n"));
         }
     }
 }
@@ -58,9 +59,9 @@ fn is_ready(address: SocketAddr) -> bool {
         let mut stream = TcpStream::connect_timeout(&address, Duration::from_millis(200))?;
         stream.set_read_timeout(Some(Duration::from_secs(2)))?;
         stream.write_all(b"GET /ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
-        let mut head = [0; 12];
-        stream.read_exact(&mut head)?;
-        Ok(&head == b"HTTP/1.1 200")
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer)?;
+        Ok(answer.starts_with(b"HTTP/1.") && answer.get(9..12) == Some(b"200"))
     };
     ask().unwrap_or(false)
 }

@@ -24,6 +24,9 @@ pub struct Args {
     /// Print the table only; leave docs/benchmarks as it is.
     #[arg(long)]
     dry: bool,
+    /// Measure this program instead of building one.
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// Print the names of the rows.
     #[arg(long)]
     list: bool,
@@ -76,11 +79,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
     if chosen.is_empty() {
         bail!("no row has such a name; see --list");
     }
-    if panel::exists() {
-        panel::build()?;
-    }
-    shell::run(shell::cargo().args(["build", "--release", "--package", "ostler", "--bin", "ostler"]))?;
-    let bench = Bench { binary: shell::binary(true) };
+    let binary = match args.binary {
+        Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?,
+        None => build()?,
+    };
+    let bench = Bench { binary };
     let mut measured = Vec::new();
     for row in chosen {
         say::step(row.name);
@@ -94,6 +97,15 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The optimised binary with the panel in it.
+fn build() -> Result<PathBuf> {
+    if panel::exists() {
+        panel::build()?;
+    }
+    shell::run(shell::cargo().args(["build", "--release", "--package", "ostler", "--bin", "ostler"]))?;
+    Ok(shell::binary(true))
+}
+
 fn measure(row: &'static Row, bench: &Bench, rounds: usize) -> Result<Measured> {
     let mut measured = Measured { row, ours: Vec::new(), theirs: Vec::new() };
     // One of each first, so that neither side pays for the page cache.
@@ -104,4 +116,35 @@ fn measure(row: &'static Row, bench: &Bench, rounds: usize) -> Result<Measured> 
         measured.ours.push((row.ours)(bench).with_context(|| format!("{} failed", row.name))?);
     }
     Ok(measured)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    thread_local!(static ORDER: RefCell<String> = const { RefCell::new(String::new()) });
+
+    fn note(letter: char) -> Result<f64> {
+        ORDER.with_borrow_mut(|order| order.push(letter));
+        Ok(ORDER.with_borrow(String::len) as f64)
+    }
+
+    const ROW: Row =
+        Row { name: "order", what: "", baseline: "", unit: "", rounds: 3, ours: |_| note('o'), theirs: |_| note('t') };
+
+    #[test]
+    fn ours_and_the_baseline_alternate_and_the_first_of_each_is_not_counted() {
+        let measured = measure(&ROW, &Bench { binary: PathBuf::new() }, 3).unwrap();
+        assert_eq!(ORDER.with_borrow(String::clone), "totototo");
+        assert_eq!((measured.theirs, measured.ours), (vec![3.0, 5.0, 7.0], vec![4.0, 6.0, 8.0]));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for (at, row) in ROWS.iter().enumerate() {
+            assert!(ROWS[at + 1..].iter().all(|other| other.name != row.name), "{} twice", row.name);
+        }
+    }
 }
