@@ -1,0 +1,193 @@
+//! What can go wrong, in the words of the domain.
+
+use std::fmt;
+
+/// The crate's result.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Why the store did not do it. Whenever a change fails with one of these, nothing of it remains, except as said at `Unsure`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such row.
+    #[error("{kind} {id} does not exist")]
+    Missing { kind: &'static str, id: String },
+    /// Something unique is in use.
+    #[error("{0} is already taken")]
+    Taken(Constraint),
+    /// A rule forbids it in the present state.
+    #[error("{0}")]
+    Refused(Rule),
+    /// Too many at once, or a short loss of connection that outlived the retries. Trying again is right.
+    #[error("the database is busy")]
+    Busy(#[source] sqlx::Error),
+    /// No room for more.
+    #[error("the database's disk is full")]
+    Full(#[source] sqlx::Error),
+    /// The deadline of the operation passed.
+    #[error("the database did not answer in time while {doing}")]
+    Late { doing: &'static str },
+    /// The connection was lost while committing: the change may or may not have been kept.
+    #[error("the connection to the database was lost while {doing} was being committed")]
+    Unsure {
+        doing: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database cannot be used by this program, for the stated reason.
+    #[error("{0}")]
+    Unusable(String),
+    /// A stored secret cannot be opened: the master key is not the one it was sealed with, or the row was tampered with.
+    #[error("the secret {id} cannot be opened with the configured master key")]
+    Sealed { id: String },
+    /// Anything else.
+    #[error("the database failed while {doing}")]
+    Failed {
+        doing: &'static str,
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+/// What must be unique, as people know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Constraint {
+    UserEmail,
+    WorkspaceSlug,
+    Member,
+    KeyLabel,
+    NodeName,
+    NodeKey,
+    WorkloadName,
+    Port,
+    /// An id or a secret that exists already: the caller made it twice.
+    Id,
+}
+
+impl fmt::Display for Constraint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Constraint::UserEmail => "the e-mail address",
+            Constraint::WorkspaceSlug => "the workspace's short name",
+            Constraint::Member => "the membership",
+            Constraint::KeyLabel => "the key's label",
+            Constraint::NodeName => "the node's name",
+            Constraint::NodeKey => "the node's key",
+            Constraint::WorkloadName => "the workload's name",
+            Constraint::Port => "the port",
+            Constraint::Id => "the id",
+        })
+    }
+}
+
+/// Rules that hold whatever else happens at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum Rule {
+    #[error("a workspace keeps at least one owner")]
+    LastOwner,
+    #[error("the platform keeps at least one active admin")]
+    LastAdmin,
+    #[error("nobody gives or takes a role above their own")]
+    AboveOwnRole,
+    #[error("it is installed already")]
+    Installed,
+    #[error("the setup secret is wrong")]
+    SetupSecret,
+    #[error("the join token is unknown, used or expired")]
+    JoinToken,
+    #[error("the node still runs workloads")]
+    NodeInUse,
+    #[error("the workspace still has nodes or workloads")]
+    WorkspaceInUse,
+    #[error("the node has no free ports left")]
+    NoFreePort,
+    #[error("the node is not open to this workspace")]
+    ForeignNode,
+    #[error("the workload is on a node already")]
+    Placed,
+    #[error("the workload is being deleted")]
+    Deleting,
+    #[error("the job's lease was lost to another worker")]
+    Fenced,
+    #[error("the job has ended")]
+    JobEnded,
+    #[error("only a person who is active can have this")]
+    NotActive,
+}
+
+impl StoreError {
+    /// The missing thing, by its noun and id.
+    pub(crate) fn missing(kind: &'static str, id: impl fmt::Display) -> Self {
+        StoreError::Missing { kind, id: id.to_string() }
+    }
+    /// True when doing the same again may succeed and cannot do it twice.
+    pub(crate) fn is_retryable(&self) -> bool {
+        matches!(self, StoreError::Busy(_))
+    }
+}
+
+impl From<Rule> for StoreError {
+    fn from(rule: Rule) -> Self {
+        StoreError::Refused(rule)
+    }
+}
+
+/// Sorts a driver's error into the kinds above.
+pub(crate) fn classify(doing: &'static str, source: sqlx::Error) -> StoreError {
+    let Some(error) = source.as_database_error() else {
+        return match source {
+            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => StoreError::Busy(source),
+            _ => StoreError::Failed { doing, source },
+        };
+    };
+    let code = error.code().unwrap_or_default().into_owned();
+    if error.is_unique_violation() {
+        return match taken(error) {
+            Some(constraint) => StoreError::Taken(constraint),
+            None => StoreError::Failed { doing, source },
+        };
+    }
+    match code.as_str() {
+        // SQLite: busy, locked and their extended forms. PostgreSQL: serialisation failure, deadlock, lock not
+        // available, too many connections, shutting down or starting up, connection trouble.
+        "5" | "6" | "261" | "262" | "517" | "773" | "40001" | "40P01" | "55P03" | "53300" | "57P01" | "57P02"
+        | "57P03" | "08000" | "08001" | "08003" | "08004" | "08006" => StoreError::Busy(source),
+        "13" | "53100" => StoreError::Full(source),
+        _ => StoreError::Failed { doing, source },
+    }
+}
+
+/// True when the error leaves open whether a commit took place.
+pub(crate) fn is_cut(source: &sqlx::Error) -> bool {
+    match source {
+        sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(e) => e.code().is_some_and(|c| c.starts_with("08") || c.starts_with("57P")),
+        _ => false,
+    }
+}
+
+/// PostgreSQL names the index, SQLite the columns; both lead to the same constraint.
+const NAMES: &[(&str, &str, Constraint)] = &[
+    ("users_email", "users.email", Constraint::UserEmail),
+    ("workspace_slug", "workspace.slug", Constraint::WorkspaceSlug),
+    ("member_pkey", "member.workspace_id, member.user_id", Constraint::Member),
+    ("api_key_label", "api_key.user_id, api_key.label", Constraint::KeyLabel),
+    ("node_name", "node.home, node.name", Constraint::NodeName),
+    ("node_public_key", "node.public_key", Constraint::NodeKey),
+    ("workload_name", "workload.workspace_id, workload.name_key", Constraint::WorkloadName),
+    ("port_pkey", "port.node_id, port.port", Constraint::Port),
+];
+
+fn taken(error: &dyn sqlx::error::DatabaseError) -> Option<Constraint> {
+    let found = match error.constraint() {
+        Some(name) => NAMES.iter().find(|(pg, _, _)| *pg == name),
+        None => {
+            let columns = error.message().rsplit_once(": ").map_or("", |(_, columns)| columns);
+            NAMES.iter().find(|(_, sqlite, _)| *sqlite == columns)
+        }
+    };
+    match found {
+        Some((_, _, constraint)) => Some(*constraint),
+        // Every other unique thing is an id or a secret's hash.
+        None => Some(Constraint::Id),
+    }
+}

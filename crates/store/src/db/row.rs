@@ -1,0 +1,123 @@
+//! Rows, read column by column into the model's types.
+
+use super::error::{Result, StoreError};
+use ostler_model::user::Email;
+use ostler_model::{
+    AuditId, BootId, InstallationId, JobId, JoinTokenId, KeyId, Label, Name, NodeId, RequestId, SecretId, SessionId,
+    Time, UserId, WorkloadId, WorkspaceId,
+};
+use sqlx::{Row as _, ValueRef as _};
+use std::str::FromStr;
+
+/// One row of either database.
+pub(crate) enum Row {
+    Sqlite(sqlx::sqlite::SqliteRow),
+    Postgres(sqlx::postgres::PgRow),
+}
+
+/// A type that a column can be read as.
+pub(crate) trait FromColumn: Sized {
+    /// Reads the column, which must not be null.
+    fn read(row: &Row, column: &str) -> Result<Self>;
+}
+
+impl Row {
+    /// The column's value.
+    pub(crate) fn get<T: FromColumn>(&self, column: &str) -> Result<T> {
+        T::read(self, column)
+    }
+    /// The column's text, read by the type's own parser.
+    pub(crate) fn parse<T: FromStr>(&self, column: &str) -> Result<T> {
+        self.get::<String>(column)?.parse().map_err(|_| unreadable(column))
+    }
+    /// The column's JSON.
+    pub(crate) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T> {
+        serde_json::from_str(&self.get::<String>(column)?).map_err(|e| StoreError::Failed {
+            doing: "reading a JSON column",
+            source: sqlx::Error::ColumnDecode { index: column.to_owned(), source: e.into() },
+        })
+    }
+    fn is_null(&self, column: &str) -> Result<bool> {
+        match self {
+            Row::Sqlite(row) => row.try_get_raw(column).map(|v| v.is_null()),
+            Row::Postgres(row) => row.try_get_raw(column).map(|v| v.is_null()),
+        }
+        .map_err(reading)
+    }
+}
+
+fn reading(source: sqlx::Error) -> StoreError {
+    StoreError::Failed { doing: "reading a row", source }
+}
+
+/// A column holds something that its type refuses: somebody edited the database, or a migration is wrong.
+pub(crate) fn unreadable(column: &str) -> StoreError {
+    reading(sqlx::Error::ColumnDecode { index: column.to_owned(), source: "the stored value is not valid".into() })
+}
+
+macro_rules! plain {
+    ($($type:ty),*) => {$(
+        impl FromColumn for $type {
+            fn read(row: &Row, column: &str) -> Result<Self> {
+                match row {
+                    // SQLite's declared types are hints only; the statement says what it expects.
+                    Row::Sqlite(row) => row.try_get_unchecked(column),
+                    Row::Postgres(row) => row.try_get(column),
+                }
+                .map_err(reading)
+            }
+        }
+    )*};
+}
+plain!(String, i64, bool, f64, Vec<u8>);
+
+macro_rules! parsed {
+    ($($type:ty),* $(,)?) => {$(
+        impl FromColumn for $type {
+            fn read(row: &Row, column: &str) -> Result<Self> {
+                row.parse(column)
+            }
+        }
+    )*};
+}
+parsed!(
+    Name,
+    Label,
+    Email,
+    AuditId,
+    BootId,
+    InstallationId,
+    JobId,
+    JoinTokenId,
+    KeyId,
+    NodeId,
+    RequestId,
+    SecretId,
+    SessionId,
+    UserId,
+    WorkloadId,
+    WorkspaceId
+);
+
+macro_rules! narrowed {
+    ($($type:ty),*) => {$(
+        impl FromColumn for $type {
+            fn read(row: &Row, column: &str) -> Result<Self> {
+                <$type>::try_from(row.get::<i64>(column)?).map_err(|_| unreadable(column))
+            }
+        }
+    )*};
+}
+narrowed!(u64, u32, u16, u8);
+
+impl FromColumn for Time {
+    fn read(row: &Row, column: &str) -> Result<Self> {
+        Ok(Time::from_millis(row.get(column)?))
+    }
+}
+
+impl<T: FromColumn> FromColumn for Option<T> {
+    fn read(row: &Row, column: &str) -> Result<Self> {
+        if row.is_null(column)? { Ok(None) } else { T::read(row, column).map(Some) }
+    }
+}
