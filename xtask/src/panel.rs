@@ -87,7 +87,10 @@ impl Stamp {
     }
 
     fn set(&self) -> Result<()> {
-        std::fs::write(&self.file, self.now.to_string())
+        let folder = self.file.parent().context("a stamp lies in a folder")?;
+        // npm makes no folder for a package without dependencies.
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&self.file, self.now.to_string()))
             .with_context(|| format!("could not write {}", self.file.display()))
     }
 }
