@@ -1,7 +1,7 @@
 //! Reading a template: strict, and every problem named with its place and its remedy.
 
 use super::variable::whole_match;
-use super::{Template, VariableType, render};
+use super::{Template, VariableType, render, spread};
 use crate::workload::blueprint::{Probe, StopRule};
 use std::collections::BTreeSet;
 
@@ -25,10 +25,21 @@ pub fn parse(yaml: &str) -> Result<Template, Vec<Problem>> {
             message: format!("a template has at most {BYTES_MOST} bytes"),
         }]);
     }
-    let template: Template = serde_norway::from_str(yaml)
-        .map_err(|error| vec![Problem { field: String::new(), message: error.to_string() }])?;
+    // Enums are mappings with one key (`stop: {signal: TERM}`), as in JSON, not YAML tags.
+    let read = serde_norway::Deserializer::from_str(yaml);
+    let template: Template = serde_norway::with::singleton_map_recursive::deserialize(read).map_err(unreadable)?;
     let problems = Check { t: &template, problems: Vec::new() }.all();
     if problems.is_empty() { Ok(template) } else { Err(problems) }
+}
+
+/// The reader's complaint, with the field's path apart where the reader knows it.
+fn unreadable(error: serde_norway::Error) -> Vec<Problem> {
+    let text = error.to_string();
+    let (field, message) = match text.split_once(": ") {
+        Some((path, rest)) if !path.contains(' ') => (path.to_owned(), rest.to_owned()),
+        _ => (String::new(), text),
+    };
+    vec![Problem { field, message }]
 }
 
 struct Check<'a> {
@@ -123,7 +134,10 @@ impl Check<'_> {
             }
             self.volume("runtimes.process.workdir", p.workdir.as_str());
             for (i, arg) in p.command.iter().enumerate() {
-                self.text(&format!("runtimes.process.command[{i}]"), arg, true);
+                self.argument(&format!("runtimes.process.command[{i}]"), arg);
+            }
+            if p.command.first().is_some_and(|program| spread(program).is_some()) {
+                self.say("runtimes.process.command[0]", "the program must be one text; only arguments can be spread");
             }
             for (k, v) in &p.env {
                 self.text(&format!("runtimes.process.env.{k}"), v, true);
@@ -142,7 +156,7 @@ impl Check<'_> {
                 self.port("runtimes.container.publish", port.as_str());
             }
             for (i, arg) in c.command.iter().flatten().enumerate() {
-                self.text(&format!("runtimes.container.command[{i}]"), arg, true);
+                self.argument(&format!("runtimes.container.command[{i}]"), arg);
             }
             for (k, v) in &c.env {
                 self.text(&format!("runtimes.container.env.{k}"), v, true);
@@ -206,8 +220,17 @@ impl Check<'_> {
         }
     }
 
+    fn argument(&mut self, field: &str, text: &str) {
+        let Some(name) = spread(text) else { return self.text(field, text, true) };
+        match self.t.variables.iter().find(|v| v.name.as_str() == name).map(|v| &v.of) {
+            Some(VariableType::Text { .. }) => {}
+            Some(_) => self.say(field, format!("{name} has one line; only a variable of type text can be spread")),
+            None => self.say(field, format!("{{{{{name}...}}}} is not a variable of this template")),
+        }
+    }
+
     fn text(&mut self, field: &str, text: &str, with_volumes: bool) {
-        let mut values = render::Values::new();
+        let mut values = super::Values::new();
         for v in &self.t.variables {
             values.insert(v.name.to_string(), String::new());
         }
@@ -221,7 +244,7 @@ impl Check<'_> {
         }
         values.insert("address".into(), String::new());
         values.insert("name".into(), String::new());
-        if let Err(message) = render::render(text, &values, &[]) {
+        if let Err(message) = render(text, &values, &[]) {
             self.say(field, message);
         }
     }

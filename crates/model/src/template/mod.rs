@@ -1,14 +1,16 @@
 //! Templates: the recipe for a workload, as data. Written in YAML, read strictly, never executed.
 //!
 //! `{{name}}` in arguments, environment and file contents is replaced by a variable's value, `{{port.NAME}}` by the
-//! host port, `{{volume.NAME}}` (arguments and environment only) by the agent. There is nothing else: no loops, no code.
+//! host port, `{{volume.NAME}}` (arguments and environment only) by the agent. An argument `{{name...}}` becomes one
+//! argument per line of a text variable. There is nothing else: no loops, no code.
 
 mod check;
+mod flat;
 mod render;
 mod variable;
 
 pub use check::{Problem, parse};
-pub use render::{Values, render};
+pub use render::{Values, arguments, render, spread};
 pub use variable::{ValueError, Variable, VariableType};
 
 use crate::authz::{Kind as ResourceKind, Resource};
@@ -171,6 +173,14 @@ pub struct ContainerRuntime {
     pub read_only_root: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+}
+
+/// The JSON Schema of templates, for editors and for `docs/reference/template.schema.json`.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(Template).to_value();
+    schema["title"] = "Ostler template".into();
+    schema["description"] = "A recipe for workloads of one kind.".into();
+    schema
 }
 
 impl Template {

@@ -30,6 +30,26 @@ pub fn render(text: &str, values: &Values, keep: &[&str]) -> Result<String, Stri
     Ok(out)
 }
 
+/// The variable's name, when an argument is `{{name...}}` and nothing else: each line of its value is one argument.
+pub fn spread(text: &str) -> Option<&str> {
+    text.strip_prefix("{{")?.strip_suffix("...}}").map(str::trim).filter(|name| !name.contains(['{', '}']))
+}
+
+/// Every argument of a command. There is no shell: what a line of a value holds is one argument, whatever is in it.
+pub fn arguments(command: &[String], values: &Values, keep: &[&str]) -> Result<Vec<String>, String> {
+    let mut out = Vec::with_capacity(command.len());
+    for part in command {
+        match spread(part) {
+            None => out.push(render(part, values, keep)?),
+            Some(name) => {
+                let value = values.get(name).ok_or_else(|| format!("{{{{{name}...}}}} is not a variable"))?;
+                out.extend(value.lines().filter(|line| !line.is_empty()).map(str::to_owned));
+            }
+        }
+    }
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +61,15 @@ mod tests {
     #[test]
     fn a_value_is_inserted_as_it_is_and_never_read_again() {
         assert_eq!(render("a {{motd}} b {{ port.game }}", &values(), &[]).unwrap(), "a hi {{port.game}} b 27000");
+    }
+
+    #[test]
+    fn each_line_of_a_spread_value_is_one_argument_and_nothing_is_split() {
+        let values = [("args".to_owned(), "-x\n\n$(id); a 'b' | c\n{{volume.data}}".to_owned())].into();
+        let command = ["run".to_owned(), "{{args...}}".to_owned(), "--end".to_owned()];
+        let made = arguments(&command, &values, &["volume."]).unwrap();
+        assert_eq!(made, ["run", "-x", "$(id); a 'b' | c", "{{volume.data}}", "--end"]);
+        assert!(arguments(&["{{other...}}".to_owned()], &values, &[]).is_err());
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Typed variables: what a person may choose, and the check of every value.
 
+use super::flat::Flat;
 use crate::Name;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 
 /// One choice that a template leaves open.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
     pub name: Name,
@@ -17,6 +18,13 @@ pub struct Variable {
     pub help: String,
     #[serde(flatten)]
     pub of: VariableType,
+}
+
+// A flattened enum cannot refuse unknown fields by itself; `Flat` can, and says which field belongs to which type.
+impl<'de> Deserialize<'de> for Variable {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Flat::deserialize(d)?.variable().map_err(serde::de::Error::custom)
+    }
 }
 
 /// The type with its bounds and default. Without a default the value is required.
@@ -66,10 +74,10 @@ pub enum VariableType {
     },
 }
 
-fn line_most() -> usize {
+pub(super) fn line_most() -> usize {
     200
 }
-fn text_most() -> usize {
+pub(super) fn text_most() -> usize {
     8000
 }
 

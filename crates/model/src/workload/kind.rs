@@ -4,7 +4,7 @@ use super::Runtime;
 use super::Spec;
 use super::blueprint::{Blueprint, Container, How, Process, Resource, Run, What};
 use crate::Millis;
-use crate::template::{Template, Values, render};
+use crate::template::{Template, Values, arguments, render};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -152,6 +152,10 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
     let text = |t: &String| {
         render(t, values, &["volume."]).map_err(|message| vec![LowerError { field: "command".into(), message }])
     };
+    let args = |command: &[String]| {
+        arguments(command, values, &["volume."])
+            .map_err(|message| vec![LowerError { field: "command".into(), message }])
+    };
     let map = |env: &BTreeMap<String, String>| {
         env.iter().map(|(k, v)| Ok((k.clone(), text(v)?))).collect::<Result<_, Vec<LowerError>>>()
     };
@@ -160,7 +164,7 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
     match runtime {
         Runtime::Process => {
             let p = template.runtimes.process.as_ref().ok_or_else(missing)?;
-            let mut command = p.command.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+            let mut command = args(&p.command)?;
             if command.is_empty() {
                 return Err(missing());
             }
@@ -171,8 +175,7 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
             let c = template.runtimes.container.as_ref().ok_or_else(missing)?;
             let image =
                 render(&c.image, values, &[]).map_err(|message| vec![LowerError { field: "image".into(), message }])?;
-            let command =
-                c.command.as_ref().map(|args| args.iter().map(text).collect::<Result<Vec<_>, _>>()).transpose()?;
+            let command = c.command.as_deref().map(args).transpose()?;
             Ok(How::Container(Container {
                 image,
                 command,

@@ -3,3 +3,4 @@
 mod lifecycle;
 mod mutant;
 mod place;
+mod template;
