@@ -6,7 +6,12 @@
 
 pub mod audit;
 mod db;
+pub mod key;
 pub mod secret;
+pub mod session;
+pub mod setting;
+pub mod user;
+pub mod workspace;
 
 pub use db::*;
 pub use secret::MasterKey;

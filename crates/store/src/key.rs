@@ -1,0 +1,217 @@
+//! API keys. The secret itself is never here, only its SHA-256.
+
+use crate::db::error::{Result, Rule, StoreError};
+use crate::db::page::Select;
+use crate::db::row::{Row, unreadable};
+use crate::db::store::{Store, change, read};
+use crate::db::value::args;
+use crate::session::memberships;
+use ostler_model::authz::{Actor, ActorKind, Authority, Capability, CapabilitySet, Grant, Limit, Scope, Write};
+use ostler_model::event::Fact;
+use ostler_model::key::Key;
+use ostler_model::user::{State, User};
+use ostler_model::{KeyId, Time, UserId, WorkspaceId};
+use serde_json::json;
+
+/// A key that was found by its secret, and the rights it has now: its owner's, narrowed by its own.
+#[derive(Debug, Clone)]
+pub struct Bearer {
+    pub key: Key,
+    pub user: User,
+    pub authority: Authority,
+}
+
+impl Store {
+    /// Creates a key of the person that the grant is for.
+    pub async fn key_create(&self, grant: &Grant<User, Write>, key: &Key, token_hash: &[u8], at: Time) -> Result<Key> {
+        if key.owner.to_string() != grant.id() {
+            return Err(StoreError::missing("user", key.owner));
+        }
+        change!(self, "key_create", at, |tx| {
+            let row = tx.opt("SELECT state FROM users WHERE id = $1", args![key.owner]).await?;
+            let row = row.ok_or_else(|| StoreError::missing("user", key.owner))?;
+            if crate::user::state(&row, "state")? != State::Active {
+                return Err(Rule::NotActive.into());
+            }
+            let (scope, workspace, only) = scope_columns(&key.scope);
+            tx.exec(
+                "INSERT INTO api_key (id, user_id, label, prefix, token_hash, capabilities, scope, workspace_id, only_ids,
+                     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                args![
+                    key.id,
+                    key.owner,
+                    key.label,
+                    key.prefix,
+                    token_hash,
+                    capabilities_text(key.capabilities),
+                    scope,
+                    workspace,
+                    only,
+                    key.created_at,
+                    key.expires_at
+                ],
+            )
+            .await?;
+            tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
+            let capabilities: Vec<Capability> = key.capabilities.iter().collect();
+            let details = json!({ "label": key.label, "capabilities": capabilities, "owner": key.owner });
+            tx.audit_in(grant, workspace, "key.create", key.id, Some(details));
+            Ok(key.clone())
+        })
+    }
+    /// What a secret may do now: one query. `None` when unknown, expired, or its owner may not sign in.
+    pub async fn key_authority(&self, token_hash: &[u8], now: Time) -> Result<Option<Bearer>> {
+        read!(self, "key_authority", |db| {
+            let rows = db
+                .all(
+                    "SELECT k.id AS key_id, k.label, k.prefix, k.capabilities, k.scope, k.workspace_id AS key_workspace,
+                            k.only_ids, k.created_at AS key_created_at, k.expires_at, k.last_used_at, k.last_used_from,
+                            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role
+                     FROM api_key k JOIN users u ON u.id = k.user_id LEFT JOIN member m ON m.user_id = u.id
+                     WHERE k.token_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.state = 'active'",
+                    args![token_hash, now],
+                )
+                .await?;
+            let Some(row) = rows.first() else { return Ok(None) };
+            let user = crate::user::from_row(row)?;
+            let key = Key {
+                id: row.get("key_id")?,
+                owner: user.id,
+                created_at: row.get("key_created_at")?,
+                scope: scope(row, "key_workspace")?,
+                ..partial(row)?
+            };
+            let authority = Authority {
+                actor: Actor {
+                    kind: ActorKind::Key { id: key.id, owner: user.id },
+                    label: format!("{} ({})", key.label, user.email),
+                },
+                is_platform_admin: user.is_platform_admin,
+                memberships: memberships(&rows)?,
+                limit: Some(Limit { capabilities: key.capabilities, scope: key.scope.clone() }),
+            };
+            Ok(Some(Bearer { key, user, authority }))
+        })
+    }
+    /// A key by id, if there is one.
+    pub async fn key_find(&self, id: KeyId) -> Result<Option<Key>> {
+        read!(self, "key_find", |db| {
+            let row = db.opt("SELECT * FROM api_key WHERE id = $1", args![id]).await?;
+            row.as_ref().map(from_row).transpose()
+        })
+    }
+    /// A person's keys, newest first; at most the page limit.
+    pub async fn key_list(&self, owner: UserId) -> Result<Vec<Key>> {
+        read!(self, "key_list", |db| {
+            let mut select = Select::new("SELECT * FROM api_key");
+            select.when("user_id = ?", owner);
+            let (sql, values) = select.end(" ORDER BY id DESC LIMIT ?", crate::PAGE_MOST);
+            db.all(sql, values).await?.iter().map(from_row).collect()
+        })
+    }
+    /// The keys of anybody that are confined to this workspace, newest first; at most the page limit.
+    pub async fn key_list_in(&self, workspace: WorkspaceId) -> Result<Vec<Key>> {
+        read!(self, "key_list_in", |db| {
+            let mut select = Select::new("SELECT * FROM api_key");
+            select.when("workspace_id = ?", workspace);
+            let (sql, values) = select.end(" ORDER BY id DESC LIMIT ?", crate::PAGE_MOST);
+            db.all(sql, values).await?.iter().map(from_row).collect()
+        })
+    }
+    /// Replaces a key's secret; the old one ends at once.
+    pub async fn key_rotate(
+        &self,
+        grant: &Grant<Key, Write>,
+        prefix: &str,
+        token_hash: &[u8],
+        at: Time,
+    ) -> Result<Key> {
+        change!(self, "key_rotate", at, |tx| {
+            let row = tx
+                .opt(
+                    "UPDATE api_key SET prefix = $2, token_hash = $3 WHERE id = $1 RETURNING *",
+                    args![grant.id(), prefix, token_hash],
+                )
+                .await?;
+            let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
+            tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
+            tx.audit(grant, "key.rotate", key.id, None);
+            Ok(key)
+        })
+    }
+    /// Ends a key.
+    pub async fn key_delete(&self, grant: &Grant<Key, Write>, at: Time) -> Result<()> {
+        change!(self, "key_delete", at, |tx| {
+            let row = tx.opt("DELETE FROM api_key WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
+            tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
+            tx.audit(grant, "key.delete", key.id, Some(json!({ "label": key.label })));
+            Ok(())
+        })
+    }
+    /// Notes when and from where keys were last used. Called now and then with many at once.
+    pub async fn key_touch(&self, used: &[(KeyId, Time, Option<String>)], at: Time) -> Result<()> {
+        change!(self, "key_touch", at, |tx| {
+            for (id, used_at, from) in used {
+                tx.exec(
+                    "UPDATE api_key SET last_used_at = $2, last_used_from = $3
+                     WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2)",
+                    args![id, used_at, from],
+                )
+                .await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn capabilities_text(set: CapabilitySet) -> String {
+    let list: Vec<String> = set.iter().map(|c| c.to_string()).collect();
+    serde_json::to_string(&list).expect("a list of words is JSON")
+}
+
+fn scope_columns(scope: &Scope) -> (&'static str, Option<WorkspaceId>, String) {
+    let none = || "[]".to_owned();
+    match scope {
+        Scope::All => ("all", None, none()),
+        Scope::Workspace(id) => ("workspace", Some(*id), none()),
+        Scope::Only(ids) => ("only", None, serde_json::to_string(ids).expect("a list of words is JSON")),
+    }
+}
+
+fn scope(row: &Row, workspace: &str) -> Result<Scope> {
+    match row.get::<String>("scope")?.as_str() {
+        "all" => Ok(Scope::All),
+        "workspace" => Ok(Scope::Workspace(row.get(workspace)?)),
+        "only" => Ok(Scope::Only(row.json("only_ids")?)),
+        _ => Err(unreadable("scope")),
+    }
+}
+
+fn from_row(row: &Row) -> Result<Key> {
+    Ok(Key {
+        id: row.get("id")?,
+        owner: row.get("user_id")?,
+        created_at: row.get("created_at")?,
+        scope: scope(row, "workspace_id")?,
+        ..partial(row)?
+    })
+}
+
+/// The columns that have the same name in every query; the caller fills in the rest.
+fn partial(row: &Row) -> Result<Key> {
+    // A capability that this version does not know grants nothing.
+    let words: Vec<String> = row.json("capabilities")?;
+    Ok(Key {
+        id: ostler_model::Id::from_parts(Time::ZERO, 0),
+        owner: ostler_model::Id::from_parts(Time::ZERO, 0),
+        label: row.get("label")?,
+        prefix: row.get("prefix")?,
+        capabilities: words.iter().filter_map(|word| word.parse::<Capability>().ok()).collect(),
+        scope: Scope::Only(Vec::new()),
+        created_at: Time::ZERO,
+        expires_at: row.get("expires_at")?,
+        last_used_at: row.get("last_used_at")?,
+        last_used_from: row.get("last_used_from")?,
+    })
+}

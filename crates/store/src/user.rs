@@ -1,0 +1,288 @@
+//! People. A person exists once for the whole platform.
+
+use crate::db::error::{Result, Rule, StoreError};
+use crate::db::page::{Page, Paging, Select, page};
+use crate::db::row::{Row, unreadable};
+use crate::db::store::{Store, change, read};
+use crate::db::tx::Tx;
+use crate::db::value::args;
+use crate::setting;
+use ostler_model::authz::{Collection, Grant, Platform, Role, Write};
+use ostler_model::event::Fact;
+use ostler_model::user::{Email, State, User};
+use ostler_model::workspace::Workspace;
+use ostler_model::{Label, SessionId, Time, UserId};
+use serde_json::json;
+
+/// A person to be.
+#[derive(Debug, Clone)]
+pub struct New {
+    pub id: UserId,
+    pub email: Email,
+    pub name: Label,
+    pub state: State,
+    pub is_platform_admin: bool,
+    /// The argon2 hash, in its own text form; without one nobody can sign in with a password.
+    pub password_hash: Option<String>,
+}
+
+/// A person with what proves them.
+#[derive(Clone)]
+pub struct Credential {
+    pub user: User,
+    pub password_hash: Option<String>,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Credential({})", self.user.id)
+    }
+}
+
+impl Store {
+    /// Creates a person.
+    pub async fn user_create(&self, grant: &Grant<Collection<User>, Write>, new: &New, at: Time) -> Result<User> {
+        change!(self, "user_create", at, |tx| {
+            let user = insert(tx, new, at).await?;
+            tx.event(grant, None, Fact::UserChanged { id: user.id });
+            tx.audit(
+                grant,
+                "user.create",
+                user.id,
+                Some(json!({ "email": new.email, "is_platform_admin": new.is_platform_admin })),
+            );
+            Ok(user)
+        })
+    }
+    /// A person by id.
+    pub async fn user_get(&self, id: UserId) -> Result<User> {
+        self.user_find(id).await?.ok_or_else(|| StoreError::missing("user", id))
+    }
+    /// A person by id, if there is one.
+    pub async fn user_find(&self, id: UserId) -> Result<Option<User>> {
+        read!(self, "user_find", |db| {
+            let row = db.opt("SELECT * FROM users WHERE id = $1", args![id]).await?;
+            row.as_ref().map(from_row).transpose()
+        })
+    }
+    /// A person by address, with the password's hash, for signing in.
+    pub async fn user_credential(&self, email: &Email) -> Result<Option<Credential>> {
+        read!(self, "user_credential", |db| {
+            let row = db.opt("SELECT * FROM users WHERE email = $1", args![email]).await?;
+            row.map(|row| Ok(Credential { user: from_row(&row)?, password_hash: row.get("password_hash")? })).transpose()
+        })
+    }
+    /// People, newest first.
+    pub async fn user_list(&self, paging: &Paging) -> Result<Page<User>> {
+        read!(self, "user_list", |db| {
+            let (sql, values) = Select::new("SELECT * FROM users").page("id", paging);
+            let users = db.all(sql, values).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+            Ok(page(users, paging, |user| user.id.to_string()))
+        })
+    }
+    /// Changes the name by which people know somebody.
+    pub async fn user_rename(&self, grant: &Grant<User, Write>, name: &Label, at: Time) -> Result<User> {
+        change!(self, "user_rename", at, |tx| {
+            let row = tx
+                .opt(
+                    "UPDATE users SET name = $2, changed_at = $3 WHERE id = $1 RETURNING *",
+                    args![grant.id(), name, at],
+                )
+                .await?;
+            let user = from_row(&row.ok_or_else(|| StoreError::missing("user", grant.id()))?)?;
+            tx.event(grant, None, Fact::UserChanged { id: user.id });
+            tx.audit(grant, "user.rename", user.id, None);
+            Ok(user)
+        })
+    }
+    /// Sets the password's hash and ends every session but the one to keep.
+    pub async fn user_set_password(
+        &self,
+        grant: &Grant<User, Write>,
+        password_hash: &str,
+        keep: Option<SessionId>,
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "user_set_password", at, |tx| {
+            let done = tx
+                .exec(
+                    "UPDATE users SET password_hash = $2, changed_at = $3 WHERE id = $1",
+                    args![grant.id(), password_hash, at],
+                )
+                .await?;
+            if done == 0 {
+                return Err(StoreError::missing("user", grant.id()));
+            }
+            tx.exec(
+                "DELETE FROM session WHERE user_id = $1 AND id <> $2",
+                args![grant.id(), keep.map(|id| id.to_string()).unwrap_or_default()],
+            )
+            .await?;
+            tx.audit(grant, "user.set_password", grant.id(), None);
+            Ok(())
+        })
+    }
+    /// Replaces a hash by a stronger one of the same password, unless the password changed meanwhile. No session ends.
+    pub async fn user_rehash(&self, id: UserId, old_hash: &str, new_hash: &str, at: Time) -> Result<()> {
+        change!(self, "user_rehash", at, |tx| {
+            tx.exec(
+                "UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2",
+                args![id, old_hash, new_hash],
+            )
+            .await
+            .map(|_| ())
+        })
+    }
+    /// Lets somebody in or keeps them out; keeping out also ends their sessions. The last active admin stays.
+    pub async fn user_set_state(
+        &self,
+        grant: &Grant<Collection<User>, Write>,
+        id: UserId,
+        state: State,
+        at: Time,
+    ) -> Result<User> {
+        change!(self, "user_set_state", at, |tx| {
+            tx.lock(ADMINS).await?;
+            let row = tx
+                .opt(
+                    "UPDATE users SET state = $2, changed_at = $3 WHERE id = $1 RETURNING *",
+                    args![id, state_text(state), at],
+                )
+                .await?;
+            let user = from_row(&row.ok_or_else(|| StoreError::missing("user", id))?)?;
+            if state != State::Active {
+                tx.exec("DELETE FROM session WHERE user_id = $1", args![id]).await?;
+            }
+            keep_an_admin(tx).await?;
+            tx.event(grant, None, Fact::UserChanged { id });
+            tx.audit(grant, "user.set_state", id, Some(json!({ "state": state })));
+            Ok(user)
+        })
+    }
+    /// Gives or takes the right to administer the platform. The last active admin stays.
+    pub async fn user_set_platform_admin(
+        &self,
+        grant: &Grant<Collection<User>, Write>,
+        id: UserId,
+        is_platform_admin: bool,
+        at: Time,
+    ) -> Result<User> {
+        change!(self, "user_set_platform_admin", at, |tx| {
+            tx.lock(ADMINS).await?;
+            let row = tx
+                .opt(
+                    "UPDATE users SET is_platform_admin = $2, changed_at = $3 WHERE id = $1 RETURNING *",
+                    args![id, is_platform_admin, at],
+                )
+                .await?;
+            let user = from_row(&row.ok_or_else(|| StoreError::missing("user", id))?)?;
+            keep_an_admin(tx).await?;
+            tx.event(grant, None, Fact::UserChanged { id });
+            tx.audit(grant, "user.set_admin", id, Some(json!({ "is_platform_admin": is_platform_admin })));
+            Ok(user)
+        })
+    }
+    /// The first run: spends the setup secret and creates the first admin, the first workspace and its owner, all or nothing.
+    pub async fn user_install(
+        &self,
+        grant: &Grant<Platform, Write>,
+        secret_hash: &str,
+        admin: &New,
+        workspace: &Workspace,
+        at: Time,
+    ) -> Result<User> {
+        change!(self, "user_install", at, |tx| {
+            tx.lock(ADMINS).await?;
+            let row = tx.opt("SELECT value FROM setting WHERE name = $1", args![setting::SETUP_SECRET_HASH]).await?;
+            let stored: String = row.ok_or(Rule::Installed)?.get("value")?;
+            if !same(stored.as_bytes(), secret_hash.as_bytes()) {
+                return Err(Rule::SetupSecret.into());
+            }
+            tx.exec("DELETE FROM setting WHERE name = $1", args![setting::SETUP_SECRET_HASH]).await?;
+            tx.exec(
+                "INSERT INTO setting (name, value, changed_at) VALUES ($1, $2, $3)",
+                args![setting::INSTALLED_AT, at.to_string(), at],
+            )
+            .await?;
+            let user = insert(tx, &New { is_platform_admin: true, state: State::Active, ..admin.clone() }, at).await?;
+            crate::workspace::insert(tx, workspace, user.id, at).await?;
+            tx.event(grant, None, Fact::UserChanged { id: user.id });
+            tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
+            tx.audit(grant, "platform.install", "platform", Some(json!({ "user": user.id, "email": user.email })));
+            tx.audit_in(
+                grant,
+                Some(workspace.id),
+                "workspace.create",
+                workspace.id,
+                Some(json!({ "owner": user.id, "role": Role::Owner })),
+            );
+            Ok(user)
+        })
+    }
+}
+
+/// Serialises whatever may end an admin.
+const ADMINS: &str = "platform admins";
+
+async fn keep_an_admin(tx: &mut Tx) -> Result<()> {
+    let sql = "SELECT COUNT(*) AS n FROM users WHERE is_platform_admin = TRUE AND state = 'active'";
+    if tx.one(sql, vec![]).await?.get::<i64>("n")? == 0 {
+        return Err(Rule::LastAdmin.into());
+    }
+    Ok(())
+}
+
+/// Compares without telling by the time it takes where the difference is.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
+}
+
+async fn insert(tx: &mut Tx, new: &New, at: Time) -> Result<User> {
+    let row = tx
+        .one(
+            "INSERT INTO users (id, email, name, state, is_platform_admin, password_hash, created_at, changed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *",
+            args![
+                new.id,
+                new.email,
+                new.name,
+                state_text(new.state),
+                new.is_platform_admin,
+                new.password_hash,
+                at
+            ],
+        )
+        .await?;
+    from_row(&row)
+}
+
+/// The stored spelling.
+fn state_text(state: State) -> &'static str {
+    match state {
+        State::Invited => "invited",
+        State::Active => "active",
+        State::Deactivated => "deactivated",
+    }
+}
+
+/// Reads the columns of `users`, under these names.
+pub(crate) fn from_row(row: &Row) -> Result<User> {
+    Ok(User {
+        id: row.get("id")?,
+        email: row.get("email")?,
+        name: row.get("name")?,
+        state: state(row, "state")?,
+        is_platform_admin: row.get("is_platform_admin")?,
+        created_at: row.get("created_at")?,
+    })
+}
+
+/// Reads a state column.
+pub(crate) fn state(row: &Row, column: &str) -> Result<State> {
+    match row.get::<String>(column)?.as_str() {
+        "invited" => Ok(State::Invited),
+        "active" => Ok(State::Active),
+        "deactivated" => Ok(State::Deactivated),
+        _ => Err(unreadable(column)),
+    }
+}
