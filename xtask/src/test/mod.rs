@@ -61,7 +61,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let all: Vec<Need> = chosen.iter().flat_map(|suite| suite.needs.iter().chain(suite.wants)).copied().collect();
     needs::install(&all)?;
 
-    let mut house = House::new(args.ci, args.only.is_empty());
+    let mut house = House::new(args.ci, chosen.iter().any(|suite| suite.name == "build"));
     let mut outcomes = Vec::new();
     for suite in chosen {
         outcomes.push(run_one(&mut house, suite, args.ci));

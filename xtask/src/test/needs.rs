@@ -1,5 +1,6 @@
 //! What suites need from the machine, and how to get it.
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -57,7 +58,7 @@ impl Need {
             Self::Docker if external_engine().is_some() => false,
             Self::Docker => absent(&["dockerd"]) || absent(&["iptables"]) || absent(&["busybox"]),
             Self::Bubblewrap => absent(&["bwrap"]),
-            Self::Chromium => absent(&["chromium", "chromium-browser", "google-chrome"]),
+            Self::Chromium => browser().is_none(),
             Self::Luanti => absent(&["minetestserver", "luantiserver", "luanti"]),
             Self::OpenTtd => absent(&["openttd"]),
         };
@@ -72,6 +73,11 @@ impl Need {
         }
         None
     }
+}
+
+/// The browser that the panel is tested in.
+pub fn browser() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(shell::which)
 }
 
 /// An engine that the caller offers to the tests.

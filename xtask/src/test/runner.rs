@@ -141,6 +141,9 @@ impl House {
             self.temp = Some((scratch, leash));
         }
         out.extend(self.temp.iter().map(|(scratch, _)| ("TMPDIR".to_owned(), scratch.path().display().to_string())));
+        if let (true, Some(browser)) = (uses(Need::Chromium), needs::browser()) {
+            out.push(("OSTLER_TEST_CHROMIUM".to_owned(), browser.display().to_string()));
+        }
         if uses(Need::Postgres) && Need::Postgres.missing().is_none() {
             if self.postgres.is_none() {
                 self.postgres = Some(Postgres::start()?);

@@ -54,7 +54,7 @@ pub const SUITES: &[Suite] = &[
     suite(
         "clippy",
         12,
-        Work::Commands(&[&["cargo", "clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]]),
+        Work::Commands(&[&["cargo", "clippy", "--workspace", "--all-targets", "--keep-going", "--", "-D", "warnings"]]),
     ),
     suite("generated", 3, Work::Commands(&[&["cargo", "xtask", "generate", "--check"]])),
     Suite { wants: &[Need::Postgres], ..suite("unit", 8, Work::Rust(Pick::Unit)) },
