@@ -6,7 +6,10 @@
 
 pub mod audit;
 mod db;
+pub mod event;
+pub mod job;
 pub mod key;
+pub mod node;
 pub mod secret;
 pub mod session;
 pub mod setting;

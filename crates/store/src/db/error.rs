@@ -112,6 +112,11 @@ pub enum Rule {
     JobEnded,
     #[error("only a person who is active can have this")]
     NotActive,
+    #[error("the node has not enough free memory")]
+    NodeFull,
+    /// A foreign key: what it refers to is gone, or what is to go is still referred to.
+    #[error("something that it belongs to was deleted, or still needs it")]
+    Linked,
 }
 
 impl StoreError {
@@ -145,6 +150,9 @@ pub(crate) fn classify(doing: &'static str, source: sqlx::Error) -> StoreError {
             Some(constraint) => StoreError::Taken(constraint),
             None => StoreError::Failed { doing, source },
         };
+    }
+    if error.is_foreign_key_violation() {
+        return StoreError::Refused(Rule::Linked);
     }
     match code.as_str() {
         // SQLite: busy, locked and their extended forms. PostgreSQL: serialisation failure, deadlock, lock not

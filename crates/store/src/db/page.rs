@@ -146,6 +146,11 @@ impl Select {
         self.sql.push_str(&tail.replace('?', &format!("${}", self.values.len())));
         self.done()
     }
+    /// Ends with literal text.
+    pub(crate) fn tail(mut self, tail: &'static str) -> (Sql, Vec<Value>) {
+        self.sql.push_str(tail);
+        self.done()
+    }
     /// Ends here.
     pub(crate) fn done(self) -> (Sql, Vec<Value>) {
         (Sql::Built(self.sql), self.values)
