@@ -89,7 +89,7 @@ impl Store {
     /// A job whose lease has expired is due again: its worker is taken for dead.
     pub async fn job_claim(
         &self,
-        _grant: &Grant<Collection<Job>, Operate>,
+        grant: &Grant<Collection<Job>, Operate>,
         worker: &str,
         lease: Millis,
         now: Time,
@@ -106,7 +106,11 @@ impl Store {
             );
             let Some(row) = tx.opt(sql, args![now, worker, now + lease]).await? else { return Ok(None) };
             let job = from_row(&row)?;
-            Ok(Some((Claim { id: job.id, fence: row.get("fence")? }, job)))
+            let fence = row.get("fence")?;
+            if fence == 1 {
+                tx.event(grant, job.workspace, changed(&job));
+            }
+            Ok(Some((Claim { id: job.id, fence }, job)))
         })
     }
     /// When the next job is due, leases included; for the engine to know how long it may sleep.
@@ -157,8 +161,7 @@ impl Store {
                 .await?;
             let job = from_row(&row)?;
             lines(tx, claim.id, &save.lines, at).await?;
-            let is_news =
-                (before.state, &before.step, before.progress) != (job.state, &job.step, job.progress);
+            let is_news = (before.state, &before.step, before.progress) != (job.state, &job.step, job.progress);
             if is_news {
                 let actor = ostler_model::authz::Authority::system(ostler_model::authz::SystemReason::Job).actor;
                 tx.event_by(&actor, job.workspace, changed(&job));
@@ -227,7 +230,9 @@ impl Store {
                     args![id, after, limit],
                 )
                 .await?;
-            rows.iter().map(|row| Ok(Line { seq: row.get("seq")?, at: row.get("at")?, text: row.get("text")? })).collect()
+            rows.iter()
+                .map(|row| Ok(Line { seq: row.get("seq")?, at: row.get("at")?, text: row.get("text")? }))
+                .collect()
         })
     }
     /// Removes up to `limit` jobs that ended before a time, with their logs, and says how many.
@@ -250,18 +255,23 @@ impl Store {
 }
 
 /// Writes a job as part of another change.
-pub(crate) async fn insert<R: Resource, V: Verb>(
-    tx: &mut Tx,
-    grant: &Grant<R, V>,
-    new: &New,
-    at: Time,
-) -> Result<Job> {
+pub(crate) async fn insert<R: Resource, V: Verb>(tx: &mut Tx, grant: &Grant<R, V>, new: &New, at: Time) -> Result<Job> {
     let row = tx
         .one(
             "INSERT INTO job (id, workspace_id, kind, target, input, outputs, state, is_final, step, progress, attempt,
                  due_at, is_cancel_asked, created_by, created_at, lease_until, fence, lines)
              VALUES ($1, $2, $3, $4, $5, '{}', 'queued', FALSE, $6, 0, 0, $7, FALSE, $8, $9, 0, 0, 0) RETURNING *",
-            args![new.id, new.workspace, new.kind, new.target, new.input, new.step, new.due_at, grant.actor().label, at],
+            args![
+                new.id,
+                new.workspace,
+                new.kind,
+                new.target,
+                new.input,
+                new.step,
+                new.due_at,
+                grant.actor().label,
+                at
+            ],
         )
         .await?;
     let job = from_row(&row)?;
@@ -304,11 +314,11 @@ async fn lines(tx: &mut Tx, id: JobId, text: &[String], at: Time) -> Result<()> 
     if text.is_empty() {
         return Ok(());
     }
-    let row =
-        tx.one("UPDATE job SET lines = lines + $2 WHERE id = $1 RETURNING lines", args![id, text.len()]).await?;
+    let row = tx.one("UPDATE job SET lines = lines + $2 WHERE id = $1 RETURNING lines", args![id, text.len()]).await?;
     let first = row.get::<u64>("lines")? + 1 - text.len() as u64;
     for (seq, line) in (first..).zip(text) {
-        tx.exec("INSERT INTO job_line (job_id, seq, at, text) VALUES ($1, $2, $3, $4)", args![id, seq, at, line]).await?;
+        tx.exec("INSERT INTO job_line (job_id, seq, at, text) VALUES ($1, $2, $3, $4)", args![id, seq, at, line])
+            .await?;
     }
     Ok(())
 }

@@ -7,13 +7,16 @@
 pub mod audit;
 mod db;
 pub mod event;
+pub mod idempotency;
 pub mod job;
 pub mod key;
 pub mod node;
 pub mod secret;
 pub mod session;
 pub mod setting;
+pub mod throttle;
 pub mod user;
+pub mod workload;
 pub mod workspace;
 
 pub use db::*;

@@ -75,11 +75,7 @@ impl Store {
         })
     }
     /// A workspace's join tokens, used ones too, newest first. `None` lists those for shared nodes.
-    pub async fn join_token_list(
-        &self,
-        workspace: Option<WorkspaceId>,
-        paging: &Paging,
-    ) -> Result<Page<JoinToken>> {
+    pub async fn join_token_list(&self, workspace: Option<WorkspaceId>, paging: &Paging) -> Result<Page<JoinToken>> {
         read!(self, "join_token_list", |db| {
             let mut select = Select::new("SELECT * FROM join_token");
             match workspace {
@@ -160,8 +156,7 @@ impl Store {
     /// A node by name in a workspace, or among the shared ones when there is none.
     pub async fn node_by_name(&self, workspace: Option<WorkspaceId>, name: &Name) -> Result<Option<Node>> {
         read!(self, "node_by_name", |db| {
-            let row =
-                db.opt("SELECT * FROM node WHERE home = $1 AND name = $2", args![home(workspace), name]).await?;
+            let row = db.opt("SELECT * FROM node WHERE home = $1 AND name = $2", args![home(workspace), name]).await?;
             row.as_ref().map(from_row).transpose()
         })
     }
@@ -298,9 +293,7 @@ impl Store {
     pub async fn node_delete(&self, grant: &Grant<Node, Write>, is_forced: bool, at: Time) -> Result<()> {
         change!(self, "node_delete", at, |tx| {
             // Taking the row first keeps placements away until this has ended.
-            let row = tx
-                .opt("UPDATE node SET is_draining = TRUE WHERE id = $1 RETURNING *", args![grant.id()])
-                .await?;
+            let row = tx.opt("UPDATE node SET is_draining = TRUE WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let node = from_row(&row.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
             let lost = tx.all("SELECT id, workspace_id, name FROM workload WHERE node_id = $1", args![node.id]).await?;
             if !lost.is_empty() && !is_forced {
@@ -349,13 +342,7 @@ async fn free_name(tx: &mut Tx, workspace: Option<WorkspaceId>, wanted: &Name) -
     Ok(name)
 }
 
-async fn insert(
-    tx: &mut Tx,
-    workspace: Option<WorkspaceId>,
-    name: Name,
-    joining: &Joining,
-    at: Time,
-) -> Result<Node> {
+async fn insert(tx: &mut Tx, workspace: Option<WorkspaceId>, name: Name, joining: &Joining, at: Time) -> Result<Node> {
     let facts = serde_json::to_string(&joining.facts).expect("facts are plain data that JSON can hold");
     let row = tx
         .one(

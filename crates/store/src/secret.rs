@@ -55,7 +55,9 @@ fn binding(id: SecretId, owner: &str) -> Vec<u8> {
 }
 
 fn cipher(key: &[u8; 32]) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, &derive(key, b"seal")).expect("the key has the cipher's length"))
+    LessSafeKey::new(
+        UnboundKey::new(&CHACHA20_POLY1305, &derive(key, b"seal")).expect("the key has the cipher's length"),
+    )
 }
 
 fn seal(key: &[u8; 32], id: SecretId, owner: &str, plain: &[u8]) -> Vec<u8> {
@@ -114,10 +116,11 @@ impl Store {
     /// Opens a secret of this owner.
     pub async fn secret_get(&self, id: SecretId, owner: &str) -> Result<Secret> {
         let (key, sealed): (String, Vec<u8>) = read!(self, "secret_get", |db| {
-                let row = db.opt("SELECT key_id, sealed FROM secret WHERE id = $1 AND owner = $2", args![id, owner]).await?;
-                let row = row.ok_or_else(|| StoreError::missing("secret", id))?;
-                Ok((row.get("key_id")?, row.get("sealed")?))
-            })?;
+            let row =
+                db.opt("SELECT key_id, sealed FROM secret WHERE id = $1 AND owner = $2", args![id, owner]).await?;
+            let row = row.ok_or_else(|| StoreError::missing("secret", id))?;
+            Ok((row.get("key_id")?, row.get("sealed")?))
+        })?;
         let plain = self.key().find(&key).and_then(|key| open(key, id, owner, &sealed));
         let text = plain.and_then(|bytes| String::from_utf8(bytes).ok());
         text.map(Secret::new).ok_or_else(|| StoreError::Sealed { id: id.to_string() })

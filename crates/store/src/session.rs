@@ -162,8 +162,7 @@ impl Store {
     ) -> Result<u64> {
         change!(self, "session_revoke_all", at, |tx| {
             let keep = keep.map(|id| id.to_string()).unwrap_or_default();
-            let done =
-                tx.exec("DELETE FROM session WHERE user_id = $1 AND id <> $2", args![grant.id(), keep]).await?;
+            let done = tx.exec("DELETE FROM session WHERE user_id = $1 AND id <> $2", args![grant.id(), keep]).await?;
             tx.audit(grant, "session.revoke_all", grant.id(), Some(json!({ "count": done })));
             Ok(done)
         })

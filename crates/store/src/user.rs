@@ -69,7 +69,8 @@ impl Store {
     pub async fn user_credential(&self, email: &Email) -> Result<Option<Credential>> {
         read!(self, "user_credential", |db| {
             let row = db.opt("SELECT * FROM users WHERE email = $1", args![email]).await?;
-            row.map(|row| Ok(Credential { user: from_row(&row)?, password_hash: row.get("password_hash")? })).transpose()
+            row.map(|row| Ok(Credential { user: from_row(&row)?, password_hash: row.get("password_hash")? }))
+                .transpose()
         })
     }
     /// People, newest first.
@@ -242,15 +243,7 @@ async fn insert(tx: &mut Tx, new: &New, at: Time) -> Result<User> {
         .one(
             "INSERT INTO users (id, email, name, state, is_platform_admin, password_hash, created_at, changed_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *",
-            args![
-                new.id,
-                new.email,
-                new.name,
-                state_text(new.state),
-                new.is_platform_admin,
-                new.password_hash,
-                at
-            ],
+            args![new.id, new.email, new.name, state_text(new.state), new.is_platform_admin, new.password_hash, at],
         )
         .await?;
     from_row(&row)

@@ -10,8 +10,8 @@ use crate::secret::MasterKey;
 use ostler_model::event::Event;
 use ostler_model::{Millis, Time};
 use ostler_runtime::Clock;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::ConnectOptions as _;
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -188,7 +188,8 @@ impl Store {
     /// Begins an attempt that changes nothing and whose statements all see the same moment.
     pub(crate) async fn begin_snapshot(&self, doing: &'static str) -> Result<Conn> {
         let mut conn = self.begin_read(doing).await?;
-        conn.begin(if conn.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" }).await?;
+        conn.begin(if conn.is_postgres() { "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" } else { "BEGIN" })
+            .await?;
         Ok(conn)
     }
     /// Begins an attempt at a change.
@@ -272,7 +273,6 @@ impl Store {
         Ok(Conn::new(link.map_err(|e| classify(doing, e))?, doing))
     }
 }
-
 
 /// Tells the listeners of a commit, however the committing future ends.
 struct Telling<'a> {

@@ -105,8 +105,11 @@ impl Tx {
             let digest = ring::digest::digest(&ring::digest::SHA256, name.as_bytes());
             let mut first = [0; 8];
             first.copy_from_slice(&digest.as_ref()[..8]);
-            self.one("SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock($1)) AS taken", args![i64::from_be_bytes(first)])
-                .await?;
+            self.one(
+                "SELECT 1 AS locked FROM (SELECT pg_advisory_xact_lock($1)) AS taken",
+                args![i64::from_be_bytes(first)],
+            )
+            .await?;
         }
         Ok(())
     }
@@ -174,9 +177,7 @@ impl Tx {
                 self.insert_audit(&chain, &entry).await?;
                 previous = entry.hash;
             }
-            self.conn
-                .exec("UPDATE chain SET seq = $2, hash = $3 WHERE name = $1", args![chain, seq, previous])
-                .await?;
+            self.conn.exec("UPDATE chain SET seq = $2, hash = $3 WHERE name = $1", args![chain, seq, previous]).await?;
         }
         Ok(())
     }

@@ -1,0 +1,319 @@
+//! Changes of what is wanted.
+
+use super::{from_row, name_key};
+use crate::db::error::{Result, Rule, StoreError};
+use crate::db::store::{Store, change};
+use crate::db::tx::Tx;
+use crate::db::value::args;
+use crate::job;
+use ostler_model::authz::{Collection, Grant, Operate, Resource, Verb, Write};
+use ostler_model::event::Fact;
+use ostler_model::node::Node;
+use ostler_model::workload::blueprint::Limits;
+use ostler_model::workload::{Kind, Power, Spec, Workload};
+use ostler_model::{Label, NodeId, Time, WorkloadId};
+use serde_json::json;
+use std::collections::{BTreeMap, HashSet};
+
+/// A workload to be. Its workspace is the grant's.
+#[derive(Debug, Clone)]
+pub struct New {
+    pub id: WorkloadId,
+    pub kind: Kind,
+    pub name: Label,
+    pub spec: Spec,
+    /// Where it runs; `None` leaves that to [`Store::workload_place`].
+    pub node: Option<NodeId>,
+    pub power: Power,
+    /// Names of the ports to give out on the node.
+    pub ports: Vec<String>,
+}
+
+/// A new wish of the owner about power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Desire {
+    Start,
+    /// Stop; when forced, without asking first.
+    Stop {
+        is_forced: bool,
+    },
+    /// Stop and start again; starts what is stopped.
+    Restart,
+}
+
+impl Store {
+    /// Creates a workload, with its place and ports when a node is given, and with the job that sees it through.
+    pub async fn workload_create(
+        &self,
+        grant: &Grant<Collection<Workload>, Write>,
+        new: &New,
+        job: Option<&job::New>,
+        at: Time,
+    ) -> Result<Workload> {
+        change!(self, "workload_create", at, |tx| {
+            let workspace = grant.workspace().ok_or_else(|| StoreError::missing("workspace", grant.id()))?;
+            let node = match new.node {
+                Some(id) => Some(take_node(tx, id, Some(workspace), &new.spec.limits).await?),
+                None => None,
+            };
+            let spec = serde_json::to_string(&new.spec).expect("a spec is plain data that JSON can hold");
+            tx.exec(
+                "INSERT INTO workload (id, workspace_id, kind, name, name_key, spec, node_id, power, is_forced, restart,
+                     generation, ports, memory_bytes, cpu_millis, report_seq, observed_generation, created_at, changed_at)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, FALSE, 0, 1, '{}', $9, $10, 0, 0, $11, $11)",
+                args![
+                    new.id,
+                    workspace,
+                    new.kind.as_str(),
+                    new.name,
+                    name_key(&new.name),
+                    spec,
+                    new.node,
+                    new.power.as_str(),
+                    new.spec.limits.memory_bytes,
+                    new.spec.limits.cpu_millis,
+                    at
+                ],
+            )
+            .await?;
+            if let Some(node) = &node {
+                give_ports(tx, node, new.id, &new.ports).await?;
+            }
+            if let Some(job) = job {
+                job::insert(tx, grant, job, at).await?;
+            }
+            let workload = current(tx, new.id).await?;
+            tx.event(grant, Some(workspace), Fact::WorkloadCreated { id: new.id, name: new.name.to_string() });
+            let details = json!({ "name": new.name, "template": new.spec.template, "node": new.node });
+            tx.audit(grant, "workload.create", new.id, Some(details));
+            Ok(workload)
+        })
+    }
+    /// Puts a workload that is nowhere yet on a node and gives it ports there. The same node again changes nothing, so a job
+    /// step may repeat this.
+    pub async fn workload_place(
+        &self,
+        grant: &Grant<Workload, Write>,
+        node: NodeId,
+        ports: &[String],
+        at: Time,
+    ) -> Result<Workload> {
+        change!(self, "workload_place", at, |tx| {
+            let before = locked(tx, grant).await?;
+            match before.node {
+                Some(on) if on == node => return Ok(before),
+                Some(_) => return Err(Rule::Placed.into()),
+                None => {}
+            }
+            if before.power == Power::Absent {
+                return Err(Rule::Deleting.into());
+            }
+            let place = take_node(tx, node, Some(before.workspace), &before.spec.limits).await?;
+            tx.exec(
+                "UPDATE workload SET node_id = $2, generation = generation + 1, changed_at = $3, report = NULL,
+                     report_seq = 0, observed_generation = 0 WHERE id = $1",
+                args![before.id, node, at],
+            )
+            .await?;
+            give_ports(tx, &place, before.id, ports).await?;
+            let after = current(tx, before.id).await?;
+            desired(tx, grant, &after);
+            tx.audit(grant, "workload.place", before.id, Some(json!({ "node": node })));
+            Ok(after)
+        })
+    }
+    /// Sets what the owner wants about power. The agent learns of it through the event of the same transaction.
+    pub async fn workload_set_power(
+        &self,
+        grant: &Grant<Workload, Operate>,
+        desire: Desire,
+        at: Time,
+    ) -> Result<Workload> {
+        change!(self, "workload_set_power", at, |tx| {
+            let before = locked(tx, grant).await?;
+            if before.power == Power::Absent {
+                return Err(Rule::Deleting.into());
+            }
+            let (power, is_forced, restart, action) = match desire {
+                Desire::Start => (Power::On, false, 0, "workload.start"),
+                Desire::Stop { is_forced: false } => (Power::Off, false, 0, "workload.stop"),
+                Desire::Stop { is_forced: true } => (Power::Off, true, 0, "workload.kill"),
+                Desire::Restart => (Power::On, false, i64::from(before.power == Power::On), "workload.restart"),
+            };
+            tx.exec(
+                "UPDATE workload SET power = $2, is_forced = $3, restart = restart + $4, generation = generation + 1,
+                     changed_at = $5 WHERE id = $1",
+                args![before.id, power.as_str(), is_forced, restart, at],
+            )
+            .await?;
+            let after = wanted(tx, grant, &before).await?;
+            tx.audit(grant, action, before.id, None);
+            Ok(after)
+        })
+    }
+    /// Changes name and spec; what is `None` stays. With `restart` it takes effect now where a restart is needed.
+    pub async fn workload_update(
+        &self,
+        grant: &Grant<Workload, Write>,
+        name: Option<&Label>,
+        spec: Option<&Spec>,
+        restart: bool,
+        at: Time,
+    ) -> Result<Workload> {
+        change!(self, "workload_update", at, |tx| {
+            let before = locked(tx, grant).await?;
+            if before.power == Power::Absent {
+                return Err(Rule::Deleting.into());
+            }
+            let name = name.unwrap_or(&before.name);
+            let spec = spec.unwrap_or(&before.spec);
+            if let Some(node) = before.node {
+                let (now, then) = (before.spec.limits.memory_bytes, spec.limits.memory_bytes);
+                let more = Limits { memory_bytes: then.saturating_sub(now), ..spec.limits };
+                take_node(tx, node, None, &more).await?;
+            }
+            let text = serde_json::to_string(spec).expect("a spec is plain data that JSON can hold");
+            tx.exec(
+                "UPDATE workload SET name = $2, name_key = $3, spec = $4, memory_bytes = $5, cpu_millis = $6,
+                     restart = restart + $7, generation = generation + 1, changed_at = $8 WHERE id = $1",
+                args![
+                    before.id,
+                    name,
+                    name_key(name),
+                    text,
+                    spec.limits.memory_bytes,
+                    spec.limits.cpu_millis,
+                    i64::from(restart && before.power == Power::On),
+                    at
+                ],
+            )
+            .await?;
+            let after = current(tx, before.id).await?;
+            desired(tx, grant, &after);
+            tx.audit(grant, "workload.update", before.id, Some(changes(&before, &after)));
+            Ok(after)
+        })
+    }
+    /// Wants the workload gone, and starts the job that sees it through. Asking twice changes nothing and starts nothing.
+    pub async fn workload_set_absent(
+        &self,
+        grant: &Grant<Workload, Write>,
+        is_forced: bool,
+        job: Option<&job::New>,
+        at: Time,
+    ) -> Result<Workload> {
+        change!(self, "workload_set_absent", at, |tx| {
+            let before = locked(tx, grant).await?;
+            if before.power == Power::Absent && (before.is_forced || !is_forced) {
+                return Ok(before);
+            }
+            tx.exec(
+                "UPDATE workload SET power = 'absent', is_forced = $2, generation = generation + 1, changed_at = $3
+                 WHERE id = $1",
+                args![before.id, is_forced, at],
+            )
+            .await?;
+            if let (Some(job), true) = (job, before.power != Power::Absent) {
+                job::insert(tx, grant, job, at).await?;
+            }
+            let after = wanted(tx, grant, &before).await?;
+            tx.audit(grant, "workload.delete", before.id, Some(json!({ "is_forced": is_forced })));
+            Ok(after)
+        })
+    }
+    /// Forgets a workload and frees its ports. For jobs, once its node has reported it gone, or has none. True when it was there.
+    pub async fn workload_remove(&self, grant: &Grant<Workload, Write>, at: Time) -> Result<bool> {
+        change!(self, "workload_remove", at, |tx| {
+            let row = tx.opt("DELETE FROM workload WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let Some(row) = row else { return Ok(false) };
+            let gone = from_row(&row)?;
+            if let Some(node) = gone.node {
+                tx.exec("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1", args![node]).await?;
+            }
+            let name = gone.name.to_string();
+            tx.event(grant, Some(gone.workspace), Fact::WorkloadDeleted { id: gone.id, name: name.clone() });
+            tx.audit(grant, "workload.remove", gone.id, Some(json!({ "name": name })));
+            Ok(true)
+        })
+    }
+}
+
+/// The grant's workload as it is now, its row taken until the end of the transaction.
+async fn locked<V: Verb>(tx: &mut Tx, grant: &Grant<Workload, V>) -> Result<Workload> {
+    let row = tx.opt("UPDATE workload SET id = id WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+    from_row(&row.ok_or_else(|| StoreError::missing("workload", grant.id()))?)
+}
+
+async fn current(tx: &mut Tx, id: WorkloadId) -> Result<Workload> {
+    from_row(&tx.one("SELECT * FROM workload WHERE id = $1", args![id]).await?)
+}
+
+/// After a change of wishes that asks nothing more of the node's room: raises the node's sequence and tells.
+async fn wanted<V: Verb>(tx: &mut Tx, grant: &Grant<Workload, V>, before: &Workload) -> Result<Workload> {
+    if let Some(node) = before.node {
+        tx.exec("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1", args![node]).await?;
+    }
+    let after = current(tx, before.id).await?;
+    desired(tx, grant, &after);
+    Ok(after)
+}
+
+fn desired<R: Resource, V: Verb>(tx: &mut Tx, grant: &Grant<R, V>, after: &Workload) {
+    tx.event(grant, Some(after.workspace), Fact::WorkloadDesired { id: after.id, generation: after.generation });
+}
+
+/// Takes the node's row, raises its sequence, and proves that it is open to the workspace and has room.
+async fn take_node(
+    tx: &mut Tx,
+    id: NodeId,
+    workspace: Option<ostler_model::WorkspaceId>,
+    limits: &Limits,
+) -> Result<Node> {
+    let row = tx.opt("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1 RETURNING *", args![id]).await?;
+    let node = crate::node::from_row(&row.ok_or_else(|| StoreError::missing("node", id))?)?;
+    if workspace.is_some() && node.workspace.is_some() && node.workspace != workspace {
+        return Err(Rule::ForeignNode.into());
+    }
+    // The room was looked at before, but somebody else may have taken it since.
+    let sql = "SELECT CAST(COALESCE(SUM(memory_bytes), 0) AS BIGINT) AS used FROM workload WHERE node_id = $1";
+    let used: u64 = tx.one(sql, args![id]).await?.get("used")?;
+    if limits.memory_bytes > 0 && used.saturating_add(limits.memory_bytes) > node.facts.memory_bytes {
+        return Err(Rule::NodeFull.into());
+    }
+    Ok(node)
+}
+
+/// Gives out the lowest free ports of the node's range. The node's row is held, so nobody gets the same ones.
+async fn give_ports(tx: &mut Tx, node: &Node, id: WorkloadId, names: &[String]) -> Result<()> {
+    let mut used = HashSet::new();
+    for row in tx.all("SELECT port FROM port WHERE node_id = $1", args![node.id]).await? {
+        used.insert(row.get::<u16>("port")?);
+    }
+    let (first, last) = node.facts.port_range;
+    let mut free = (first..=last).filter(|port| *port != 0 && !used.contains(port));
+    let mut given: BTreeMap<&str, u16> = BTreeMap::new();
+    for name in names {
+        let port = free.next().ok_or(Rule::NoFreePort)?;
+        tx.exec(
+            "INSERT INTO port (node_id, port, workload_id, name) VALUES ($1, $2, $3, $4)",
+            args![node.id, port, id, name],
+        )
+        .await?;
+        given.insert(name, port);
+    }
+    let text = serde_json::to_string(&given).expect("names and numbers are JSON");
+    tx.exec("UPDATE workload SET ports = $2 WHERE id = $1", args![id, text]).await.map(|_| ())
+}
+
+/// What an update changed, by name only where a value might be a secret.
+fn changes(before: &Workload, after: &Workload) -> serde_json::Value {
+    let (old, new) = (&before.spec.variables, &after.spec.variables);
+    let names: std::collections::BTreeSet<&String> =
+        old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect();
+    json!({
+        "name": (before.name != after.name).then_some(&after.name),
+        "limits": (before.spec.limits != after.spec.limits).then_some(after.spec.limits),
+        "variables": names,
+        "restart": after.restart != before.restart,
+    })
+}
