@@ -85,5 +85,5 @@ fn cpu_load(node: &Candidate) -> u64 {
 }
 
 fn permille(part: u64, whole: u64) -> u64 {
-    if whole == 0 { u64::MAX } else { part.saturating_mul(1000) / whole }
+    part.saturating_mul(1000).checked_div(whole).unwrap_or(u64::MAX)
 }

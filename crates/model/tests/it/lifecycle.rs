@@ -232,7 +232,7 @@ impl World {
         if run_ends {
             self.run = None;
         }
-        let ended = (had_run && self.run.is_none()).then(|| Exit {
+        let ended = (had_run && self.run.is_none()).then_some(Exit {
             at: self.now,
             code: None,
             signal: None,

@@ -58,6 +58,10 @@ pub struct HelloAnswer {
 /// What the server wants of a node.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "made once per message and serialised at once; a box would only add noise"
+)]
 pub enum Want {
     Snapshot(Snapshot),
     Change(Change),
