@@ -4,6 +4,7 @@ use ostler_model::{Millis, Time};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A wait until a point in time.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -14,6 +15,8 @@ pub trait ClockSource: Send + Sync + 'static {
     fn now(&self) -> Time;
     /// Resolves at the given time, at once when it has passed.
     fn sleep_until(&self, at: Time) -> Sleep;
+    /// Now, as a point that never goes back when somebody sets the clock; for measuring spans.
+    fn instant(&self) -> Instant;
 }
 
 /// A shared clock.
@@ -32,6 +35,10 @@ impl Clock {
     /// Now.
     pub fn now(&self) -> Time {
         self.0.now()
+    }
+    /// Now, as a point that never goes back; for measuring spans.
+    pub fn instant(&self) -> Instant {
+        self.0.instant()
     }
     /// Waits until a point in time.
     pub fn sleep_until(&self, at: Time) -> Sleep {
@@ -69,5 +76,8 @@ impl ClockSource for SystemClock {
     fn sleep_until(&self, at: Time) -> Sleep {
         let span = at.since(self.now());
         Box::pin(tokio::time::sleep(span.std()))
+    }
+    fn instant(&self) -> Instant {
+        Instant::now()
     }
 }

@@ -5,9 +5,11 @@
 #![allow(clippy::disallowed_methods, reason = "this crate is the one home of ambient time, randomness and spawning")]
 
 mod clock;
+mod http;
 mod ids;
 mod spawn;
 
 pub use clock::{Clock, ClockSource, Sleep, SystemClock};
+pub use http::{HttpSpawn, HttpTimer};
 pub use ids::{IdSource, Ids, SystemIds};
 pub use spawn::{Spawn, Task};

@@ -35,6 +35,17 @@ impl Spawn {
         let handle = self.tasks.spawn(run.instrument(tracing::info_span!("task", name)));
         Task { stop: own, handle: Some(handle) }
     }
+    /// Starts one of many small tasks, such as one stream of a connection: it ends with the family and has no handle.
+    pub(crate) fn spawn_unnamed(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let stop = self.stop.clone();
+        self.tasks.spawn(async move {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = future => {}
+            }
+        });
+    }
     /// Resolves when the family has been asked to stop.
     pub async fn stopping(&self) {
         self.stop.cancelled().await;

@@ -17,6 +17,9 @@
 //!
 //! Unknown fields are tolerated here (unlike in the API), so that N and N−1 understand each other.
 
+pub mod sign;
+pub mod tuning;
+
 use ostler_model::node::Facts;
 use ostler_model::workload::{Desired, Report};
 use ostler_model::{InstallationId, NodeId, Time, WorkloadId};
@@ -53,6 +56,20 @@ pub struct HelloAnswer {
     pub desired_seq: u64,
     /// Changes with every start of the agent process.
     pub agent_boot: String,
+}
+
+/// The newest protocol of both, or a sentence for the operator of the side that is too old.
+pub fn agree(hello: &Hello) -> Result<u32, String> {
+    agree_between((PROTOCOL_OLDEST, PROTOCOL), (hello.oldest, hello.newest))
+}
+
+fn agree_between(agent: (u32, u32), server: (u32, u32)) -> Result<u32, String> {
+    let newest = agent.1.min(server.1);
+    if newest >= agent.0.max(server.0) {
+        return Ok(newest);
+    }
+    let old = if agent.1 < server.0 { "upgrade the agent" } else { "upgrade the server" };
+    Err(format!("the server speaks protocols {} to {}, the agent {} to {}: {old}", server.0, server.1, agent.0, agent.1))
 }
 
 /// What the server wants of a node.
@@ -120,4 +137,27 @@ pub struct Status {
     pub desired_seq: u64,
     pub workloads: usize,
     pub links: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_agree_on_the_older_protocol_and_strangers_are_told_who_is_too_old() {
+        for (agent, server, expected) in [
+            ((1, 1), (1, 1), Ok(1)),
+            ((1, 2), (2, 3), Ok(2)),
+            ((2, 3), (1, 2), Ok(2)),
+            ((2, 3), (2, 3), Ok(3)),
+            ((1, 2), (3, 4), Err("upgrade the agent")),
+            ((3, 4), (1, 2), Err("upgrade the server")),
+        ] {
+            let agreed = agree_between(agent, server);
+            match expected {
+                Ok(protocol) => assert_eq!(agreed, Ok(protocol)),
+                Err(advice) => assert!(agreed.unwrap_err().ends_with(advice)),
+            }
+        }
+    }
 }
