@@ -6,10 +6,12 @@
 #![allow(clippy::disallowed_methods, reason = "these tests wait on real processes and read the real clock")]
 
 mod binary;
+mod house;
 pub mod luanti;
 mod wait;
 
 pub use binary::{Running, ostler};
+pub use house::{EMAIL, House, PASSWORD};
 pub use wait::until;
 
 use anyhow::{Context, Result};

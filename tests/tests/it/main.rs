@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "these tests wait on real processes and read the real clock")]
 
+mod schemathesis;
+
 use std::path::Path;
 use std::process::Command;
 

@@ -17,11 +17,20 @@ pub enum Need {
     Chromium,
     Luanti,
     OpenTtd,
+    Schemathesis,
 }
 
 impl Need {
-    const ALL: [Self; 7] =
-        [Self::Node, Self::Postgres, Self::Docker, Self::Bubblewrap, Self::Chromium, Self::Luanti, Self::OpenTtd];
+    const ALL: [Self; 8] = [
+        Self::Node,
+        Self::Postgres,
+        Self::Docker,
+        Self::Bubblewrap,
+        Self::Chromium,
+        Self::Luanti,
+        Self::OpenTtd,
+        Self::Schemathesis,
+    ];
 
     /// What people call it.
     pub fn title(self) -> &'static str {
@@ -33,6 +42,7 @@ impl Need {
             Self::Chromium => "Chromium",
             Self::Luanti => "Luanti server",
             Self::OpenTtd => "OpenTTD",
+            Self::Schemathesis => "schemathesis",
         }
     }
 
@@ -46,6 +56,7 @@ impl Need {
             Self::Chromium => &["chromium", "fonts-dejavu-core"],
             Self::Luanti => &["minetest-server"],
             Self::OpenTtd => &["openttd", "openttd-opengfx"],
+            Self::Schemathesis => &["python3-venv"],
         }
     }
 
@@ -61,6 +72,7 @@ impl Need {
             Self::Chromium => browser().is_none(),
             Self::Luanti => absent(&["minetestserver", "luantiserver", "luanti"]),
             Self::OpenTtd => absent(&["openttd"]),
+            Self::Schemathesis => schemathesis().is_none(),
         };
         if gone {
             return Some(format!("{} is missing: apt-get install {}", self.title(), self.packages().join(" ")));
@@ -78,6 +90,31 @@ impl Need {
 /// The browser that the panel is tested in.
 pub fn browser() -> Option<PathBuf> {
     ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(shell::which)
+}
+
+/// The program that tests the API from its OpenAPI document: the one that was named, or the one that [`install`] made.
+pub fn schemathesis() -> Option<PathBuf> {
+    let named = std::env::var_os("OSTLER_TEST_SCHEMATHESIS").filter(|path| !path.is_empty()).map(PathBuf::from);
+    named.or_else(|| Some(venv()?.join("bin/schemathesis"))).filter(|path| path.is_file())
+}
+
+/// Where Python programs for tests live: outside the clone, so that a later run finds them again.
+fn venv() -> Option<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(cache.join("ostler/venv").join(SCHEMATHESIS))
+}
+
+/// Pinned: a new release finds new things, and those belong into a commit of their own.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
+fn install_schemathesis() -> Result<()> {
+    let Some(dir) = venv() else { return Ok(()) };
+    // Debian's own interpreter: its venv module is what the package above brings.
+    let python = if std::path::Path::new("/usr/bin/python3").is_file() { "/usr/bin/python3" } else { "python3" };
+    shell::output(Command::new(python).args(["-m", "venv", "--clear"]).arg(&dir))?;
+    let pip = ["install", "--quiet", "--disable-pip-version-check", SCHEMATHESIS];
+    shell::output(Command::new(dir.join("bin/pip")).args(pip)).map(drop)
 }
 
 /// An engine that the caller offers to the tests.
@@ -111,6 +148,11 @@ pub fn install(wanted: &[Need]) -> Result<()> {
     let mut install = vec!["install", "-y", "--no-install-recommends"];
     install.extend(&packages);
     if let Err(error) = apt(&["update"]).and_then(|_| apt(&install)) {
+        say::note(&format!("{error:#}"));
+    }
+    if lacking.contains(&Need::Schemathesis)
+        && let Err(error) = install_schemathesis()
+    {
         say::note(&format!("{error:#}"));
     }
     Ok(())

@@ -144,6 +144,9 @@ impl House {
         if let (true, Some(browser)) = (uses(Need::Chromium), needs::browser()) {
             out.push(("OSTLER_TEST_CHROMIUM".to_owned(), browser.display().to_string()));
         }
+        if let (true, Some(program)) = (uses(Need::Schemathesis), needs::schemathesis()) {
+            out.push(("OSTLER_TEST_SCHEMATHESIS".to_owned(), program.display().to_string()));
+        }
         if uses(Need::Postgres) && Need::Postgres.missing().is_none() {
             if self.postgres.is_none() {
                 self.postgres = Some(Postgres::start()?);
