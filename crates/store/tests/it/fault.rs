@@ -1,0 +1,100 @@
+//! Faults on purpose, at every point of a change.
+
+use crate::support::{Db, both_backends};
+use ostler_model::Millis;
+use ostler_model::authz::Collection;
+use ostler_model::user::User;
+use ostler_store::audit::Verdict;
+use ostler_store::{Fault, Faults, Point, StoreError, event};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Strikes the first `times` times that one operation passes one point.
+struct Strike {
+    point: Point,
+    fault: Fault,
+    times: AtomicUsize,
+}
+
+impl Faults for Strike {
+    fn at(&self, operation: &'static str, point: Point) -> Option<Fault> {
+        let is_here = operation == "user_create" && point == self.point;
+        let is_due = |left: usize| left.checked_sub(1);
+        (is_here && self.times.fetch_update(Ordering::SeqCst, Ordering::SeqCst, is_due).is_ok()).then_some(self.fault)
+    }
+}
+
+async fn struck(t: &Db, point: Point, fault: Fault, times: usize) -> (Result<User, StoreError>, bool) {
+    let store = t.with_faults(Arc::new(Strike { point, fault, times: AtomicUsize::new(times) })).await;
+    let grant = t.may(&Collection::<User>::platform());
+    let new = t.new_user(&format!("{point:?}-{times}@example.org"));
+    let out = store.user_create(&grant, &new, t.now()).await;
+    assert_eq!(store.in_flight(), 0);
+    store.close().await;
+    let is_there = t.store.user_find(new.id).await.unwrap().is_some();
+    // Whatever happened: one event and one audit entry per person, without gaps.
+    let people = t.store.user_list(&Default::default()).await.unwrap().items.len() as u64;
+    let events = t.store.event_list(&event::Filter::default(), 0, 1000).await.unwrap();
+    assert_eq!(events.iter().map(|e| e.seq).collect::<Vec<_>>(), (1..=people).collect::<Vec<_>>());
+    match t.store.audit_verify(None).await.unwrap() {
+        Verdict::Whole { entries, .. } => assert_eq!(entries, people),
+        broken => panic!("{broken:?}"),
+    }
+    (out, is_there)
+}
+
+both_backends! {
+    async fn busy_is_tried_again_and_then_given_up(t) {
+        let (out, is_there) = struck(t, Point::Begin, Fault::Busy, 3).await;
+        assert!(out.is_ok() && is_there);
+        let (out, is_there) = struck(t, Point::Commit, Fault::Busy, 2).await;
+        assert!(out.is_ok() && is_there);
+        let (out, is_there) = struck(t, Point::Begin, Fault::Busy, 1000).await;
+        assert!(matches!(out, Err(StoreError::Busy(_))) && !is_there);
+    }
+
+    async fn before_the_commit_nothing_remains(t) {
+        let (out, is_there) = struck(t, Point::Begin, Fault::Full, 1).await;
+        assert!(matches!(out, Err(StoreError::Full(_))) && !is_there);
+        let (out, is_there) = struck(t, Point::Commit, Fault::Full, 2).await;
+        assert!(matches!(out, Err(StoreError::Full(_))) && !is_there);
+        let (out, is_there) = struck(t, Point::Commit, Fault::Cut, 3).await;
+        assert!(matches!(out, Err(StoreError::Unsure { .. })) && !is_there);
+    }
+
+    async fn after_the_commit_everything_remains_and_the_caller_knows_that_it_does_not_know(t) {
+        let (out, is_there) = struck(t, Point::Committed, Fault::Cut, 1).await;
+        assert!(matches!(out, Err(StoreError::Unsure { .. })) && is_there);
+        let (out, is_there) = struck(t, Point::Begin, Fault::Slow(Millis(20)), 1).await;
+        assert!(out.is_ok() && is_there);
+    }
+
+    async fn a_caller_that_goes_away_in_the_middle_leaves_nothing_behind(t) {
+        let grant = t.may(&Collection::<User>::platform());
+        let mut kept = 0;
+        for polls in 1..40 {
+            let new = t.new_user(&format!("u{polls}@example.org"));
+            let mut call = Box::pin(t.store.user_create(&grant, &new, t.now()));
+            let mut is_done = false;
+            for _ in 0..polls {
+                // One poll, then a chance for the database's thread to answer.
+                if futures_util::poll!(&mut call).is_ready() {
+                    is_done = true;
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+            drop(call);
+            let is_there = t.store.user_find(new.id).await.unwrap().is_some();
+            assert!(is_there || !is_done);
+            kept += u64::from(is_there);
+        }
+        t.user("after@example.org").await;
+        let events = t.store.event_list(&event::Filter::default(), 0, 1000).await.unwrap();
+        // The store may still be committing what its caller left; it never commits half of it.
+        let people = t.store.user_list(&Default::default()).await.unwrap().items.len() as u64;
+        assert!(people > kept);
+        assert_eq!(events.len() as u64, people);
+        assert_eq!(t.store.in_flight(), 0);
+    }
+}

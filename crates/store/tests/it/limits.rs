@@ -1,0 +1,44 @@
+//! Throttles and idempotency keys.
+
+use crate::support::both_backends;
+use ostler_model::Millis;
+use ostler_store::idempotency::Begun;
+use ostler_store::throttle::{Attempt, Policy};
+
+const POLICY: Policy =
+    Policy { free: 5, wait_first: Millis::secs(10), wait_most: Millis::secs(60), forget_after: Millis::secs(600) };
+
+both_backends! {
+    async fn of_many_attempts_at_once_only_the_free_ones_are_made(t) {
+        let at = t.now();
+        let tries = (0..50).map(|_| t.store.throttle_attempt(&[("account:ada", POLICY), ("address:1", POLICY)], at));
+        let done = futures_util::future::join_all(tries).await;
+        assert_eq!(done.iter().filter(|a| matches!(a, Ok(Attempt::Allowed))).count(), 5, "{done:?}");
+        let subject = [("account:ada", POLICY)];
+        let later = at + Millis::secs(11);
+        assert_eq!(t.store.throttle_attempt(&subject, later).await.unwrap(), Attempt::Allowed);
+        let blocked = t.store.throttle_attempt(&subject, later).await.unwrap();
+        assert_eq!(blocked, Attempt::Blocked { until: later + Millis::secs(20) }, "the wait doubles");
+        t.store.throttle_clear(&["account:ada"], later).await.unwrap();
+        assert_eq!(t.store.throttle_attempt(&subject, later).await.unwrap(), Attempt::Allowed);
+        assert_eq!(t.store.throttle_expire(later + Millis::secs(1), 10, later + Millis::secs(1)).await.unwrap(), 2);
+    }
+
+    async fn of_many_requests_with_one_key_one_does_the_work(t) {
+        let at = t.now();
+        let end = at + Millis::secs(60);
+        let tries = (0..30).map(|_| t.store.idempotency_begin("us_1", "k", "digest", end, at));
+        let done = futures_util::future::join_all(tries).await;
+        assert_eq!(done.iter().filter(|b| matches!(b, Ok(Begun::New))).count(), 1, "{done:?}");
+        assert!(done.iter().all(|b| matches!(b, Ok(Begun::New | Begun::UnderWay))));
+        t.store.idempotency_finish("us_1", "k", 202, "{}", at).await.unwrap();
+        let again = t.store.idempotency_begin("us_1", "k", "digest", end, at).await.unwrap();
+        assert_eq!(again, Begun::Done { status: 202, body: "{}".into() });
+        assert_eq!(t.store.idempotency_begin("us_1", "k", "other", end, at).await.unwrap(), Begun::Different);
+        assert_eq!(t.store.idempotency_begin("us_2", "k", "other", end, at).await.unwrap(), Begun::New);
+        t.store.idempotency_abandon("us_2", "k", at).await.unwrap();
+        assert_eq!(t.store.idempotency_begin("us_2", "k", "third", end, at).await.unwrap(), Begun::New);
+        assert_eq!(t.store.idempotency_begin("us_1", "k", "other", end, end).await.unwrap(), Begun::New, "expired");
+        assert_eq!(t.store.idempotency_expire(10, end).await.unwrap(), 2);
+    }
+}

@@ -1,0 +1,270 @@
+//! Databases for tests, and the nouns that most tests begin with.
+
+use ostler_model::authz::{
+    Authority, Collection, Grant, Origin, Platform, Report, Resource, Role, SystemReason, Verb, Write, authorize,
+};
+use ostler_model::node::{Facts, JoinToken, Node};
+use ostler_model::user::{State, User};
+use ostler_model::workload::blueprint::Limits;
+use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
+use ostler_model::workspace::{Member, Workspace};
+use ostler_model::{Id, JobId, Millis, NodeId, Time, WorkloadId, WorkspaceId};
+use ostler_runtime::{Clock, Ids};
+use ostler_store::{Faults, MasterKey, Options, Store, job, node, user, workload};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::OnceCell;
+
+/// Runs a test once on SQLite and once on PostgreSQL.
+macro_rules! both_backends {
+    ($($(#[$doc:meta])* async fn $name:ident($t:ident) $body:block)*) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every test needs every name")]
+            use super::*;
+            async fn run($t: &$crate::support::Db) $body
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                let db = $crate::support::Db::sqlite().await;
+                run(&db).await;
+                db.finish().await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                let Some(db) = $crate::support::Db::postgres().await else { return };
+                run(&db).await;
+                db.finish().await;
+            }
+        }
+    )*};
+}
+pub(crate) use both_backends;
+
+/// One database of a test's own.
+pub(crate) struct Db {
+    pub(crate) store: Store,
+    pub(crate) ids: Ids,
+    pub(crate) clock: Clock,
+    place: Place,
+}
+
+enum Place {
+    File(tempfile::TempDir),
+    Postgres { admin: String, name: String },
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+pub(crate) fn key() -> MasterKey {
+    MasterKey::new([7; 32])
+}
+
+impl Db {
+    pub(crate) async fn sqlite() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(Options::sqlite(dir.path().join("t.db"), Clock::system(), key())).await.unwrap();
+        Self::of(store, Place::File(dir))
+    }
+    /// `None`, said loudly, when no PostgreSQL was given; a failure in CI.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let Ok(admin) = std::env::var("OSTLER_TEST_POSTGRES") else {
+            assert!(std::env::var_os("CI").is_none(), "OSTLER_TEST_POSTGRES must be set in CI");
+            eprintln!("SKIPPED: no PostgreSQL. Set OSTLER_TEST_POSTGRES to a superuser's URL to run this half.");
+            return None;
+        };
+        let template = TEMPLATE.get_or_init(|| template(&admin)).await;
+        let name = format!("ostler_t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
+        sql(&admin, &format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        let url = with_database(&admin, &name);
+        let store = Store::open(Options::postgres(url, Clock::system(), key())).await.unwrap();
+        Some(Self::of(store, Place::Postgres { admin, name }))
+    }
+    fn of(store: Store, place: Place) -> Self {
+        let clock = Clock::system();
+        Self { store, ids: Ids::system(clock.clone()), clock, place }
+    }
+    /// A second store on the same database, as another server process would have.
+    pub(crate) async fn reopen(&self) -> Store {
+        Store::open(self.options(key())).await.unwrap()
+    }
+    pub(crate) async fn with_faults(&self, faults: Arc<dyn Faults>) -> Store {
+        Store::open(self.options(key()).faults(faults)).await.unwrap()
+    }
+    pub(crate) fn options(&self, key: MasterKey) -> Options {
+        match &self.place {
+            Place::File(dir) => Options::sqlite(dir.path().join("t.db"), self.clock.clone(), key),
+            Place::Postgres { admin, name } => Options::postgres(with_database(admin, name), self.clock.clone(), key),
+        }
+    }
+    /// Does something to the database behind the store's back.
+    pub(crate) async fn meddle(&self, text: &str) {
+        match &self.place {
+            Place::File(dir) => {
+                use sqlx::ConnectOptions as _;
+                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("t.db"));
+                let mut conn = options.connect().await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut conn).await.unwrap();
+            }
+            Place::Postgres { admin, name } => sql(&with_database(admin, name), text).await,
+        }
+    }
+    pub(crate) async fn finish(self) {
+        assert_eq!(self.store.in_flight(), 0, "no call is under way when a test ends");
+        self.store.close().await;
+        if let Place::Postgres { admin, name } = &self.place {
+            sql(admin, &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+    pub(crate) fn id<T: Id>(&self) -> T {
+        self.ids.next()
+    }
+    /// The grant of somebody who may do everything that people can do.
+    pub(crate) fn may<R: Resource, V: Verb>(&self, what: &R) -> Grant<R, V> {
+        let mut who = Authority::system(SystemReason::Setup);
+        who.actor.kind = ostler_model::authz::ActorKind::User(Id::from_parts(Time::ZERO, 0));
+        who.actor.label = "root".into();
+        who.is_platform_admin = true;
+        authorize(&who, what, &Arc::new(Origin::default())).unwrap()
+    }
+    /// The grant of the platform itself.
+    pub(crate) fn system<R: Resource, V: Verb>(&self, reason: SystemReason, what: &R) -> Grant<R, V> {
+        authorize(&Authority::system(reason), what, &Arc::new(Origin::default())).unwrap()
+    }
+    /// The grant of a person with the rights they have now.
+    pub(crate) async fn by<R: Resource, V: Verb>(&self, user: &User, what: &R) -> Grant<R, V> {
+        let (_, who) = self.store.user_authority(user.id).await.unwrap().unwrap();
+        authorize(&who, what, &Arc::new(Origin::default())).unwrap()
+    }
+    pub(crate) fn report(&self, node: &Node) -> Grant<Node, Report> {
+        authorize(&Authority::node(node.id, node.name.as_str()), node, &Arc::new(Origin::default())).unwrap()
+    }
+
+    pub(crate) fn new_user(&self, email: &str) -> user::New {
+        user::New {
+            id: self.id(),
+            email: email.parse().unwrap(),
+            name: "Somebody".parse().unwrap(),
+            state: State::Active,
+            is_platform_admin: false,
+            password_hash: Some("$argon2id$stored".into()),
+        }
+    }
+    pub(crate) async fn user(&self, email: &str) -> User {
+        let grant = self.may(&Collection::<User>::platform());
+        self.store.user_create(&grant, &self.new_user(email), self.now()).await.unwrap()
+    }
+    pub(crate) async fn workspace(&self, slug: &str) -> (Workspace, User) {
+        let owner = self.user(&format!("{slug}@example.org")).await;
+        let workspace = Workspace {
+            id: self.id(),
+            slug: slug.parse().unwrap(),
+            name: slug.parse().unwrap(),
+            created_at: self.now(),
+        };
+        let grant = self.may(&Collection::<Workspace>::platform());
+        (self.store.workspace_create(&grant, &workspace, owner.id, self.now()).await.unwrap(), owner)
+    }
+    pub(crate) async fn member(&self, workspace: &Workspace, email: &str, role: Role) -> (User, Member) {
+        let user = self.user(email).await;
+        let grant = self.system_member(workspace);
+        let member = self.store.member_add(&grant, user.id, role, self.now()).await.unwrap();
+        (user, member)
+    }
+    fn system_member(&self, workspace: &Workspace) -> Grant<Collection<Member>, Write> {
+        self.system(SystemReason::Setup, &Collection::<Member>::of(workspace.id))
+    }
+    pub(crate) async fn token(&self, workspace: Option<WorkspaceId>, secret: &[u8], span: Millis) -> JoinToken {
+        let collection = workspace.map_or_else(Collection::<Node>::platform, Collection::<Node>::of);
+        let token = JoinToken {
+            id: self.id(),
+            workspace,
+            created_by: None,
+            label: None,
+            created_at: self.now(),
+            expires_at: self.now() + span,
+            used_at: None,
+            node: None,
+        };
+        let grant = self.may(&collection);
+        self.store.join_token_create(&grant, &token, secret, self.now()).await.unwrap()
+    }
+    pub(crate) fn joining(&self, name: &str) -> node::Joining {
+        let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, ..Facts::default() };
+        node::Joining {
+            id: self.id(),
+            name: name.parse().unwrap(),
+            public_key: self.ids.bytes::<32>().to_vec(),
+            facts,
+        }
+    }
+    pub(crate) async fn node(&self, workspace: Option<WorkspaceId>, name: &str) -> Node {
+        let secret = self.ids.bytes::<32>();
+        self.token(workspace, &secret, Millis::secs(60)).await;
+        let (joining, origin) = (self.joining(name), Origin::default());
+        self.store.node_join(&secret, &joining, &origin, self.now()).await.unwrap()
+    }
+    pub(crate) fn new_workload(&self, name: &str, node: Option<NodeId>, ports: &[&str]) -> workload::New {
+        workload::New {
+            id: self.id(),
+            kind: Kind::Game,
+            name: name.parse().unwrap(),
+            spec: Spec {
+                template: "luanti".into(),
+                runtime: Runtime::Process,
+                variables: Default::default(),
+                limits: Limits::default(),
+            },
+            node,
+            power: Power::On,
+            ports: ports.iter().map(|p| (*p).to_owned()).collect(),
+        }
+    }
+    pub(crate) async fn workload(&self, workspace: &Workspace, name: &str, node: Option<NodeId>) -> Workload {
+        let grant = self.may(&Collection::<Workload>::of(workspace.id));
+        let new = self.new_workload(name, node, &["game"]);
+        self.store.workload_create(&grant, &new, None, self.now()).await.unwrap()
+    }
+    pub(crate) fn new_job(&self, workspace: Option<WorkspaceId>, target: WorkloadId) -> job::New {
+        job::New {
+            id: self.id::<JobId>(),
+            workspace,
+            kind: "workload.provision".into(),
+            target: target.to_string(),
+            input: "{}".into(),
+            step: Some("place".into()),
+            due_at: self.now(),
+        }
+    }
+    pub(crate) fn platform<V: Verb>(&self) -> Grant<Platform, V> {
+        self.may(&Platform)
+    }
+}
+
+async fn template(admin: &str) -> String {
+    let name = format!("ostler_tpl_{}", std::process::id());
+    sql(admin, &format!("DROP DATABASE IF EXISTS {name}")).await;
+    sql(admin, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+    let url = with_database(admin, &name);
+    let store = Store::open(Options::postgres(url, Clock::system(), key())).await.unwrap();
+    store.close().await;
+    name
+}
+
+async fn sql(url: &str, text: &str) {
+    use sqlx::Connection as _;
+    let mut conn = sqlx::PgConnection::connect(url).await.expect("OSTLER_TEST_POSTGRES must answer");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut conn).await.unwrap();
+    conn.close().await.unwrap();
+}
+
+/// The URL with another database: the path between the authority and the query.
+fn with_database(url: &str, name: &str) -> String {
+    let (base, query) = url.split_once('?').map_or((url, String::new()), |(base, query)| (base, format!("?{query}")));
+    let start = base.find("://").expect("a URL has a scheme") + 3;
+    let end = base[start..].find('/').map_or(base.len(), |slash| start + slash);
+    format!("{}/{name}{query}", &base[..end])
+}
