@@ -1,1 +1,6 @@
 
+
+pub mod job;
+pub mod realtime;
+pub mod template;
+pub mod workload;
