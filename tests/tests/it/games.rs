@@ -1,0 +1,178 @@
+//! Real games on a real node, from nothing to players on them and back to nothing.
+//!
+//! `ostler up` is server and agent in one process, so killing it is the hardest case: both are gone at once.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use ostler_e2e::{House, luanti, ostler, until};
+use serde_json::{Value, json};
+
+const READY: Duration = Duration::from_secs(120);
+
+async fn create(house: &House, name: &str, template: &str, variables: Value) -> Result<String> {
+    house.wait("/nodes", Duration::from_secs(30), |page| page["items"][0]["state"] == "online").await?;
+    let body = json!({"name": name, "template": template, "variables": variables});
+    let accepted = house.post("/game/servers", body).await?;
+    let id = accepted["target"].as_str().with_context(|| format!("no target in {accepted}"))?.to_owned();
+    house.wait(&format!("/workloads/{id}"), READY, |w| w["state"] == "running" && w["is_ready"] == true).await?;
+    Ok(id)
+}
+
+async fn address(house: &House, id: &str) -> Result<String> {
+    let seen = house.get(&format!("/workloads/{id}")).await?;
+    Ok(format!("127.0.0.1:{}", seen["ports"]["game"]))
+}
+
+/// Processes on this machine whose command line mentions `needle`.
+fn processes(needle: &str) -> BTreeSet<u32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok())
+        .filter(|pid| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ").contains(needle)
+        })
+        .collect()
+}
+
+/// The server's own process: what holds the UDP port, found by the port in its arguments.
+fn server_of(port: &str) -> BTreeSet<u32> {
+    let wrapped =
+        |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|c| c.trim() == "minetestserver");
+    processes(&format!("--port {port} ")).into_iter().filter(wrapped).collect()
+}
+
+async fn gone(house: &House, id: &str) -> Result<()> {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while house.get(&format!("/workloads/{id}")).await.is_ok() {
+        if Instant::now() > limit {
+            bail!("{id} is still there:\n{}", house.log());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+/// Everything on this machine that carries the workload's mark.
+fn leftovers(house: &House, id: &str) -> Vec<String> {
+    let short = id.trim_start_matches("wl_");
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = vec![house.data(), "/sys/fs/cgroup".into()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let is_dir = entry.file_type().is_ok_and(|t| t.is_dir());
+            if entry.file_name().to_string_lossy().contains(short) {
+                found.push(entry.path().display().to_string());
+            } else if is_dir {
+                folders.push(entry.path());
+            }
+        }
+    }
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let tail = &short[short.len() - 8..];
+    found.extend(passwd.lines().filter(|line| line.contains(short) || line.contains(tail)).map(str::to_owned));
+    found.extend(processes(short).into_iter().map(|pid| format!("process {pid}")));
+    found
+}
+
+#[tokio::test]
+async fn players_join_a_luanti_server_that_survives_us_and_leaves_nothing_behind() {
+    let mut house = House::start("up", &["--no-demo"]).await.unwrap();
+    let id = create(&house, "World", "luanti", json!({})).await.unwrap();
+    let address = address(&house, &id).await.unwrap();
+    let port = address.rsplit(':').next().unwrap().to_owned();
+
+    // A client is heard.
+    let hello = luanti::handshake(&address, "ada", Duration::from_secs(20)).unwrap();
+    assert_eq!(hello.player, "ada");
+
+    // SIGKILL of server and agent: the game does not notice.
+    let before = server_of(&port);
+    assert_eq!(before.len(), 1, "one server, not {before:?}");
+    house.server.as_mut().unwrap().signal("KILL").unwrap();
+    house.server.as_mut().unwrap().ended(Duration::from_secs(10)).unwrap();
+    assert_eq!(luanti::handshake(&address, "bob", Duration::from_secs(20)).unwrap().player, "bob");
+    house.resume().await.unwrap();
+    house.wait(&format!("/workloads/{id}"), READY, |w| w["state"] == "running").await.unwrap();
+    assert_eq!(server_of(&port), before, "it was adopted, not started again");
+
+    // SIGKILL of the game: it comes back by itself, as another process.
+    let killed = before.first().unwrap().to_string();
+    assert!(Command::new("kill").args(["-KILL", &killed]).status().unwrap().success());
+    house
+        .wait(&format!("/workloads/{id}"), READY, |w| w["crashes"].as_u64() > Some(0) && w["state"] == "running")
+        .await
+        .unwrap();
+    assert!(server_of(&port).is_disjoint(&before));
+    luanti::handshake(&address, "cid", Duration::from_secs(20)).unwrap();
+
+    // Deleted: no file, account, process, cgroup, and the port is free.
+    house.delete(&format!("/game/servers/{id}")).await.unwrap();
+    gone(&house, &id).await.unwrap();
+    assert_eq!(leftovers(&house, &id), Vec::<String>::new());
+    std::net::UdpSocket::bind(("0.0.0.0", port.parse::<u16>().unwrap())).expect("the port is free again");
+}
+
+#[tokio::test]
+async fn a_minecraft_bots_chat_is_on_the_console_and_a_typed_command_reaches_the_game() {
+    let house = House::start("up", &["--no-demo"]).await.unwrap();
+    let id = create(&house, "Blocks", "minecraft", json!({"accounts": false, "operators": true})).await.unwrap();
+    let address = address(&house, &id).await.unwrap();
+    let port = address.rsplit(':').next().unwrap();
+
+    let bot = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/minecraft-bot/bot.js");
+    let words = [bot, "127.0.0.1", port, "bot1", "hello from the bot"];
+    let out = Command::new("node").args(words).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stdout));
+
+    let says = |line: &'static str| {
+        move |page: &Value| {
+            page["lines"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|l| l["text"].as_str().unwrap_or("").contains(line)))
+        }
+    };
+    let lines = format!("/workloads/{id}/console/lines");
+    house.wait(&lines, Duration::from_secs(20), says("<bot1> hello from the bot")).await.unwrap();
+
+    // The same, as a person would see it.
+    let out = Command::new(ostler().unwrap())
+        .args(["game", "console", "Blocks", "--lines", "200"])
+        .envs([("OSTLER_URL", house.url()), ("OSTLER_KEY", house.key.clone())])
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&out.stdout);
+    assert!(text.contains("hello from the bot"), "{text}{}", String::from_utf8_lossy(&out.stderr));
+
+    // A bot that waits for what is typed on the console proves that it reached the game.
+    let listening = [bot, "127.0.0.1", port, "bot2", "listening", "typed by hand"];
+    let mut bot = Command::new("node").args(listening).stdout(std::process::Stdio::null()).spawn().unwrap();
+    house.wait(&lines, Duration::from_secs(60), says("<bot2> listening")).await.unwrap();
+    house.post(&format!("/workloads/{id}/console/command"), json!({"command": "say typed by hand"})).await.unwrap();
+    let ended = until("the bot heard it", Duration::from_secs(30), || Ok(bot.try_wait()?)).unwrap();
+    assert!(ended.success(), "the bot left with {ended}");
+
+    house.delete(&format!("/workloads/{id}")).await.unwrap();
+    gone(&house, &id).await.unwrap();
+    assert_eq!(leftovers(&house, &id), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn openttd_and_a_plain_process_run_stop_and_go() {
+    let house = House::start("up", &["--no-demo"]).await.unwrap();
+    let ttd = create(&house, "Trains", "openttd", json!({})).await.unwrap();
+    let address = address(&house, &ttd).await.unwrap();
+    std::net::TcpStream::connect_timeout(&address.parse().unwrap(), Duration::from_secs(5)).unwrap();
+    house.post(&format!("/game/servers/{ttd}/stop"), Value::Null).await.unwrap();
+    let stopped = house.wait(&format!("/workloads/{ttd}"), READY, |w| w["state"] == "stopped").await.unwrap();
+    assert_eq!(stopped["crashes"], 0, "a stop that was asked for is not a crash");
+    let plain = create(&house, "Plain", "process", json!({"program": "sleep", "arguments": "100000"})).await.unwrap();
+    for id in [ttd, plain] {
+        house.delete(&format!("/workloads/{id}")).await.unwrap();
+        gone(&house, &id).await.unwrap();
+        assert_eq!(leftovers(&house, &id), Vec::<String>::new());
+    }
+}
