@@ -37,7 +37,7 @@ CREATE TABLE session (
     user_agent TEXT
 );
 CREATE UNIQUE INDEX session_token_hash ON session (token_hash);
-CREATE INDEX session_user ON session (user_id, id);
+CREATE INDEX session_person ON session (user_id, id);
 CREATE INDEX session_expires ON session (expires_at);
 
 CREATE TABLE workspace (

@@ -18,7 +18,7 @@ impl Store {
         };
         // Made here and empty: SQLite fills an empty file but refuses one with content, and the creation refuses any.
         create_new(path)?;
-        let copied = self.copy_into(text).await;
+        let copied = self.copy_into(text).await.and_then(|()| sync(path));
         if copied.is_err() {
             // A half-written copy must not be taken for a backup.
             let _ = std::fs::remove_file(path);
@@ -33,11 +33,19 @@ impl Store {
 }
 
 fn create_new(path: &Path) -> Result<()> {
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    use std::os::unix::fs::OpenOptionsExt as _;
+    // It holds hashes and sealed secrets: for its owner only.
+    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.map(|_| ()).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
             StoreError::Unusable(format!("{} exists already; a backup never overwrites a file", path.display()))
         }
         _ => StoreError::Unusable(format!("{} cannot be written: {e}", path.display())),
     })
+}
+
+/// A copy that a power cut could still take away is no backup.
+fn sync(path: &Path) -> Result<()> {
+    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|e| StoreError::Unusable(format!("{} cannot be brought to disk: {e}", path.display())))
 }

@@ -98,3 +98,34 @@ both_backends! {
         assert_eq!(t.store.in_flight(), 0);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn postgres_connections_that_break_are_replaced_without_anybody_noticing() {
+    let Some(t) = Db::postgres().await else { return };
+    let writers = async {
+        for i in 0..30 {
+            let new = t.new_user(&format!("u{i}@example.org"));
+            let grant = t.may(&Collection::<User>::platform());
+            match t.store.user_create(&grant, &new, t.now()).await {
+                Ok(_) => {}
+                // Cut during a commit: it is honest about not knowing, and asking tells.
+                Err(StoreError::Unsure { .. }) => drop(t.store.user_find(new.id).await.unwrap()),
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+    };
+    let breaker = async {
+        for _ in 0..10 {
+            t.meddle(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                 WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            )
+            .await;
+        }
+    };
+    tokio::join!(writers, breaker);
+    let people = t.store.user_list(&Default::default()).await.unwrap().items.len() as u64;
+    let events = t.store.event_list(&event::Filter::default(), 0, 1000).await.unwrap();
+    assert_eq!(events.iter().map(|e| e.seq).collect::<Vec<_>>(), (1..=people).collect::<Vec<_>>());
+    t.finish().await;
+}

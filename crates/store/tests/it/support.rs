@@ -194,12 +194,7 @@ impl Db {
     }
     pub(crate) fn joining(&self, name: &str) -> node::Joining {
         let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, ..Facts::default() };
-        node::Joining {
-            id: self.id(),
-            name: name.parse().unwrap(),
-            public_key: self.ids.bytes::<32>().to_vec(),
-            facts,
-        }
+        node::Joining { id: self.id(), name: name.parse().unwrap(), public_key: self.ids.bytes::<32>().to_vec(), facts }
     }
     pub(crate) async fn node(&self, workspace: Option<WorkspaceId>, name: &str) -> Node {
         let secret = self.ids.bytes::<32>();
