@@ -54,6 +54,10 @@ impl Spawn {
     pub fn is_stopping(&self) -> bool {
         self.stop.is_cancelled()
     }
+    /// Asks all tasks to stop without waiting. For a [`Spawn::child`]: waiting would be for the whole family.
+    pub fn cancel(&self) {
+        self.stop.cancel();
+    }
     /// Asks all tasks to stop and waits until they have.
     pub async fn shutdown(&self) {
         self.stop.cancel();

@@ -69,7 +69,10 @@ fn agree_between(agent: (u32, u32), server: (u32, u32)) -> Result<u32, String> {
         return Ok(newest);
     }
     let old = if agent.1 < server.0 { "upgrade the agent" } else { "upgrade the server" };
-    Err(format!("the server speaks protocols {} to {}, the agent {} to {}: {old}", server.0, server.1, agent.0, agent.1))
+    Err(format!(
+        "the server speaks protocols {} to {}, the agent {} to {}: {old}",
+        server.0, server.1, agent.0, agent.1
+    ))
 }
 
 /// What the server wants of a node.
