@@ -22,10 +22,30 @@ pub mod workspace;
 pub use db::*;
 pub use secret::MasterKey;
 
+use ostler_model::authz::{Collection, Grant, Operate, Origin, Report, Write};
+use ostler_model::job::Job;
+use ostler_model::node::Node;
+use ostler_model::workload::Workload;
+use ostler_model::{Millis, NodeId, Time};
+
 #[allow(dead_code, reason = "only has to compile: handlers need futures that can move between threads")]
-fn every_call_can_move_between_threads(store: &Store, refused: audit::Refused<'_>, at: ostler_model::Time) {
+fn calls_can_move_between_threads(
+    store: &Store,
+    refused: audit::Refused<'_>,
+    reports: &Grant<Node, Report>,
+    jobs: &Grant<Collection<Job>, Operate>,
+    new: (&Grant<Collection<Workload>, Write>, &workload::New, &job::New),
+    joining: (&node::Joining, &Origin, NodeId),
+    at: Time,
+) {
     fn moves<T: Send>(_: T) {}
     moves(store.audit_refused(refused, at));
     moves(store.audit_verify(None));
+    moves(store.workload_report(reports, &[], at));
+    moves(store.workload_create(new.0, new.1, Some(new.2), at));
+    moves(store.workload_on_node(joining.2));
+    moves(store.job_claim(jobs, "worker", Millis(1), at));
+    moves(store.node_join(b"", joining.0, joining.1, at));
+    moves(store.session_authority(b"", at));
     moves(store.ping());
 }
