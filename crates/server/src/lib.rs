@@ -1,5 +1,6 @@
 
 
+pub mod fleet;
 pub mod job;
 pub mod realtime;
 pub mod template;

@@ -1,0 +1,130 @@
+//! Tells the database who came, who went and who was heard of, in batches.
+//!
+//! Only the latest state of each node is kept until it has been written, so a database that is slow or away costs memory for
+//! each node once, and a link that is replaced at once is no news.
+
+use super::handle::Fleet;
+use ostler_model::authz::{Authority, Grant, Origin, Report, authorize};
+use ostler_model::node::{Facts, Node};
+use ostler_model::{Millis, NodeId, Time};
+use ostler_store::{Store, StoreError};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
+
+/// Changes of this span are written together.
+const GATHER: Millis = Millis(100);
+/// After a failure of the database.
+const AGAIN: Millis = Millis::secs(2);
+/// How old the database's `seen_at` of a node that is there may be.
+const SEEN_EVERY: Millis = Millis::secs(60);
+
+/// What has not been written yet.
+#[derive(Debug, Default)]
+pub(super) struct Notes {
+    news: Mutex<BTreeMap<NodeId, News>>,
+    wake: Notify,
+}
+
+#[derive(Debug, Clone, Default)]
+struct News {
+    presence: Option<(bool, Time)>,
+    facts: Option<Facts>,
+}
+
+impl Notes {
+    pub(super) fn presence(&self, node: NodeId, is_online: bool, at: Time) {
+        self.add(node, News { presence: Some((is_online, at)), facts: None });
+    }
+    pub(super) fn facts(&self, node: NodeId, facts: Facts) {
+        self.add(node, News { presence: None, facts: Some(facts) });
+    }
+    fn add(&self, node: NodeId, news: News) {
+        let mut all = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(node).or_default();
+        known.presence = news.presence.or(known.presence);
+        known.facts = news.facts.or(known.facts.take());
+        self.wake.notify_one();
+    }
+    fn take(&self) -> BTreeMap<NodeId, News> {
+        std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+    /// Puts back what could not be written; what is newer wins.
+    fn put_back(&self, node: NodeId, news: News) {
+        let mut all = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(node).or_default();
+        known.presence = known.presence.or(news.presence);
+        known.facts = known.facts.take().or(news.facts);
+        self.wake.notify_one();
+    }
+}
+
+/// Writes what there is to write, for as long as the server runs.
+pub(super) async fn run(fleet: &Fleet, store: &Store) {
+    let clock = fleet.clock();
+    // Of a node that is not in here, the events of before the server's start say what they say: it is away now.
+    let mut told_online = HashSet::new();
+    let mut seen_at = clock.now();
+    loop {
+        tokio::select! {
+            () = fleet.notes().wake.notified() => clock.sleep(GATHER).await,
+            () = clock.sleep_until(seen_at + SEEN_EVERY) => {
+                seen_at = clock.now();
+                let seen: Vec<(NodeId, Time)> = fleet.online().into_iter().map(|node| (node, seen_at)).collect();
+                if !seen.is_empty() && let Err(error) = store.node_seen(&seen, seen_at).await {
+                    tracing::warn!(%error, "when nodes were last seen was not written");
+                }
+            }
+        }
+        if let Err(error) = write_all(fleet, store, &mut told_online).await {
+            tracing::warn!(%error, "who came and went was not written; trying again");
+            clock.sleep(AGAIN).await;
+        }
+    }
+}
+
+async fn write_all(fleet: &Fleet, store: &Store, told_online: &mut HashSet<NodeId>) -> Result<(), StoreError> {
+    let mut rest = fleet.notes().take().into_iter();
+    while let Some((node, news)) = rest.next() {
+        match write(store, node, &news, fleet.clock().now(), told_online).await {
+            // A node that was deleted meanwhile needs no news.
+            Ok(()) | Err(StoreError::Missing { .. }) => {}
+            Err(error) => {
+                fleet.notes().put_back(node, news);
+                rest.for_each(|(node, news)| fleet.notes().put_back(node, news));
+                return Err(error);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn write(
+    store: &Store,
+    id: NodeId,
+    news: &News,
+    now: Time,
+    told_online: &mut HashSet<NodeId>,
+) -> Result<(), StoreError> {
+    let grant = report_grant(&store.node_get(id).await?);
+    if let Some(facts) = &news.facts {
+        store.node_set_facts(&grant, facts, now).await?;
+    }
+    if let Some((is_online, at)) = news.presence
+        && is_online != told_online.contains(&id)
+    {
+        store.node_set_online(&grant, is_online, at).await?;
+        if is_online {
+            told_online.insert(id);
+        } else {
+            told_online.remove(&id);
+        }
+    }
+    Ok(())
+}
+
+/// A node's right to say what is so of itself.
+pub(crate) fn report_grant(node: &Node) -> Grant<Node, Report> {
+    let authority = Authority::node(node.id, node.name.as_str());
+    authorize(&authority, node, &Arc::new(Origin::default())).expect("a node may always report about itself")
+}
