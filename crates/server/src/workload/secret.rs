@@ -12,17 +12,17 @@ use std::sync::Arc;
 const KEY: &str = "secret";
 
 /// The secret that a value refers to. People can never write such a value: variables accept no objects.
-pub fn reference(value: &Value) -> Option<SecretId> {
+pub(crate) fn reference(value: &Value) -> Option<SecretId> {
     value.get(KEY)?.as_str()?.parse().ok()
 }
 
 /// Every secret that a spec refers to.
-pub fn references(spec: &Spec) -> Vec<SecretId> {
+pub(crate) fn references(spec: &Spec) -> Vec<SecretId> {
     spec.variables.values().filter_map(reference).collect()
 }
 
 /// Replaces secret texts in the spec by references and returns what is to be sealed.
-pub fn take_out(template: &Template, spec: &mut Spec, ids: &Ids) -> Vec<(SecretId, Secret)> {
+pub(crate) fn take_out(template: &Template, spec: &mut Spec, ids: &Ids) -> Vec<(SecretId, Secret)> {
     let mut taken = Vec::new();
     for variable in template.variables.iter().filter(|v| v.is_secret()) {
         if let Some(value) = spec.variables.get_mut(variable.name.as_str())
@@ -37,7 +37,7 @@ pub fn take_out(template: &Template, spec: &mut Spec, ids: &Ids) -> Vec<(SecretI
 }
 
 /// The spec with the secrets' texts in it, for lowering only.
-pub async fn put_in(store: &Store, workload: &Workload) -> Result<Spec, StoreError> {
+pub(crate) async fn put_in(store: &Store, workload: &Workload) -> Result<Spec, StoreError> {
     let mut spec = workload.spec.clone();
     for value in spec.variables.values_mut() {
         if let Some(id) = reference(value) {
@@ -49,7 +49,7 @@ pub async fn put_in(store: &Store, workload: &Workload) -> Result<Spec, StoreErr
 }
 
 /// The spec without anything secret, for people: a secret that is set shows as dots.
-pub fn shown(spec: &Spec) -> std::collections::BTreeMap<String, Value> {
+pub(crate) fn shown(spec: &Spec) -> std::collections::BTreeMap<String, Value> {
     spec.variables
         .iter()
         .map(|(name, value)| (name.clone(), if reference(value).is_some() { json!("••••") } else { value.clone() }))
@@ -57,7 +57,7 @@ pub fn shown(spec: &Spec) -> std::collections::BTreeMap<String, Value> {
 }
 
 /// Seals what was taken out. It belongs to the workspace, because it is stored before its workload is.
-pub async fn seal(
+pub(crate) async fn seal(
     store: &Store,
     workspace: &Grant<Collection<Workload>, Write>,
     taken: &[(SecretId, Secret)],
@@ -70,7 +70,7 @@ pub async fn seal(
 }
 
 /// Removes secrets that nothing refers to any more. What cannot be removed now is only told: nobody can read it.
-pub async fn forget(store: &Store, workspace: WorkspaceId, ids: impl IntoIterator<Item = SecretId>, at: Time) {
+pub(crate) async fn forget(store: &Store, workspace: WorkspaceId, ids: impl IntoIterator<Item = SecretId>, at: Time) {
     let who = Authority::system(SystemReason::Job);
     let place = Collection::<Workload>::of(workspace);
     let Ok(grant) = authorize::<_, Write>(&who, &place, &Arc::new(Origin::default())) else { return };

@@ -1,0 +1,4 @@
+#![allow(clippy::disallowed_methods, reason = "tests wait for real work on real time")]
+//! Tests of the control plane in one process.
+
+mod job;
