@@ -14,6 +14,7 @@ pub mod link;
 pub mod member;
 pub mod node;
 pub mod page;
+pub mod sample;
 pub mod setup;
 pub mod stats;
 pub mod template;
@@ -23,3 +24,4 @@ pub mod workspace;
 
 pub use error::ErrorBody;
 pub use page::Page;
+pub use sample::Sample;

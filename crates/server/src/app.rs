@@ -1,0 +1,60 @@
+//! The application: what every handler and loop is given.
+
+use crate::auth::Seen;
+use crate::config::Config;
+use crate::fleet::{Fleet, Verifier};
+use crate::http::Rates;
+use crate::job::Engine;
+use crate::realtime::Bus;
+use crate::template::Catalog;
+use ostler_model::{BootId, InstallationId, Time};
+use ostler_runtime::{Clock, Ids, Spawn};
+use ostler_store::Store;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The application. Cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// What [`App`] leads to.
+pub struct Inner {
+    pub store: Store,
+    pub clock: Clock,
+    pub ids: Ids,
+    pub spawn: Spawn,
+    pub config: Config,
+    pub installation: InstallationId,
+    pub boot: BootId,
+    pub started_at: Time,
+    pub bus: Bus,
+    pub fleet: Fleet,
+    pub verifier: Verifier,
+    pub jobs: Engine,
+    pub templates: Catalog,
+    pub rates: Rates,
+    /// Last uses of sessions and keys.
+    pub seen: Seen,
+    /// Ends first when the server stops: streams and sockets end, requests finish.
+    pub drain: CancellationToken,
+}
+
+impl std::ops::Deref for App {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({})", self.installation)
+    }
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+}

@@ -1,0 +1,10 @@
+//! Who is it? Sessions, API keys and nodes' signatures; signing in and out.
+//!
+//! Each kind of credential has its own place in a request and its own table, and none is accepted as another. What this room
+//! does not do: decide what somebody may (that is `ostler_model::authz`).
+
+mod authenticate;
+mod seen;
+
+pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token};
+pub use seen::Seen;

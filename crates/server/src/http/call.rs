@@ -1,0 +1,69 @@
+//! One request: what is known about it before its input is read, and who makes it.
+
+use super::error::{Error, Result};
+use super::registry::Endpoint;
+use crate::app::App;
+use axum::extract::RawPathParams;
+use ostler_model::RequestId;
+use ostler_model::authz::{ActorKind, Authority, Origin};
+use ostler_model::key::Key;
+use ostler_model::user::{Session, User};
+use std::sync::Arc;
+
+/// Who makes the request, with the rights of this moment.
+#[derive(Debug)]
+pub struct Caller {
+    pub authority: Authority,
+    pub origin: Arc<Origin>,
+    /// The person: signed in, or the owner of the key. Absent for nodes.
+    pub user: Option<User>,
+    /// The browser session, when there is one.
+    pub session: Option<Session>,
+    /// The API key, when it is one.
+    pub key: Option<Key>,
+}
+
+/// A request on its way to its handler.
+pub struct Call {
+    pub app: App,
+    pub endpoint: Arc<Endpoint>,
+    pub request_id: RequestId,
+    pub origin: Arc<Origin>,
+    pub params: Vec<(Arc<str>, String)>,
+    /// `?workspace=`, which belongs to the proof and not to the input.
+    pub workspace_query: Option<String>,
+    /// Set by authentication; stays empty for public endpoints.
+    pub caller: Option<Arc<Caller>>,
+}
+
+impl Call {
+    /// A parameter of the path.
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.iter().find(|(n, _)| &**n == name).map(|(_, value)| value.as_str())
+    }
+    /// The caller, when it is a person or a key.
+    pub fn person(&self) -> Result<Arc<Caller>> {
+        let caller = self.caller.clone().ok_or(Error::SignIn)?;
+        match caller.authority.actor.kind {
+            ActorKind::User(_) | ActorKind::Key { .. } => Ok(caller),
+            ActorKind::Node(_) | ActorKind::System(_) => Err(Error::Credentials),
+            ActorKind::Anonymous => Err(Error::SignIn),
+        }
+    }
+}
+
+/// The path's parameters as text.
+pub(super) fn params(raw: &RawPathParams) -> Vec<(Arc<str>, String)> {
+    raw.iter().map(|(name, value)| (Arc::from(name), value.to_owned())).collect()
+}
+
+/// What the front door learnt about a request; travels with it as an extension.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    pub request_id: RequestId,
+    pub origin: Arc<Origin>,
+    /// Where it came from, as far as trusted hops say.
+    pub client: std::net::IpAddr,
+    /// It came over TLS, here or at a trusted proxy.
+    pub is_secure: bool,
+}

@@ -1,0 +1,229 @@
+//! Proofs: what a handler takes to show that its caller may. The proof's constant is the endpoint's declared access.
+
+use super::call::{Call, Caller};
+use super::error::{Error, Result};
+use crate::app::App;
+use ostler_model::authz::{ActorKind, Authority, Capability, Denied, Grant, Origin, Resource, Scope, Verb};
+use ostler_model::authz::{Collection, Platform, authorize};
+use ostler_model::user::User;
+use ostler_model::workspace::Workspace;
+use ostler_model::{Name, NodeId, WorkspaceId, workload};
+use std::future::Future;
+use std::sync::Arc;
+
+/// Who may, as declared by the handler's proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everybody, also without credentials.
+    Public,
+    /// Every person and every API key.
+    SignedIn,
+    /// Nodes, and nobody else.
+    NodeLink,
+    /// Whoever the policy allows this on this kind of thing.
+    Allowed { capability: Capability, found: Found },
+}
+
+/// Where the thing is that access is decided on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// Named by this parameter of the path.
+    Param(&'static str),
+    /// All things of the kind in a workspace: `{workspace}`, else `?workspace=`, else the actor's first one.
+    InWorkspace,
+    /// All things of the kind on the platform, or the platform itself.
+    OnPlatform,
+    /// The caller's own account, or the one that the path names.
+    Own,
+}
+
+/// Something a handler takes to show that its caller may.
+pub trait Proof: Sized + Send + 'static {
+    /// The declared access.
+    const ACCESS: Access;
+    /// Decides.
+    fn prove(call: &Call) -> impl Future<Output = Result<Self>> + Send;
+}
+
+/// Everybody may. Credentials are not even looked at.
+#[derive(Debug, Clone)]
+pub struct Public {
+    pub origin: Arc<Origin>,
+}
+
+impl Proof for Public {
+    const ACCESS: Access = Access::Public;
+    async fn prove(call: &Call) -> Result<Self> {
+        Ok(Self { origin: call.origin.clone() })
+    }
+}
+
+/// A person or an API key, whatever their rights. What it then reads is filtered by these.
+#[derive(Debug, Clone)]
+pub struct SignedIn {
+    pub caller: Arc<Caller>,
+}
+
+impl Proof for SignedIn {
+    const ACCESS: Access = Access::SignedIn;
+    async fn prove(call: &Call) -> Result<Self> {
+        Ok(Self { caller: call.person()? })
+    }
+}
+
+/// A node, proven by its signature.
+#[derive(Debug, Clone)]
+pub struct NodeLink {
+    pub node: NodeId,
+    pub caller: Arc<Caller>,
+}
+
+impl Proof for NodeLink {
+    const ACCESS: Access = Access::NodeLink;
+    async fn prove(call: &Call) -> Result<Self> {
+        let caller = call.caller.clone().ok_or(Error::SignIn)?;
+        match caller.authority.actor.kind {
+            ActorKind::Node(node) => Ok(Self { node, caller }),
+            _ => Err(Error::Credentials),
+        }
+    }
+}
+
+/// The thing itself, and the grant of one verb on it.
+#[derive(Debug, Clone)]
+pub struct Allowed<R, V> {
+    pub resource: R,
+    pub grant: Grant<R, V>,
+    pub caller: Arc<Caller>,
+}
+
+impl<R: Load, V: Verb> Proof for Allowed<R, V> {
+    const ACCESS: Access = Access::Allowed { capability: Capability::new(R::KIND, V::VERB), found: R::FOUND };
+    async fn prove(call: &Call) -> Result<Self> {
+        let caller = call.person()?;
+        let wanted = Capability::new(R::KIND, V::VERB);
+        // Before anything is looked up, so that a weak key learns nothing about ids, not even by the time it takes.
+        if caller.authority.limit.as_ref().is_some_and(|limit| !limit.capabilities.allows(wanted)) {
+            return Err(Error::Lacks(wanted));
+        }
+        let find = Lookup { call, who: &caller.authority };
+        let resource = R::load(&call.app, &find).await?.ok_or(Error::NotFound)?;
+        let grant = authorize(&caller.authority, &resource, &caller.origin)?;
+        Ok(Self { resource, grant, caller })
+    }
+}
+
+/// How a resource is found by what the request says. Implemented in the room of its noun.
+pub trait Load: Resource + Sized {
+    /// Where its name is.
+    const FOUND: Found;
+    /// Finds it. `None` when there is none: the answer is then the same as when it is somebody else's. Decides nothing.
+    fn load(app: &App, find: &Lookup<'_>) -> impl Future<Output = Result<Option<Self>>> + Send;
+}
+
+/// What a [`Load`] may look at.
+#[derive(Clone, Copy)]
+pub struct Lookup<'a> {
+    call: &'a Call,
+    who: &'a Authority,
+}
+
+impl<'a> Lookup<'a> {
+    /// A parameter of the path.
+    pub fn param(&self, name: &str) -> Option<&'a str> {
+        self.call.param(name)
+    }
+    /// A parameter of the path, read as an id; a text that is none names nothing.
+    pub fn id<T: std::str::FromStr>(&self, name: &str) -> Option<T> {
+        self.param(name)?.parse().ok()
+    }
+    /// The kind of workload that the path's family is for.
+    pub fn family(&self) -> Option<workload::Kind> {
+        self.call.endpoint.family
+    }
+    /// Who asks.
+    pub fn who(&self) -> &'a Authority {
+        self.who
+    }
+    /// The workspace that the request is about: `{workspace}` or `?workspace=` (an id or a short name), else the actor's first.
+    pub async fn workspace(&self, app: &App) -> Result<Option<WorkspaceId>> {
+        let named = self.param("workspace").or(self.call.workspace_query.as_deref());
+        match named {
+            Some(text) => Ok(find_workspace(app, text).await?.map(|workspace| workspace.id)),
+            None => default_workspace(self.who).map(Some),
+        }
+    }
+}
+
+fn default_workspace(who: &Authority) -> Result<WorkspaceId> {
+    if let Some(Scope::Workspace(id)) = who.limit.as_ref().map(|limit| &limit.scope) {
+        return Ok(*id);
+    }
+    who.memberships
+        .iter()
+        .map(|membership| membership.workspace)
+        .min()
+        .ok_or_else(|| Error::field("workspace", "say which workspace: you are a member of none"))
+}
+
+async fn find_workspace(app: &App, text: &str) -> Result<Option<Workspace>> {
+    if let Ok(id) = text.parse::<WorkspaceId>() {
+        return Ok(app.store.workspace_find(id).await?);
+    }
+    match text.parse::<Name>() {
+        Ok(slug) => Ok(app.store.workspace_by_slug(&slug).await?),
+        Err(_) => Ok(None),
+    }
+}
+
+/// A noun that has lists.
+pub trait Collected: Resource {
+    /// True for what belongs to the platform and not to workspaces.
+    const IS_ON_PLATFORM: bool = false;
+}
+
+impl<R: Collected> Load for Collection<R> {
+    const FOUND: Found = if R::IS_ON_PLATFORM { Found::OnPlatform } else { Found::InWorkspace };
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        if R::IS_ON_PLATFORM {
+            return Ok(Some(Collection::platform()));
+        }
+        Ok(find.workspace(app).await?.map(Collection::of))
+    }
+}
+
+impl Load for Platform {
+    const FOUND: Found = Found::OnPlatform;
+    async fn load(_: &App, _: &Lookup<'_>) -> Result<Option<Self>> {
+        Ok(Some(Platform))
+    }
+}
+
+impl Load for Workspace {
+    const FOUND: Found = Found::Param("workspace");
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        match find.param("workspace") {
+            Some(text) => find_workspace(app, text).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl Load for User {
+    const FOUND: Found = Found::Own;
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        let id = match find.param("user") {
+            Some(text) => text.parse().ok(),
+            None => find.who().user(),
+        };
+        match id {
+            Some(id) => Ok(app.store.user_find(id).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+/// A decision in the middle of a handler, for things that its input names.
+pub fn allow<R: Resource, V: Verb>(caller: &Caller, what: &R) -> Result<Grant<R, V>, Denied> {
+    authorize(&caller.authority, what, &caller.origin)
+}

@@ -1,0 +1,69 @@
+//! The numbers that bound the server, each with its reason. What operators may change is in `config`.
+
+use ostler_model::Millis;
+use ostler_store::throttle::Policy;
+
+/// JSON bodies. The largest real one, a workload with long variables, is a tenth of it.
+pub const BODY_BYTES: usize = 1 << 20;
+/// From the end of the headers to the end of a JSON body. A megabyte at 100 kbit/s, rounded down: slower ones hold memory.
+pub const BODY_TIME: Millis = Millis::secs(30);
+/// A handler that has not answered by then never will; the database's own deadline is half of it.
+pub const HANDLER_TIME: Millis = Millis::secs(30);
+/// Headers of one request, all together.
+pub const HEADER_BYTES: usize = 32 << 10;
+/// From the connection to the end of the first request's headers.
+pub const HEADER_TIME: Millis = Millis::secs(15);
+/// Connections at the same time. Each costs a few kilobytes; file descriptors are the limit.
+pub const CONNECTIONS: usize = 20_000;
+/// Streams on one HTTP/2 connection.
+pub const STREAMS: u32 = 256;
+/// After being asked to stop, requests under way have this long.
+pub const DRAIN_TIME: Millis = Millis::secs(10);
+
+/// Length of an `Idempotency-Key`.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 200;
+/// How long its answer is kept.
+pub const IDEMPOTENCY_KEPT: Millis = Millis::secs(24 * 3600);
+/// Larger answers are not kept.
+pub const IDEMPOTENCY_BYTES: usize = 64 << 10;
+
+/// A session ends this long after it began, used or not.
+pub const SESSION_TIME: Millis = Millis::secs(30 * 24 * 3600);
+/// Last-used times are written at most this often per session or key: they are for people.
+pub const TOUCH_EVERY: Millis = Millis::secs(60);
+
+/// Passwords: long enough to resist guessing, short enough not to be a way to burn processor time.
+pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=256;
+/// argon2id hashes computed at the same time: each takes 19 MiB and about 30 ms of a core.
+pub const HASHES_AT_ONCE: usize = 4;
+/// Hashes that may wait for their turn; more are told to come back.
+pub const HASHES_WAITING: usize = 64;
+
+/// Attempts to sign in to one account.
+pub const SIGN_IN_ACCOUNT: Policy = Policy {
+    free: 8,
+    wait_first: Millis::secs(2),
+    wait_most: Millis::secs(15 * 60),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// Attempts to sign in from one address; more, because offices share one.
+pub const SIGN_IN_ADDRESS: Policy = Policy {
+    free: 40,
+    wait_first: Millis::secs(1),
+    wait_most: Millis::secs(5 * 60),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// Attempts at the setup secret, from anywhere.
+pub const SETUP: Policy = Policy {
+    free: 10,
+    wait_first: Millis::secs(2),
+    wait_most: Millis::secs(60),
+    forget_after: Millis::secs(3600),
+};
+
+/// Keys of one person.
+pub const KEYS_PER_PERSON: usize = 100;
+/// Ids in a key's scope.
+pub const KEY_SCOPE_IDS: usize = 100;
+/// Addresses and actors whose rate is remembered. At about 100 bytes each.
+pub const RATE_KEYS: usize = 100_000;

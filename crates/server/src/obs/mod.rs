@@ -1,0 +1,41 @@
+//! What operators see: one line and one measurement per request. Names of fields and metrics are constants here.
+
+use crate::http::Endpoint;
+use http::{Method, StatusCode};
+use ostler_model::RequestId;
+use ostler_model::authz::ActorKind;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// One answered request.
+pub struct Request<'a> {
+    pub id: RequestId,
+    pub method: &'a Method,
+    pub path: &'a str,
+    /// Absent when no endpoint was reached.
+    pub endpoint: Option<&'a Endpoint>,
+    pub actor: Option<ActorKind>,
+    pub address: IpAddr,
+    pub status: StatusCode,
+    pub took: Duration,
+}
+
+/// Requests, by route and status.
+pub const REQUESTS: &str = "ostler_http_requests_total";
+/// Seconds from the head of a request to the head of its answer.
+pub const REQUEST_SECONDS: &str = "ostler_http_request_seconds";
+
+/// Logs and counts a request. The path's pattern is the label, never the path: ids must not become time series.
+pub fn request(request: &Request<'_>) {
+    let route = request.endpoint.map_or("none", |endpoint| endpoint.path.as_str()).to_owned();
+    let status = request.status.as_u16();
+    metrics::counter!(REQUESTS, "method" => request.method.as_str().to_owned(), "route" => route.clone(), "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!(REQUEST_SECONDS, "route" => route).record(request.took.as_secs_f64());
+    let actor = request.actor.and_then(|actor| actor.id()).unwrap_or_default();
+    let ms = request.took.as_secs_f64() * 1000.0;
+    tracing::debug!(
+        request.id = %request.id, method = %request.method, path = request.path, status, actor, address = %request.address, ms,
+        "answered"
+    );
+}

@@ -1,0 +1,51 @@
+//! Samples: one valid body per input type. The access matrix sends them, and the API document shows them.
+
+use serde_json::{Value, json};
+
+/// An input that can show a valid example of itself. An endpoint whose body has none does not compile.
+pub trait Sample {
+    /// A valid body. Texts that name other things (an e-mail address, a template) are ones that the test harness creates.
+    fn sample() -> Value;
+}
+
+macro_rules! samples {
+    ($($type:ty => $value:tt;)*) => {$(
+        impl Sample for $type {
+            fn sample() -> Value {
+                json!($value)
+            }
+        }
+    )*};
+}
+
+samples! {
+    crate::setup::Install => {
+        "secret": "the-printed-secret", "email": "ada@example.org", "name": "Ada", "password": "correct horse battery"
+    };
+    crate::auth::Login => {"email": "ada@example.org", "password": "correct horse battery"};
+    crate::user::UserCreate => {"email": "new@example.org", "name": "New", "password": "correct horse battery"};
+    crate::workspace::WorkspaceCreate => {"name": "Stables"};
+    crate::workspace::WorkspaceUpdate => {"name": "Stables"};
+    crate::member::MemberAdd => {"email": "friend@example.org", "role": "viewer"};
+    crate::member::MemberUpdate => {"role": "viewer"};
+    crate::key::KeyCreate => {"label": "Deploy", "capabilities": ["workload:read"]};
+    crate::node::NodeUpdate => {"is_draining": true};
+    crate::node::JoinTokenCreate => {"label": "Rack 1"};
+    crate::node::Join => {
+        "token": "jt_sample", "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+        "facts": {
+            "hostname": "rack-1", "os": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.1.0", "arch": "x86_64",
+            "agent_version": "0.1.0", "cpu_count": 2, "memory_bytes": 4_294_967_296_u64,
+            "disk_bytes": 42_949_672_960_u64, "address": "192.0.2.10", "port_range": [30000, 30999],
+            "can": {
+                "is_root": true, "own_accounts": true, "sandbox": "bubblewrap", "cgroups": "v2", "packages": [],
+                "notes": []
+            }
+        }
+    };
+    crate::workload::WorkloadCreate => {
+        "name": "Sample", "template": "process", "variables": {"program": "sleep", "arguments": "1000"}, "start": false
+    };
+    crate::workload::WorkloadUpdate => {"name": "Renamed"};
+    crate::console::ConsoleCommand => {"command": "help"};
+}
