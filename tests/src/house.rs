@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use crate::{Running, folder, until};
+use crate::{Running, folder, until, until_async};
 
 /// The first admin of every house.
 pub const EMAIL: &str = "ada@example.org";
@@ -50,16 +50,11 @@ impl House {
     pub async fn resume(&mut self) -> Result<()> {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
         self.server = Some(Running::start(self.dir.path(), "ostler", &args)?);
-        let deadline = std::time::Instant::now() + Duration::from_secs(30);
-        while std::time::Instant::now() < deadline {
-            if let Ok(answer) = self.http.get(format!("{}/ready", self.url())).send().await
-                && answer.status().is_success()
-            {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        bail!("the server did not become ready:\n{}", self.log());
+        let ready = format!("{}/ready", self.url());
+        let came = until_async("the server is ready", Duration::from_secs(30), async || {
+            Ok(self.http.get(&ready).send().await?.status().is_success().then_some(()))
+        });
+        came.await.with_context(|| self.log())
     }
 
     async fn install(&mut self) -> Result<()> {
@@ -151,16 +146,14 @@ impl House {
 
     /// Asks until the answer to a GET satisfies `is_it`, or fails with the last answer.
     pub async fn wait(&self, path: &str, limit: Duration, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
-        let deadline = std::time::Instant::now() + limit;
-        loop {
-            let seen = self.get(path).await?;
-            if is_it(&seen) {
-                return Ok(seen);
-            }
-            if std::time::Instant::now() >= deadline {
-                bail!("{path} did not come to it within {} s; last:\n{seen:#}\nlog:\n{}", limit.as_secs(), self.log());
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        let seen = std::cell::RefCell::new(Value::Null);
+        let what = format!("{path} comes to it");
+        let came = until_async(&what, limit, async || {
+            let now = self.get(path).await?;
+            let found = is_it(&now).then(|| now.clone());
+            *seen.borrow_mut() = now;
+            Ok(found)
+        });
+        came.await.with_context(|| format!("last:\n{:#}\nlog:\n{}", seen.borrow(), self.log()))
     }
 }

@@ -12,7 +12,7 @@ mod wait;
 
 pub use binary::{Running, ostler};
 pub use house::{EMAIL, House, PASSWORD};
-pub use wait::until;
+pub use wait::{until, until_async};
 
 use anyhow::{Context, Result};
 

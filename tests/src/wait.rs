@@ -19,3 +19,23 @@ pub fn until<T>(what: &str, within: Duration, mut look: impl FnMut() -> Result<O
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// The same for what must be awaited.
+pub async fn until_async<T>(
+    what: &str,
+    within: Duration,
+    mut look: impl AsyncFnMut() -> Result<Option<T>>,
+) -> Result<T> {
+    let deadline = Instant::now() + within;
+    loop {
+        let last = match look().await {
+            Ok(Some(found)) => return Ok(found),
+            Ok(None) => String::new(),
+            Err(error) => format!(": {error:#}"),
+        };
+        if Instant::now() >= deadline {
+            bail!("waited {within:?} in vain until {what}{last}");
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use ostler_e2e::{House, luanti, ostler, until};
+use anyhow::{Context, Result};
+use ostler_e2e::{House, luanti, ostler, until, until_async};
 use serde_json::{Value, json};
 
 const READY: Duration = Duration::from_secs(120);
@@ -46,14 +46,12 @@ fn server_of(port: &str) -> BTreeSet<u32> {
 }
 
 async fn gone(house: &House, id: &str) -> Result<()> {
-    let limit = Instant::now() + Duration::from_secs(60);
-    while house.get(&format!("/workloads/{id}")).await.is_ok() {
-        if Instant::now() > limit {
-            bail!("{id} is still there:\n{}", house.log());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(())
+    let path = format!("/workloads/{id}");
+    until_async("the workload is gone", Duration::from_secs(60), async || {
+        Ok(house.get(&path).await.is_err().then_some(()))
+    })
+    .await
+    .with_context(|| house.log())
 }
 
 /// Everything on this machine that carries the workload's mark.
