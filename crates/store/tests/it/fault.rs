@@ -8,6 +8,7 @@ use ostler_store::audit::Verdict;
 use ostler_store::{Fault, Faults, Point, StoreError, event};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 
 /// Strikes the first `times` times that one operation passes one point.
 struct Strike {
@@ -75,15 +76,17 @@ both_backends! {
         for polls in 1..40 {
             let new = t.new_user(&format!("u{polls}@example.org"));
             let mut call = Box::pin(t.store.user_create(&grant, &new, t.now()));
-            let mut is_done = false;
-            for _ in 0..polls {
-                // One poll, then a chance for the database's thread to answer.
-                if futures_util::poll!(&mut call).is_ready() {
-                    is_done = true;
-                    break;
+            let mut left = polls;
+            // Every poll but the first was asked for by the database's answer, so each round gets one answer further.
+            let is_done = std::future::poll_fn(|context| {
+                left -= 1;
+                match call.as_mut().poll(context) {
+                    Poll::Ready(done) => Poll::Ready(done.is_ok()),
+                    Poll::Pending if left == 0 => Poll::Ready(false),
+                    Poll::Pending => Poll::Pending,
                 }
-                tokio::task::yield_now().await;
-            }
+            })
+            .await;
             drop(call);
             let is_there = t.store.user_find(new.id).await.unwrap().is_some();
             assert!(is_there || !is_done);
