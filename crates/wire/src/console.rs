@@ -64,3 +64,16 @@ pub struct ConsoleLines {
     /// Ask again with `after` set to this.
     pub last_seq: u64,
 }
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleQuery {
+    /// Only lines after this sequence number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// 1 to 1,000, default 200. The newest when there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub limit: Option<u32>,
+}

@@ -115,3 +115,12 @@ pub struct WorkloadQuery {
     #[schemars(length(max = 80))]
     pub search: Option<String>,
 }
+
+/// How a workload is deleted.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadDelete {
+    /// Kill it instead of asking it to stop.
+    #[serde(default)]
+    pub force: bool,
+}

@@ -6,7 +6,9 @@
 pub mod engine;
 pub mod flow;
 pub mod recipe;
+mod routes;
 
 pub use engine::{Engine, Needs};
 pub use flow::{Outcome, StepSpec, WayBack};
 pub use recipe::{Context, Recipe, Recipes, Running};
+pub use routes::routes;

@@ -2,10 +2,13 @@
 
 use super::secret;
 use crate::template::Catalog;
+use ostler_model::WorkloadId;
 use ostler_model::node::Node;
 use ostler_model::workload::kind::{self, Facts};
 use ostler_model::workload::{Blueprint, Desired, Workload};
 use ostler_store::{Store, StoreError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why a row cannot be turned into something that a node can do.
 #[derive(Debug, thiserror::Error)]
@@ -23,12 +26,17 @@ pub enum NotLowered {
 pub struct Lowering {
     store: Store,
     catalog: Catalog,
+    /// Revisions by workload and generation: views ask for them again and again.
+    revisions: Arc<Mutex<HashMap<WorkloadId, (u64, Arc<str>)>>>,
 }
+
+/// Revisions that are remembered; at about 100 bytes each.
+const REVISIONS: usize = 20_000;
 
 impl Lowering {
     /// With these templates, and secrets from this store.
     pub fn new(store: Store, catalog: Catalog) -> Self {
-        Self { store, catalog }
+        Self { store, catalog, revisions: Arc::default() }
     }
 
     /// What the node shall do for this workload.
@@ -41,6 +49,21 @@ impl Lowering {
             restart: workload.restart,
             blueprint: self.blueprint(workload, node).await?,
         })
+    }
+
+    /// The revision of what is wanted now; `None` when it cannot be lowered.
+    pub async fn revision(&self, workload: &Workload, node: &Node) -> Option<Arc<str>> {
+        let known = self.revisions.lock().unwrap_or_else(PoisonError::into_inner).get(&workload.id).cloned();
+        if let Some((_, revision)) = known.filter(|(generation, _)| *generation == workload.generation) {
+            return Some(revision);
+        }
+        let revision: Arc<str> = self.blueprint(workload, node).await.ok()?.revision.into();
+        let mut revisions = self.revisions.lock().unwrap_or_else(PoisonError::into_inner);
+        if revisions.len() >= REVISIONS {
+            revisions.clear();
+        }
+        revisions.insert(workload.id, (workload.generation, revision.clone()));
+        Some(revision)
     }
 
     /// What the workload consists of on this node.

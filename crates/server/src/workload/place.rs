@@ -34,7 +34,7 @@ pub async fn find(
     let mut nodes = store.node_candidates(workspace).await?;
     nodes.retain(|(node, _)| only.is_none_or(|id| id == node.id));
     if nodes.is_empty() {
-        return Ok(Found::Nowhere("this workspace has no node yet; add one with a join token".to_owned()));
+        return Ok(Found::Later("this workspace has no node yet; add one with a join token".to_owned()));
     }
     let now: Vec<Candidate> = nodes.iter().map(|(node, usage)| candidate(node, *usage, is_online(node.id))).collect();
     match place(demand, &now) {

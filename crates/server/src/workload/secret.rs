@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const KEY: &str = "secret";
+/// What people see of a secret that is set.
+pub(crate) const DOTS: &str = "••••";
 
 /// The secret that a value refers to. People can never write such a value: variables accept no objects.
 pub(crate) fn reference(value: &Value) -> Option<SecretId> {
@@ -52,7 +54,7 @@ pub(crate) async fn put_in(store: &Store, workload: &Workload) -> Result<Spec, S
 pub(crate) fn shown(spec: &Spec) -> std::collections::BTreeMap<String, Value> {
     spec.variables
         .iter()
-        .map(|(name, value)| (name.clone(), if reference(value).is_some() { json!("••••") } else { value.clone() }))
+        .map(|(name, value)| (name.clone(), if reference(value).is_some() { json!(DOTS) } else { value.clone() }))
         .collect()
 }
 
@@ -70,7 +72,7 @@ pub(crate) async fn seal(
 }
 
 /// Removes secrets that nothing refers to any more. What cannot be removed now is only told: nobody can read it.
-pub(crate) async fn forget(store: &Store, workspace: WorkspaceId, ids: impl IntoIterator<Item = SecretId>, at: Time) {
+pub(crate) async fn forget(store: &Store, workspace: WorkspaceId, ids: Vec<SecretId>, at: Time) {
     let who = Authority::system(SystemReason::Job);
     let place = Collection::<Workload>::of(workspace);
     let Ok(grant) = authorize::<_, Write>(&who, &place, &Arc::new(Origin::default())) else { return };
