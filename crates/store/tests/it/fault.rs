@@ -88,6 +88,11 @@ both_backends! {
             })
             .await;
             drop(call);
+            let end = t.now() + Millis::secs(5);
+            while t.left_open().await > 0 {
+                assert!(t.now() < end, "after {polls} answers a transaction stays open");
+                tokio::task::yield_now().await;
+            }
             let is_there = t.store.user_find(new.id).await.unwrap().is_some();
             assert!(is_there || !is_done);
             kept += u64::from(is_there);

@@ -108,6 +108,17 @@ impl Db {
             Place::Postgres { admin, name } => sql(&with_database(admin, name), text).await,
         }
     }
+    /// Connections to PostgreSQL on which somebody left a transaction open; none on SQLite.
+    pub(crate) async fn left_open(&self) -> i64 {
+        let Place::Postgres { admin, name } = &self.place else { return 0 };
+        use sqlx::{Connection as _, Row as _};
+        let mut conn = sqlx::PgConnection::connect(admin).await.unwrap();
+        let text =
+            "SELECT COUNT(*) AS n FROM pg_stat_activity WHERE datname = $1 AND state LIKE 'idle in transaction%'";
+        let count = sqlx::query(text).bind(name).fetch_one(&mut conn).await.unwrap().get("n");
+        conn.close().await.unwrap();
+        count
+    }
     pub(crate) async fn finish(self) {
         assert_eq!(self.store.in_flight(), 0, "no call is under way when a test ends");
         self.store.close().await;
