@@ -7,6 +7,7 @@ use crate::http::Rates;
 use crate::job::Engine;
 use crate::realtime::Bus;
 use crate::template::Catalog;
+use crate::workload::Lowering;
 use ostler_model::{BootId, InstallationId, Time};
 use ostler_runtime::{Clock, Ids, Spawn};
 use ostler_store::Store;
@@ -32,6 +33,7 @@ pub struct Inner {
     pub verifier: Verifier,
     pub jobs: Engine,
     pub templates: Catalog,
+    pub lowering: Lowering,
     pub rates: Rates,
     /// Last uses of sessions and keys.
     pub seen: Seen,

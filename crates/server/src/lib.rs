@@ -8,6 +8,7 @@
 pub mod app;
 pub mod auth;
 pub mod config;
+pub mod console;
 pub mod fleet;
 pub mod http;
 pub mod job;
@@ -23,5 +24,10 @@ pub mod workload;
 pub fn routes() -> Vec<http::Endpoint> {
     http::collect(vec![
         // One line per room, in order of nouns.
+        workload::routes(),
+        template::routes(),
+        realtime::routes(),
+        job::routes(),
+        console::routes(),
     ])
 }
