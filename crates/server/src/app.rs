@@ -1,11 +1,12 @@
 //! The application: what every handler and loop is given.
 
-use crate::auth::Seen;
+use crate::auth::{Passwords, Seen};
 use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
 use crate::http::Rates;
 use crate::job::Engine;
 use crate::realtime::Bus;
+use crate::reconcile::Reconciler;
 use crate::template::Catalog;
 use crate::workload::Lowering;
 use ostler_model::{BootId, InstallationId, Time};
@@ -32,9 +33,11 @@ pub struct Inner {
     pub fleet: Fleet,
     pub verifier: Verifier,
     pub jobs: Engine,
+    pub reconciler: Reconciler,
     pub templates: Catalog,
     pub lowering: Lowering,
     pub rates: Rates,
+    pub passwords: Passwords,
     /// Last uses of sessions and keys.
     pub seen: Seen,
     /// Ends first when the server stops: streams and sockets end, requests finish.

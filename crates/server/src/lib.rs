@@ -3,31 +3,51 @@
 //! One room per noun; a room's front door says what it is for. `http` is the frame that every endpoint stands in, `app` is
 //! what every handler and loop is given. What this crate does not do: SQL (`store`), policy (`model::authz`), or anything on a
 //! node (`agent`).
+#![allow(unreachable_pub, reason = "rooms are front doors with private modules; what they offer is `pub` in there, too")]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait for real conditions"))]
 
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod config;
 pub mod console;
 pub mod fleet;
 pub mod http;
 pub mod job;
+pub mod key;
 pub mod limits;
+pub mod node;
+pub mod member;
 pub mod obs;
 mod panel;
 pub mod realtime;
 pub mod reconcile;
+mod secret;
+pub mod setup;
+pub mod start;
 pub mod template;
+pub mod user;
 pub mod workload;
+pub mod workspace;
+
+pub use start::{Ground, Running, build_app, listen, serve, service};
 
 /// Every endpoint there is. A room's `routes()` has one line here.
 pub fn routes() -> Vec<http::Endpoint> {
     http::collect(vec![
         // One line per room, in order of nouns.
-        workload::routes(),
-        template::routes(),
-        realtime::routes(),
-        job::routes(),
-        console::routes(),
+        audit::routes(),
+        auth::routes(),
+        key::routes(),
+        member::routes(),
+        obs::routes(),
+        setup::routes(),
+        user::routes(),
+        workspace::routes(),
     ])
+}
+
+/// The API document, as committed in docs/reference/openapi.json.
+pub fn openapi_json() -> String {
+    http::openapi::text().to_owned()
 }

@@ -67,3 +67,5 @@ pub const KEYS_PER_PERSON: usize = 100;
 pub const KEY_SCOPE_IDS: usize = 100;
 /// Addresses and actors whose rate is remembered. At about 100 bytes each.
 pub const RATE_KEYS: usize = 100_000;
+/// Attempts that were not followed by another one are forgotten after this long.
+pub const THROTTLE_KEPT: Millis = Millis::secs(48 * 3600);

@@ -17,6 +17,7 @@ pub mod page;
 pub mod sample;
 pub mod setup;
 pub mod stats;
+pub mod system;
 pub mod template;
 pub mod user;
 pub mod workload;

@@ -3,8 +3,13 @@
 //! Each kind of credential has its own place in a request and its own table, and none is accepted as another. What this room
 //! does not do: decide what somebody may (that is `ostler_model::authz`).
 
+mod api;
 mod authenticate;
+mod password;
 mod seen;
+pub(crate) mod session;
 
+pub use api::routes;
 pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token};
+pub use password::{Passwords, checked};
 pub use seen::Seen;

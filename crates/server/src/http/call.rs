@@ -29,6 +29,8 @@ pub struct Call {
     pub endpoint: Arc<Endpoint>,
     pub request_id: RequestId,
     pub origin: Arc<Origin>,
+    /// It came over TLS.
+    pub is_secure: bool,
     pub params: Vec<(Arc<str>, String)>,
     /// `?workspace=`, which belongs to the proof and not to the input.
     pub workspace_query: Option<String>,

@@ -5,6 +5,7 @@
 use super::call::Arrival;
 use super::client::{Peer, client};
 use super::error::Error;
+use super::output::Output as _;
 use super::registry::Endpoint;
 use crate::app::App;
 use crate::obs;
@@ -52,6 +53,9 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
     let refused = standing.and_then(|standing| standing.retry_after);
     let mut response = match refused {
         Some(retry_after) => Error::TooMany { retry_after }.respond(request_id),
+        None if path == "/metrics" && app.config.metrics_on_loopback && address.is_loopback() => {
+            obs::metrics::text(app).respond()
+        }
         None => match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},

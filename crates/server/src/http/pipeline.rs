@@ -47,8 +47,8 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
         None
     };
     let run = endpoint.run.clone();
-    let Arrival { request_id, origin, .. } = arrival;
-    run(Call { app, endpoint, request_id, origin, params, workspace_query, caller: None }, request).await
+    let Arrival { request_id, origin, is_secure, .. } = arrival;
+    run(Call { app, endpoint, request_id, origin, is_secure, params, workspace_query, caller: None }, request).await
 }
 
 /// Runs one endpoint and turns whatever happens into an answer.

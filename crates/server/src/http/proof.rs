@@ -3,12 +3,13 @@
 use super::call::{Call, Caller};
 use super::error::{Error, Result};
 use crate::app::App;
-use ostler_model::authz::{ActorKind, Authority, Capability, Denied, Grant, Origin, Resource, Scope, Verb};
+use ostler_model::authz::{ActorKind, Authority, Capability, Denied, Grant, Kind, Origin, Resource, Scope, Verb};
 use ostler_model::authz::{Collection, Platform, authorize};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
-use ostler_model::{Name, NodeId, WorkspaceId, workload};
+use ostler_model::{Name, NodeId, UserId, WorkspaceId, workload};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 /// Who may, as declared by the handler's proof.
@@ -49,12 +50,14 @@ pub trait Proof: Sized + Send + 'static {
 #[derive(Debug, Clone)]
 pub struct Public {
     pub origin: Arc<Origin>,
+    /// It came over TLS.
+    pub is_secure: bool,
 }
 
 impl Proof for Public {
     const ACCESS: Access = Access::Public;
     async fn prove(call: &Call) -> Result<Self> {
-        Ok(Self { origin: call.origin.clone() })
+        Ok(Self { origin: call.origin.clone(), is_secure: call.is_secure })
     }
 }
 
@@ -189,6 +192,33 @@ impl<R: Collected> Load for Collection<R> {
             return Ok(Some(Collection::platform()));
         }
         Ok(find.workspace(app).await?.map(Collection::of))
+    }
+}
+
+/// All things of one kind that belong to the caller: their sessions, their keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Mine<R> {
+    pub owner: UserId,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R: Resource> Resource for Mine<R> {
+    const KIND: Kind = R::KIND;
+    fn id(&self) -> String {
+        self.owner.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        None
+    }
+    fn owner(&self) -> Option<UserId> {
+        Some(self.owner)
+    }
+}
+
+impl<R: Resource> Load for Mine<R> {
+    const FOUND: Found = Found::Own;
+    async fn load(_: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        Ok(find.who().user().map(|owner| Mine { owner, of: PhantomData }))
     }
 }
 

@@ -1,11 +1,16 @@
 //! What operators see: one line and one measurement per request. Names of fields and metrics are constants here.
 
+mod api;
+pub(crate) mod metrics;
+
 use crate::http::Endpoint;
 use http::{Method, StatusCode};
 use ostler_model::RequestId;
 use ostler_model::authz::ActorKind;
 use std::net::IpAddr;
 use std::time::Duration;
+
+pub use api::routes;
 
 /// One answered request.
 pub struct Request<'a> {
@@ -29,9 +34,9 @@ pub const REQUEST_SECONDS: &str = "ostler_http_request_seconds";
 pub fn request(request: &Request<'_>) {
     let route = request.endpoint.map_or("none", |endpoint| endpoint.path.as_str()).to_owned();
     let status = request.status.as_u16();
-    metrics::counter!(REQUESTS, "method" => request.method.as_str().to_owned(), "route" => route.clone(), "status" => status.to_string())
+    ::metrics::counter!(REQUESTS, "method" => request.method.as_str().to_owned(), "route" => route.clone(), "status" => status.to_string())
         .increment(1);
-    metrics::histogram!(REQUEST_SECONDS, "route" => route).record(request.took.as_secs_f64());
+    ::metrics::histogram!(REQUEST_SECONDS, "route" => route).record(request.took.as_secs_f64());
     let actor = request.actor.and_then(|actor| actor.id()).unwrap_or_default();
     let ms = request.took.as_secs_f64() * 1000.0;
     tracing::debug!(

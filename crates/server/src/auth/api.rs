@@ -1,0 +1,92 @@
+//! Signing in and out, and one's own sessions.
+
+use super::session;
+use crate::app::App;
+use crate::http::{
+    Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Result, Routes, SignedIn, View, WithHeaders, allow,
+};
+use crate::limits;
+use crate::user::me;
+use ostler_model::Millis;
+use ostler_model::authz::{Grant, Read, Write};
+use ostler_model::user::{Session, State};
+use ostler_store::throttle::Attempt;
+use ostler_wire::Page;
+use ostler_wire::auth::{Login, Me, SessionView};
+
+/// The room's endpoints.
+pub fn routes() -> Routes {
+    Routes::new("session")
+        .post("/api/v1/auth/login", login)
+        .post("/api/v1/auth/logout", logout)
+        .get("/api/v1/auth/sessions", list)
+        .delete("/api/v1/auth/sessions/{session}", revoke)
+}
+
+/// Sign in with e-mail address and password.
+///
+/// The answer sets the session cookie. Wrong attempts are counted per account and per address; too many have to wait.
+pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<WithHeaders<View<Me>>> {
+    let account = format!("account:{}", input.email);
+    let address = format!("address:{}", at.origin.address.as_deref().unwrap_or_default());
+    let subjects = [(account.as_str(), limits::SIGN_IN_ACCOUNT), (address.as_str(), limits::SIGN_IN_ADDRESS)];
+    let now = app.clock.now();
+    if let Attempt::Blocked { until } = app.store.throttle_attempt(&subjects, now).await? {
+        return Err(Error::TooMany { retry_after: until.since(now) });
+    }
+    let found = app.store.user_credential(&input.email).await?;
+    let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
+    let fits = app.passwords.check(stored, &input.password).await?;
+    let Some(user) = found.map(|found| found.user).filter(|user| fits && user.state == State::Active) else {
+        return Err(Error::Credentials);
+    };
+    let headers = session::begin(&app, user.id, &at.origin, at.is_secure).await?;
+    app.store.throttle_clear(&[account.as_str()], app.clock.now()).await?;
+    let (user, authority) = app.store.user_authority(user.id).await?.ok_or(Error::Credentials)?;
+    Ok(WithHeaders(View(me(&app, &user, &authority).await?), headers))
+}
+
+/// Sign out: the browser's session ends.
+pub async fn logout(app: App, who: SignedIn, _: ()) -> Result<WithHeaders<NoContent>> {
+    let Some(session) = &who.caller.session else {
+        return Err(Error::conflict("no_session", "an API key has no session to end; delete the key instead"));
+    };
+    let grant: Grant<Session, Write> = allow(&who.caller, session)?;
+    app.store.session_revoke(&grant, app.clock.now()).await?;
+    Ok(WithHeaders(NoContent, session::forget()?))
+}
+
+/// List your browser sessions, newest first.
+pub async fn list(app: App, mine: Allowed<Mine<Session>, Read>, _: ()) -> Result<View<Page<SessionView>>> {
+    let sessions = app.store.session_list(mine.resource.owner, app.clock.now()).await?;
+    let current = mine.caller.session.as_ref().map(|session| session.id);
+    let items = sessions.into_iter().map(|session| view(session, current)).collect();
+    Ok(View(Page { items, next_cursor: None }))
+}
+
+/// End one of your browser sessions.
+pub async fn revoke(app: App, session: Allowed<Session, Write>, _: ()) -> Result<NoContent> {
+    app.store.session_revoke(&session.grant, app.clock.now()).await?;
+    Ok(NoContent)
+}
+
+impl Load for Session {
+    const FOUND: Found = Found::Param("session");
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        let Some(id) = find.id("session") else { return Ok(None) };
+        let now = app.clock.now();
+        Ok(app.store.session_find(id).await?.filter(|session| session.expires_at.since(now) > Millis(0)))
+    }
+}
+
+fn view(session: Session, current: Option<ostler_model::SessionId>) -> SessionView {
+    SessionView {
+        id: session.id,
+        created_at: session.created_at,
+        seen_at: session.seen_at,
+        expires_at: session.expires_at,
+        address: session.address,
+        user_agent: session.user_agent,
+        is_current: current == Some(session.id),
+    }
+}

@@ -1,0 +1,44 @@
+//! Browser sessions: begun by a password or by the first run, ended by their person.
+
+use super::hash_token;
+use crate::app::App;
+use crate::http::{Error, Result};
+use crate::limits;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue, header};
+use ostler_model::UserId;
+use ostler_model::authz::{Authority, Collection, Grant, Origin, SystemReason, Write, authorize};
+use ostler_model::user::Session;
+use std::sync::Arc;
+
+/// Begins a session and returns the headers that carry it to the browser.
+pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>, is_secure: bool) -> Result<HeaderMap> {
+    let token = URL_SAFE_NO_PAD.encode(app.ids.bytes::<32>());
+    let now = app.clock.now();
+    let session = Session {
+        id: app.ids.next(),
+        user,
+        created_at: now,
+        seen_at: now,
+        expires_at: now + limits::SESSION_TIME,
+        address: origin.address.clone(),
+        user_agent: origin.user_agent.clone(),
+    };
+    let who = Authority::system(SystemReason::SignIn);
+    let grant: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), origin)?;
+    app.store.session_create(&grant, &session, &hash_token(&token), now).await?;
+    cookie(&token, limits::SESSION_TIME.0 / 1000, is_secure)
+}
+
+/// Headers that make the browser forget the session.
+pub(crate) fn forget() -> Result<HeaderMap> {
+    cookie("", 0, false)
+}
+
+fn cookie(value: &str, max_age: u64, is_secure: bool) -> Result<HeaderMap> {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}", super::COOKIE);
+    let value = HeaderValue::from_str(&text).map_err(|e| Error::Internal(e.into()))?;
+    Ok(HeaderMap::from_iter([(header::SET_COOKIE, value)]))
+}

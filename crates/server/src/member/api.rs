@@ -1,0 +1,79 @@
+//! Endpoints about members.
+
+use crate::app::App;
+use crate::http::{
+    Allowed, Collected, Created, Error, Found, Json, Load, Lookup, NoContent, Query, Result, Routes, View, page, paging,
+};
+use ostler_model::authz::{Collection, Read, Write};
+use ostler_model::workspace::Member;
+use ostler_wire::Page;
+use ostler_wire::member::{MemberAdd, MemberUpdate, MemberView};
+use ostler_wire::page::PageQuery;
+
+/// The room's endpoints.
+pub fn routes() -> Routes {
+    Routes::new("member")
+        .get("/api/v1/workspaces/{workspace}/members", list)
+        .post("/api/v1/workspaces/{workspace}/members", add)
+        .patch("/api/v1/workspaces/{workspace}/members/{user}", update)
+        .delete("/api/v1/workspaces/{workspace}/members/{user}", remove)
+}
+
+impl Collected for Member {}
+
+impl Load for Member {
+    const FOUND: Found = Found::Param("user");
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        let (Some(workspace), Some(user)) = (find.workspace(app).await?, find.id("user")) else { return Ok(None) };
+        Ok(app.store.member_find(workspace, user).await?)
+    }
+}
+
+/// List the members of a workspace.
+pub async fn list(
+    app: App,
+    all: Allowed<Collection<Member>, Read>,
+    Query(query): Query<PageQuery>,
+) -> Result<View<Page<MemberView>>> {
+    let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
+    let paging = paging(query.limit, query.cursor.as_deref())?;
+    Ok(View(page(app.store.member_list(workspace, &paging).await?, view)))
+}
+
+/// Add a person who has an account. Nobody gives a role above their own.
+pub async fn add(
+    app: App,
+    all: Allowed<Collection<Member>, Write>,
+    Json(input): Json<MemberAdd>,
+) -> Result<Created<MemberView>> {
+    let found = app.store.user_credential(&input.email).await?;
+    let user = found.ok_or_else(|| Error::field("email", "nobody here has this address; an admin can create the account"))?;
+    let member = app.store.member_add(&all.grant, user.user.id, input.role, app.clock.now()).await?;
+    Ok(Created(view(member)))
+}
+
+/// Change a member's role. Nobody gives or takes a role above their own, and the last owner stays one.
+pub async fn update(
+    app: App,
+    member: Allowed<Member, Write>,
+    Json(input): Json<MemberUpdate>,
+) -> Result<View<MemberView>> {
+    Ok(View(view(app.store.member_set_role(&member.grant, input.role, app.clock.now()).await?)))
+}
+
+/// Remove a member. The last owner stays.
+pub async fn remove(app: App, member: Allowed<Member, Write>, _: ()) -> Result<NoContent> {
+    app.store.member_remove(&member.grant, app.clock.now()).await?;
+    Ok(NoContent)
+}
+
+fn view(member: Member) -> MemberView {
+    MemberView {
+        workspace: member.workspace,
+        user: member.user,
+        email: member.email.to_string(),
+        name: member.name.to_string(),
+        role: member.role,
+        created_at: member.created_at,
+    }
+}

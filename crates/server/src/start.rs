@@ -1,0 +1,280 @@
+//! Starting and stopping: from a configuration to a server that answers, and back in order.
+
+use crate::app::{App, Inner};
+use crate::auth::{Passwords, Seen};
+use crate::config::Config;
+use crate::fleet::{Fleet, Verifier};
+use crate::http::{Front, Peer, Rates, router};
+use crate::job::{Engine, Needs as JobNeeds, Recipes};
+use crate::realtime::Bus;
+use crate::reconcile::{Needs as SyncNeeds, Reconciler};
+use crate::template::Catalog;
+use crate::workload::{Lowering, provision::Provision, remove::Remove};
+use crate::{limits, obs, secret, setup};
+use anyhow::{Context as _, Result};
+use axum::body::Body;
+use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use ostler_model::authz::{Authority, Collection, Grant, Origin, Platform, SystemReason, Write, authorize};
+use ostler_model::user::Session;
+use ostler_model::{Id as _, InstallationId, Millis, Secret};
+use ostler_runtime::{Clock, HttpSpawn, HttpTimer, Ids, Spawn};
+use ostler_store::{Options, Store, setting};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::ServiceExt as _;
+
+/// Time, randomness, tasks and the database: what a server stands on. Tests bring their own.
+pub struct Ground {
+    pub clock: Clock,
+    pub ids: Ids,
+    pub spawn: Spawn,
+    pub store: Store,
+}
+
+/// A server that answers.
+pub struct Running {
+    pub app: App,
+    /// Where it listens, with the real port.
+    pub address: SocketAddr,
+    /// Present until the first admin exists: what `setup/install` wants.
+    pub setup_secret: Option<Secret>,
+    connections: Spawn,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({})", self.address)
+    }
+}
+
+/// Starts a server by its configuration: opens the database, brings it up to date, starts the loops, listens.
+pub async fn serve(config: Config) -> Result<Running> {
+    config.check()?;
+    config.prepare_data_dir()?;
+    let clock = Clock::system();
+    let ids = Ids::system(clock.clone());
+    let key = secret::master_key(&config.data_dir, &ids)?;
+    let options = match &config.database_url {
+        Some(url) => Options::postgres(url.clone(), clock.clone(), key),
+        None => Options::sqlite(config.data_dir.join("ostler.db"), clock.clone(), key),
+    };
+    let store = Store::open(options).await.context("could not open the database")?;
+    let listener = TcpListener::bind(config.listen)
+        .await
+        .with_context(|| format!("could not listen on {}; is another server running?", config.listen))?;
+    let (app, setup_secret) = build_app(config, Ground { clock, ids, spawn: Spawn::new(), store }).await?;
+    listen(app, setup_secret, listener)
+}
+
+/// Puts an application together and starts its loops. Returns the setup secret while there is no admin.
+pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Secret>)> {
+    let Ground { clock, ids, spawn, store } = ground;
+    obs::metrics::start();
+    let installation = installation(&store, &ids, &clock).await?;
+    let setup_secret =
+        setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
+    let bus = Bus::new(&store, clock.clone());
+    let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
+    let templates = Catalog::builtin();
+    let online = fleet.clone();
+    let is_online: crate::workload::place::IsOnline = Arc::new(move |node| online.is_online(node));
+    let recipes = Recipes::new([
+        Arc::new(Provision { store: store.clone(), catalog: templates.clone(), is_online: is_online.clone() })
+            as Arc<dyn crate::job::Recipe>,
+        Arc::new(Remove { store: store.clone(), is_online }),
+    ]);
+    let needs = JobNeeds {
+        store: store.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+        spawn: spawn.clone(),
+        bus: bus.clone(),
+    };
+    let jobs = Engine::new(needs, recipes);
+    jobs.start();
+    let lowering = Lowering::new(store.clone(), templates.clone());
+    let reconciler = Reconciler::start(SyncNeeds {
+        store: store.clone(),
+        fleet: fleet.clone(),
+        bus: bus.clone(),
+        lowering: lowering.clone(),
+        installation,
+        clock: clock.clone(),
+        spawn: spawn.clone(),
+    });
+    let app = App::new(Inner {
+        boot: ids.next(),
+        started_at: clock.now(),
+        rates: Rates::new(&config.rates, &clock),
+        passwords: Passwords::new(&ids),
+        seen: Seen::default(),
+        drain: tokio_util::sync::CancellationToken::new(),
+        verifier: Verifier::default(),
+        store,
+        clock,
+        ids,
+        spawn,
+        config,
+        installation,
+        bus,
+        fleet,
+        jobs,
+        reconciler,
+        templates,
+        lowering,
+    });
+    let own = app.clone();
+    app.spawn.spawn("server.upkeep", async move { upkeep(&own).await });
+    Ok((app, setup_secret))
+}
+
+/// Every endpoint, as one service.
+pub fn service(app: &App) -> Front {
+    router(app.clone(), &crate::routes())
+}
+
+/// The installation's id, made at the first start of the first server.
+async fn installation(store: &Store, ids: &Ids, clock: &Clock) -> Result<InstallationId> {
+    if let Some(text) = store.setting_get(setting::INSTALLATION).await? {
+        return text.parse().context("the stored installation id cannot be read");
+    }
+    let who = Authority::system(SystemReason::Setup);
+    let grant: Grant<Platform, Write> = authorize(&who, &Platform, &Arc::new(Origin::default()))
+        .map_err(|denied| anyhow::anyhow!("setting the platform up is not allowed: {denied:?}"))?;
+    let now = clock.now();
+    let fresh = InstallationId::from_parts(now, u128::from_be_bytes(ids.bytes()));
+    let kept = store.setting_init(&grant, setting::INSTALLATION, &fresh.to_string(), now).await?;
+    kept.parse().context("the stored installation id cannot be read")
+}
+
+/// Answers on this listener until [`Running::stop`].
+pub fn listen(app: App, setup_secret: Option<Secret>, listener: TcpListener) -> Result<Running> {
+    let address = listener.local_addr()?;
+    let connections = Spawn::new();
+    let (own, family) = (app.clone(), connections.clone());
+    connections.spawn("http.listen", async move { accept(own, family, listener).await });
+    tracing::info!(%address, "listening");
+    Ok(Running { app, address, setup_secret, connections })
+}
+
+async fn accept(app: App, family: Spawn, listener: TcpListener) {
+    let front = service(&app);
+    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let accepted = tokio::select! {
+            () = app.drain.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of file descriptors, most likely: waiting is what helps.
+                tracing::warn!(%error, "could not accept a connection");
+                app.clock.sleep(Millis(100)).await;
+                continue;
+            }
+        };
+        // Small answers should leave at once; a socket that refuses is closed soon anyway.
+        let _ = stream.set_nodelay(true);
+        let (front, app, executor) = (front.clone(), app.clone(), HttpSpawn::new(family.clone()));
+        family.spawn("http.connection", async move {
+            connection(&app, front, stream, Peer(peer.ip()), executor).await;
+            drop(place);
+        });
+    }
+}
+
+/// Serves one connection, HTTP/1.1 or HTTP/2, until it ends; asked to drain, it finishes what is under way.
+async fn connection(app: &App, front: Front, stream: tokio::net::TcpStream, peer: Peer, executor: HttpSpawn) {
+    let service = front.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        request.map(Body::new)
+    });
+    let mut builder = auto::Builder::new(executor);
+    let timer = HttpTimer::new(app.clock.clone());
+    builder
+        .http1()
+        .timer(timer.clone())
+        .header_read_timeout(Duration::from_millis(limits::HEADER_TIME.0))
+        .max_buf_size(limits::HEADER_BYTES);
+    builder
+        .http2()
+        .timer(timer)
+        .max_concurrent_streams(limits::STREAMS)
+        .max_header_list_size(u32::try_from(limits::HEADER_BYTES).unwrap_or(u32::MAX))
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = app.drain.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, peer = %peer.0, "a connection ended early");
+    }
+}
+
+impl Running {
+    /// Stops in order: no new connections, streams end, requests under way finish or run out of time, loops end, the database closes.
+    pub async fn stop(self) {
+        self.app.drain.cancel();
+        let connections = self.connections.clone();
+        let drained = async {
+            // The listener itself is one of them and ends by the same signal.
+            while connections.alive() > 0 {
+                self.app.clock.sleep(Millis(10)).await;
+            }
+        };
+        if self.app.clock.timeout(limits::DRAIN_TIME, drained).await.is_none() {
+            tracing::warn!(left = self.connections.alive(), "requests that did not finish in time are cut off");
+        }
+        self.connections.shutdown().await;
+        self.app.stop().await;
+    }
+}
+
+impl App {
+    /// Ends the loops and closes the database. For servers without a listener; [`Running::stop`] does it otherwise.
+    pub async fn stop(&self) {
+        self.drain.cancel();
+        self.spawn.shutdown().await;
+        self.seen.flush(&self.store, self.clock.now()).await;
+        self.store.close().await;
+    }
+}
+
+/// Everything that expires is removed a bit at a time, and what is kept in memory is written or folded.
+async fn upkeep(app: &App) {
+    const EVERY: Millis = Millis::secs(30);
+    const BATCH: u32 = 1000;
+    let origin = Arc::new(Origin::default());
+    let who = Authority::system(SystemReason::Retention);
+    loop {
+        app.clock.sleep(EVERY).await;
+        let now = app.clock.now();
+        app.seen.flush(&app.store, now).await;
+        app.rates.sweep();
+        obs::metrics::upkeep();
+        let done = async {
+            let sessions: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), &origin)
+                .map_err(|denied| anyhow::anyhow!("retention is not allowed to remove sessions: {denied:?}"))?;
+            app.store.session_expire(&sessions, now, BATCH).await?;
+            app.store.idempotency_expire(BATCH, now).await?;
+            app.store.throttle_expire(now - limits::THROTTLE_KEPT, BATCH, now).await?;
+            anyhow::Ok(())
+        };
+        if let Err(error) = done.await {
+            tracing::warn!(%error, "expired rows could not be removed; the next round tries again");
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! How people look to others and to themselves.
+
+use crate::app::App;
+use crate::http::Result;
+use ostler_model::authz::{Authority, CapabilitySet, Scope};
+use ostler_model::user::User;
+use ostler_model::workspace::Workspace;
+use ostler_store::{Paging, Reach};
+use ostler_wire::auth::{Me, MembershipView};
+use ostler_wire::user::UserView;
+
+/// A person, as others see them.
+pub(crate) fn user_view(user: &User) -> UserView {
+    UserView {
+        id: user.id,
+        email: user.email.to_string(),
+        name: user.name.to_string(),
+        state: user.state,
+        is_platform_admin: user.is_platform_admin,
+        created_at: user.created_at,
+    }
+}
+
+/// Who the actor is, and what it may do where.
+pub(crate) async fn me(app: &App, user: &User, who: &Authority) -> Result<Me> {
+    let workspaces = app.store.workspace_list(&reach(who), &Paging::default()).await?;
+    let memberships = workspaces.items.into_iter().map(|workspace| membership(workspace, who)).collect();
+    Ok(Me { user: user_view(user), memberships })
+}
+
+/// Which workspaces an actor sees.
+pub(crate) fn reach(who: &Authority) -> Reach {
+    let own: Vec<_> = who.memberships.iter().map(|m| m.workspace).collect();
+    match who.limit.as_ref().map(|limit| &limit.scope) {
+        Some(Scope::Workspace(id)) if who.is_platform_admin || own.contains(id) => Reach::workspace(*id),
+        Some(Scope::Workspace(_)) => Reach { workspaces: Some(Vec::new()), only: None },
+        Some(Scope::Only(ids)) => {
+            Reach { workspaces: (!who.is_platform_admin).then_some(own), only: Some(ids.clone()) }
+        }
+        Some(Scope::All) | None if who.is_platform_admin => Reach::everything(),
+        Some(Scope::All) | None => Reach { workspaces: Some(own), only: None },
+    }
+}
+
+fn membership(workspace: Workspace, who: &Authority) -> MembershipView {
+    let role = who.role_in(workspace.id);
+    let held = match role {
+        _ if who.is_platform_admin => CapabilitySet::everything(),
+        Some(role) => role.capabilities(),
+        None => CapabilitySet::NONE,
+    };
+    let held = who.limit.as_ref().map_or(held, |limit| held.and(limit.capabilities));
+    MembershipView {
+        workspace: workspace.id,
+        slug: workspace.slug.to_string(),
+        name: workspace.name.to_string(),
+        role,
+        capabilities: held.iter().collect(),
+    }
+}

@@ -1,0 +1,5 @@
+//! Workspaces, the tenants.
+
+mod api;
+
+pub use api::routes;
