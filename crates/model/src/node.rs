@@ -84,3 +84,14 @@ pub struct JoinToken {
     pub used_at: Option<Time>,
     pub node: Option<NodeId>,
 }
+
+/// Decided on like the node that it may become.
+impl Resource for JoinToken {
+    const KIND: Kind = Kind::Node;
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        self.workspace
+    }
+}

@@ -7,4 +7,3 @@ pub mod clock;
 pub mod faults;
 pub mod transport;
 pub mod wait;
-

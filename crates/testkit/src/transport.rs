@@ -257,8 +257,10 @@ impl Wire {
         let mut state = self.state();
         change(&mut state);
         let WireState { up, down, .. } = &mut *state;
-        let wakers: Vec<Waker> =
-            [&mut up.reader, &mut up.writer, &mut down.reader, &mut down.writer].into_iter().filter_map(Option::take).collect();
+        let wakers: Vec<Waker> = [&mut up.reader, &mut up.writer, &mut down.reader, &mut down.writer]
+            .into_iter()
+            .filter_map(Option::take)
+            .collect();
         drop(state);
         for waker in wakers {
             waker.wake();

@@ -84,10 +84,14 @@ async fn greet(
         now: clock.now(),
     };
     let request = json_request(http::Method::POST, "/hello", &hello);
-    let response = sender.send_request(addressed(request)?).await.map_err(|e| format!("the hello was not sent: {e}"))?;
+    let response =
+        sender.send_request(addressed(request)?).await.map_err(|e| format!("the hello was not sent: {e}"))?;
     let answer: HelloAnswer = read_json(node, response).await.map_err(|e| e.to_string())?;
     if !(PROTOCOL_OLDEST..=PROTOCOL).contains(&answer.protocol) {
-        return Err(format!("the agent chose protocol {}, this server speaks {PROTOCOL_OLDEST} to {PROTOCOL}", answer.protocol));
+        return Err(format!(
+            "the agent chose protocol {}, this server speaks {PROTOCOL_OLDEST} to {PROTOCOL}",
+            answer.protocol
+        ));
     }
     Ok(answer)
 }

@@ -1,0 +1,39 @@
+//! A node as people see it.
+
+use crate::app::App;
+use crate::http::Result;
+use ostler_model::NodeId;
+use ostler_model::node::Node;
+use ostler_wire::node::{NodeState, NodeView};
+
+/// One node.
+pub(crate) async fn view(app: &App, node: Node) -> Result<NodeView> {
+    Ok(views(app, vec![node]).await?.remove(0))
+}
+
+/// Many nodes; what is promised on them is counted once for all.
+pub(crate) async fn views(app: &App, nodes: Vec<Node>) -> Result<Vec<NodeView>> {
+    let ids: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
+    let usage = app.store.node_usage(&ids).await?;
+    let one = |node: Node| {
+        let presence = app.fleet.presence(node.id);
+        let usage = usage.get(&node.id).copied().unwrap_or_default();
+        NodeView {
+            state: if presence.is_online() { NodeState::Online } else { NodeState::Offline },
+            // A node that has not come since this server started has been away since it was last heard of.
+            since: presence.since.or(node.seen_at),
+            seen_at: if presence.is_online() { Some(app.clock.now()) } else { presence.since.or(node.seen_at) },
+            links: presence.links,
+            workload_count: usage.workloads,
+            reserved_memory_bytes: usage.memory_bytes,
+            reserved_cpu_millis: usage.cpu_millis,
+            id: node.id,
+            workspace: node.workspace,
+            name: node.name,
+            is_draining: node.is_draining,
+            facts: node.facts,
+            joined_at: node.joined_at,
+        }
+    };
+    Ok(nodes.into_iter().map(one).collect())
+}
