@@ -16,8 +16,8 @@ pub mod http;
 pub mod job;
 pub mod key;
 pub mod limits;
-pub mod node;
 pub mod member;
+pub mod node;
 pub mod obs;
 mod panel;
 pub mod realtime;
@@ -38,11 +38,17 @@ pub fn routes() -> Vec<http::Endpoint> {
         // One line per room, in order of nouns.
         audit::routes(),
         auth::routes(),
+        console::routes(),
+        job::routes(),
         key::routes(),
         member::routes(),
+        node::routes(),
         obs::routes(),
+        realtime::routes(),
         setup::routes(),
+        template::routes(),
         user::routes(),
+        workload::routes(),
         workspace::routes(),
     ])
 }
