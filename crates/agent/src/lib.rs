@@ -1,5 +1,14 @@
 //! What runs on a node: links, supervisor and drivers. It sees resources and ids, never a kind, a user or a price.
 
+mod agent;
+pub mod console;
+pub mod driver;
 pub mod identity;
 pub mod join;
+pub mod limits;
 pub mod link;
+mod router;
+pub mod supervisor;
+
+pub use agent::{Agent, Config};
+pub use router::router;

@@ -1,0 +1,36 @@
+//! Every bound of the agent, each with its reason.
+
+use ostler_model::Millis;
+
+/// Lines kept of each console: a screenful many times over.
+pub const CONSOLE_LINES: usize = 2000;
+/// Bytes kept of each console, so that a hundred chatty workloads stay below 60 MB.
+pub const CONSOLE_BYTES: usize = 512 * 1024;
+/// The longest line; longer ones are split (promised in `wire::console`).
+pub const LINE_BYTES: usize = 8 * 1024;
+/// Lines in one chunk of a console stream.
+pub const CONSOLE_BATCH: usize = 256;
+/// The longest command (promised in `wire::console`).
+pub const COMMAND_BYTES: usize = 4096;
+/// The largest desired snapshot: thousands of blueprints.
+pub const SNAPSHOT_BYTES: usize = 64 << 20;
+/// Silence on the observed stream after which it says that it is alive.
+pub const BEAT_EVERY: Millis = Millis::secs(15);
+/// Pause between two samples of a stats stream.
+pub const STATS_EVERY: Millis = Millis::secs(2);
+/// Progress is reported at most this often per workload: a download must not flood the link.
+pub const PROGRESS_EVERY: Millis = Millis(500);
+/// After the journal could not be written: a full disk is not freed within milliseconds.
+pub const JOURNAL_PAUSE: Millis = Millis::secs(5);
+/// A start that has neither begun nor failed by now has failed.
+pub const START_CALL: Millis = Millis::secs(120);
+/// A stop or kill that has neither worked nor failed by now is given up; the plan repeats it.
+pub const STOP_CALL: Millis = Millis::secs(15);
+/// Pause between two readiness probes.
+pub const PROBE_EVERY: Millis = Millis(300);
+/// How long one probe may take.
+pub const PROBE_LIMIT: Millis = Millis::secs(2);
+/// The largest download.
+pub const DOWNLOAD_BYTES: u64 = 16 << 30;
+/// Output that is kept on disk while the agent is away, before what has been read is freed.
+pub const OUTPUT_KEPT: u64 = 256 * 1024;

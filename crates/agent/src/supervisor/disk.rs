@@ -1,0 +1,152 @@
+//! Where the journal is kept: a folder, or memory in the simulation.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Small named files, each replaced as a whole.
+pub trait Disk: Send + Sync + 'static {
+    /// Every file.
+    fn read_all(&self) -> BoxFuture<'_, io::Result<BTreeMap<String, Vec<u8>>>>;
+    /// Replaces a file. When it returns, the new content is what is read after a power failure; if it fails, the old.
+    fn write(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, io::Result<()>>;
+    /// Removes a file; succeeds when it is not there.
+    fn remove(&self, name: String) -> BoxFuture<'_, io::Result<()>>;
+    /// Keeps a damaged file for a person to look at, out of the way.
+    fn set_aside(&self, name: String) -> BoxFuture<'_, io::Result<()>>;
+}
+
+/// A folder that only the agent's account can read: the journal holds secrets.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Opens the folder, and makes it when it is not there.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+        Ok(Self(path.to_owned()))
+    }
+}
+
+/// Off the runtime's threads: an fsync takes as long as it takes.
+fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> BoxFuture<'static, io::Result<T>> {
+    async move { tokio::task::spawn_blocking(work).await.map_err(io::Error::other)? }.boxed()
+}
+
+impl Disk for Folder {
+    fn read_all(&self) -> BoxFuture<'_, io::Result<BTreeMap<String, Vec<u8>>>> {
+        let dir = self.0.clone();
+        blocking(move || {
+            let mut files = BTreeMap::new();
+            for entry in std::fs::read_dir(&dir)? {
+                let entry = entry?;
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                if name.starts_with('.') {
+                    // A draft whose writer died: the old content is the valid one.
+                    std::fs::remove_file(entry.path())?;
+                } else if name.ends_with(".json") && entry.file_type()?.is_file() {
+                    files.insert(name, std::fs::read(entry.path())?);
+                }
+            }
+            Ok(files)
+        })
+    }
+    fn write(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
+        let dir = self.0.clone();
+        blocking(move || {
+            use std::io::Write as _;
+            use std::os::unix::fs::OpenOptionsExt as _;
+            let draft = dir.join(format!(".{name}"));
+            let write = || {
+                let mut file =
+                    std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+                file.write_all(&bytes)?;
+                file.sync_all()?;
+                std::fs::rename(&draft, dir.join(&name))?;
+                std::fs::File::open(&dir)?.sync_all()
+            };
+            write().inspect_err(|_| drop(std::fs::remove_file(&draft)))
+        })
+    }
+    fn remove(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
+        let path = self.0.join(name);
+        blocking(move || match std::fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        })
+    }
+    fn set_aside(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
+        let (from, to) = (self.0.join(&name), self.0.join(format!("{name}.damaged")));
+        blocking(move || std::fs::rename(from, to))
+    }
+}
+
+/// Memory that outlives an agent, for the simulation. Writes can be made to fail, and files can be torn.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Held>>);
+
+#[derive(Debug, Default)]
+struct Held {
+    files: BTreeMap<String, Vec<u8>>,
+    is_full: bool,
+}
+
+impl Memory {
+    /// From now on every write fails, or works again.
+    pub fn set_full(&self, is_full: bool) {
+        self.with(|held| held.is_full = is_full);
+    }
+    /// The files.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.with(|held| held.files.clone())
+    }
+    /// Cuts a file in half, as a file system may after a power failure.
+    pub fn tear(&self, name: &str) {
+        self.with(|held| {
+            if let Some(file) = held.files.get_mut(name) {
+                file.truncate(file.len() / 2);
+            }
+        });
+    }
+    fn with<T>(&self, work: impl FnOnce(&mut Held) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Disk for Memory {
+    fn read_all(&self) -> BoxFuture<'_, io::Result<BTreeMap<String, Vec<u8>>>> {
+        let files = self.with(|h| {
+            h.files.iter().filter(|(n, _)| n.ends_with(".json")).map(|(n, b)| (n.clone(), b.clone())).collect()
+        });
+        std::future::ready(Ok(files)).boxed()
+    }
+    fn write(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
+        let done = self.with(|held| {
+            if held.is_full {
+                return Err(io::Error::from(io::ErrorKind::StorageFull));
+            }
+            held.files.insert(name, bytes);
+            Ok(())
+        });
+        std::future::ready(done).boxed()
+    }
+    fn remove(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
+        self.with(|held| held.files.remove(&name));
+        std::future::ready(Ok(())).boxed()
+    }
+    fn set_aside(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
+        self.with(|held| {
+            if let Some(bytes) = held.files.remove(&name) {
+                held.files.insert(format!("{name}.damaged"), bytes);
+            }
+        });
+        std::future::ready(Ok(())).boxed()
+    }
+}

@@ -1,0 +1,6 @@
+//! The agent's promises, on the simulated machine and on this one.
+#![allow(clippy::disallowed_methods, reason = "tests wait for conditions with deadlines on the real clock")]
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod lifecycle;
+mod support;
