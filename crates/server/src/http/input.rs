@@ -93,7 +93,7 @@ impl<T: DeserializeOwned + JsonSchema + Sample + Send + 'static> Input for Json<
         InputDoc { body: Some(generator.subschema_for::<T>()), sample: Some(T::sample()), ..InputDoc::default() }
     }
     fn read(from: &mut Incoming) -> Result<Self> {
-        let Query(NoQuery {}) = Query::read(from)?;
+        let NoQuery {} = from_query(from.parts.uri.query().unwrap_or_default(), from.uses_workspace_query)?;
         from_json(&from.bytes).map(Json)
     }
 }
