@@ -2,3 +2,6 @@
 //! Tests of the control plane in one process.
 
 mod job;
+mod realtime;
+mod shop;
+mod workload;

@@ -135,7 +135,7 @@ impl House {
         let ids = Ids::system(clock.clone());
         // The store's own deadlines run on real time: it really reads and writes.
         let store = Store::open(Options::memory(Clock::system(), MasterKey::new([7; 32]))).await.unwrap();
-        let (workspace, node) = furnish(&store, &ids, hand.now()).await;
+        let (_, workspace, node) = furnish(&store, &ids, hand.now()).await;
         let catalog = Catalog::builtin();
         House {
             bus: Bus::new(&store, clock),
@@ -346,7 +346,8 @@ impl House {
     }
 }
 
-async fn furnish(store: &Store, ids: &Ids, now: Time) -> (WorkspaceId, NodeId) {
+/// An admin, a workspace of theirs, and a node in it.
+pub(crate) async fn furnish(store: &Store, ids: &Ids, now: Time) -> (UserId, WorkspaceId, NodeId) {
     let user: UserId = ids.next();
     let new = ostler_store::user::New {
         id: user,
@@ -387,5 +388,5 @@ async fn furnish(store: &Store, ids: &Ids, now: Time) -> (WorkspaceId, NodeId) {
         },
     };
     let node = store.node_join(b"hash", &joining, &Origin::default(), now).await.unwrap();
-    (workspace.id, node.id)
+    (user, workspace.id, node.id)
 }

@@ -1,5 +1,5 @@
 //! Jobs: every recipe, tortured at every step, ends done or unwound, and leaves nothing behind.
 
 mod flow;
-mod house;
+pub(crate) mod house;
 mod torture;
