@@ -1,1 +1,36 @@
-fn main() {}
+//! The one binary: `ostler server`, for now.
+
+mod server;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// One control plane for everything a team hosts.
+#[derive(Parser)]
+#[command(name = "ostler", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the control plane, back it up, or write its reference.
+    Server(server::Args),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // A second provider in one process is a mistake elsewhere; the first one stays.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let done = match Cli::parse().command {
+        Command::Server(args) => server::run(args).await,
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ostler: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `ostler server`: the control plane, its backup and its reference.
+
+use anyhow::{Context, Result};
+use clap::{Args as ClapArgs, Subcommand};
+use ostler_server::config::{Config, LogFormat};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    at: At,
+}
+
+/// Where the server's things are. Flags win over `OSTLER_*` variables, those over the file.
+#[derive(ClapArgs)]
+pub(crate) struct At {
+    /// Configuration file; docs/reference/config.toml has every key.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Folder for the database and keys.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Address and port to listen on.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Write docs/reference: the API document and the configuration with every key.
+    Generate {
+        /// The folder.
+        #[arg(long, default_value = "docs/reference")]
+        out: PathBuf,
+    },
+}
+
+impl At {
+    pub(crate) fn config(&self) -> Result<Config> {
+        let mut config = Config::load(self.config.as_deref(), |name| std::env::var(name).ok())?;
+        if let Some(data) = &self.data {
+            config.data_dir.clone_from(data);
+        }
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        Ok(config)
+    }
+}
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    match args.verb {
+        Some(Verb::Generate { out }) => generate(&out),
+        None => serve(args.at.config()?).await,
+    }
+}
+
+async fn serve(config: Config) -> Result<()> {
+    log(config.log);
+    let public_url = config.public_url();
+    let server = ostler_server::serve(config).await?;
+    println!("ostler {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.address);
+    if let Some(secret) = &server.setup_secret {
+        println!("Create the first admin: {public_url}/setup#secret={}", secret.reveal());
+    }
+    asked_to_stop().await?;
+    server.stop().await;
+    Ok(())
+}
+
+/// Resolves at Ctrl-C and at SIGTERM.
+pub(crate) async fn asked_to_stop() -> Result<()> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        done = tokio::signal::ctrl_c() => done.context("could not wait for Ctrl-C"),
+        _ = term.recv() => Ok(()),
+    }
+}
+
+pub(crate) fn log(format: LogFormat) {
+    use tracing_subscriber::{EnvFilter, fmt};
+    let filter = EnvFilter::try_from_env("OSTLER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().init(),
+    }
+}
+
+fn generate(out: &Path) -> Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("could not make {}", out.display()))?;
+    let files =
+        [("openapi.json", ostler_server::openapi_json()), ("config.toml", ostler_server::config::EXAMPLE.to_owned())];
+    for (name, text) in files {
+        let path = out.join(name);
+        std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;
+    }
+    Ok(())
+}
