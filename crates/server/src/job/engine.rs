@@ -12,7 +12,7 @@ use ostler_model::event::Fact;
 use ostler_model::job::{Job, State};
 use ostler_model::{BootId, Millis, Time};
 use ostler_runtime::{Clock, Ids, Spawn};
-use ostler_store::job::Claim;
+use ostler_store::job::{Claim, Save};
 use ostler_store::{Rule, Store, StoreError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -46,7 +46,7 @@ struct Inner {
     wake: Notify,
     running: Semaphore,
     held: AtomicUsize,
-    /// What held jobs wait for, by target.
+    /// What held jobs wait for, by target and by their own id.
     waiting: Mutex<HashMap<String, Arc<Notify>>>,
 }
 
@@ -140,7 +140,11 @@ impl Engine {
         loop {
             for event in news.next().await {
                 match &event.fact {
-                    Fact::JobChanged { .. } => self.wake(),
+                    // A new one, or one that somebody cancelled while it waits here.
+                    Fact::JobChanged { id, .. } => {
+                        self.wake();
+                        self.notify(&id.to_string());
+                    }
                     // Any job may have been waiting for it.
                     Fact::NodeOnline { .. } | Fact::NodeDeleted { .. } => self.notify_all(),
                     fact => self.notify(&fact.subject()),
@@ -184,7 +188,12 @@ impl Engine {
             tracing::error!(job.id = %job.id, job.kind, "no recipe for this job");
             return;
         };
-        let notify = self.lock().entry(job.target.clone()).or_default().clone();
+        let notify = {
+            let mut waiting = self.lock();
+            let notify = waiting.entry(job.target.clone()).or_default().clone();
+            waiting.insert(job.id.to_string(), notify.clone());
+            notify
+        };
         let mut leased_until = self.0.clock.now() + LEASE;
         let began = self.0.clock.now();
         loop {
@@ -229,7 +238,12 @@ impl Engine {
             }
         }
         drop(notify);
-        self.lock().retain(|_, notify| Arc::strong_count(notify) > 1);
+        let mut waiting = self.lock();
+        waiting.remove(&job.id.to_string());
+        if waiting.get(&job.target).is_some_and(|notify| Arc::strong_count(notify) == 1) {
+            waiting.remove(&job.target);
+        }
+        drop(waiting);
         self.wake();
     }
 
@@ -246,9 +260,13 @@ impl Engine {
         let may_hold = now < began + HOLD && self.held() < HELD_MOST / 2;
         if let flow::Outcome::Wait { until, note } = &outcome
             && may_hold
-            && note.as_ref().is_none_or(|note| flow::is_known(job, note))
         {
-            return Ok(Advance::Held { until: *until });
+            let until = *until;
+            if note.as_ref().is_some_and(|note| !flow::is_known(job, note)) {
+                let save = Save { is_released: false, ..flow::after(job, steps, outcome, now) };
+                self.0.store.job_save(claim, &save, now).await?;
+            }
+            return Ok(Advance::Held { until });
         }
         let save = flow::after(job, steps, outcome, now);
         let saved = self.0.store.job_save(claim, &save, now).await?;
