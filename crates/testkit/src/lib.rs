@@ -5,5 +5,6 @@
 
 pub mod clock;
 pub mod faults;
+pub mod server;
 pub mod transport;
 pub mod wait;
