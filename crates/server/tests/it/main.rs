@@ -4,4 +4,5 @@
 mod job;
 mod realtime;
 mod shop;
+mod socket;
 mod workload;
