@@ -1,0 +1,65 @@
+//! API keys.
+
+use http::Method;
+use ostler_model::authz::{CapabilitySet, Role, Scope};
+use ostler_testkit::server::{As, TestServer};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_key_is_never_stronger_than_its_owner_is_now() {
+    let t = TestServer::start().await;
+    let boss = t.person(false).await;
+    let space = t.workspace(&boss).await;
+    let (user, browser) = t.member(&space, Role::Member).await;
+    let too_much = json!({"label": "A", "capabilities": ["workload:read", "member:write"]});
+    let answer = t.post(&browser, "/api/v1/keys", &too_much).await.is(422).json();
+    assert_eq!(answer["fields"][0]["field"], "capabilities[1]");
+
+    let body =
+        json!({"label": "A", "capabilities": ["workload:write", "workspace:read"], "scope": {"workspace": space.id}});
+    let made = t.post(&browser, "/api/v1/keys", &body).await.is(201).json();
+    let secret = As::Bearer(made["secret"].as_str().unwrap().to_owned());
+    let path = format!("/api/v1/workspaces/{}", space.id);
+    t.get(&secret, &path).await.is(200);
+    // The owner leaves the workspace: the key opens nothing any more, and the answer does not say what is there.
+    let owner = t.browser(&boss).await;
+    t.ask(&owner, Method::DELETE, &format!("{path}/members/{}", user.id), None).await.is(204);
+    t.get(&secret, &path).await.is(404);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn a_weak_key_makes_no_strong_one_and_rotates_none() {
+    let t = TestServer::start().await;
+    let user = t.person(true).await;
+    let set = |list: &[&str]| list.iter().map(|c| c.parse().unwrap()).collect::<CapabilitySet>();
+    let (_, weak) = t.key(&user, set(&["user:write", "key:write", "workload:read"]), Scope::All).await;
+    let (strong, _) = t.key(&user, CapabilitySet::everything(), Scope::All).await;
+    let body = json!({"label": "B", "capabilities": ["workload:write"]});
+    t.post(&weak, "/api/v1/keys", &body).await.is(422);
+    t.post(&weak, "/api/v1/keys", &json!({"label": "B", "capabilities": ["workload:read"]})).await.is(201);
+    t.post(&weak, &format!("/api/v1/keys/{}/rotate", strong.id), &json!({})).await.is(403).code("not_your_key");
+    let admin = t.browser(&t.person(true).await).await;
+    t.post(&admin, &format!("/api/v1/keys/{}/rotate", strong.id), &json!({})).await.is(403).code("not_your_key");
+    let browser = t.browser(&user).await;
+    let made = t.post(&browser, &format!("/api/v1/keys/{}/rotate", strong.id), &json!({})).await.is(201).json();
+    t.get(&As::Bearer(made["secret"].as_str().unwrap().into()), "/api/v1/users/me").await.is(200);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn the_secret_is_shown_once_and_kept_nowhere() {
+    let t = TestServer::start().await;
+    let browser = t.browser(&t.person(true).await).await;
+    let made = t.post(&browser, "/api/v1/keys", &json!({"label": "A", "capabilities": ["workload:read"]})).await;
+    let made = made.is(201).json();
+    let secret = made["secret"].as_str().unwrap();
+    assert!(secret.starts_with("ost_") && secret.len() >= 47, "{}", secret.len());
+    for path in ["/api/v1/keys".to_owned(), format!("/api/v1/keys/{}", made["key"]["id"].as_str().unwrap())] {
+        let text = String::from_utf8(t.get(&browser, &path).await.is(200).bytes).unwrap();
+        assert!(!text.contains(secret) && text.contains(made["key"]["prefix"].as_str().unwrap()));
+    }
+    let trail = String::from_utf8(t.get(&browser, "/api/v1/audit-logs").await.is(200).bytes).unwrap();
+    assert!(trail.contains("key.create") && !trail.contains(secret));
+    t.stop().await;
+}

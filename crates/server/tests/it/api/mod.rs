@@ -1,0 +1,8 @@
+//! The API's manners: errors, cookies, CSRF, bounds, idempotency, first run, signing in.
+
+mod basics;
+mod document;
+mod first_run;
+mod idempotency;
+mod keys;
+mod sign_in;

@@ -1,0 +1,114 @@
+//! Signing in and out.
+
+use http::Method;
+use ostler_model::Millis;
+use ostler_server::config::{Config, Rates};
+use ostler_testkit::server::{Answer, As, TestServer};
+use serde_json::json;
+
+const PASSWORD: &str = "correct horse battery";
+
+async fn installed(config: Config) -> TestServer {
+    let t = TestServer::with(Config { rates: Rates::NONE, ..config }).await;
+    let body = json!({
+        "secret": t.setup_secret.reveal(), "email": "ada@example.org", "name": "Ada", "password": PASSWORD
+    });
+    t.post(&As::Nobody, "/api/v1/setup/install", &body).await.is(201);
+    t
+}
+
+async fn login(t: &TestServer, email: &str, password: &str) -> Answer {
+    t.post(&As::Nobody, "/api/v1/auth/login", &json!({"email": email, "password": password})).await
+}
+
+fn session(answer: &Answer) -> As {
+    let cookie = answer.header("set-cookie").unwrap();
+    As::Browser(cookie.split(';').next().unwrap().trim_start_matches("ostler_session=").to_owned())
+}
+
+#[tokio::test]
+async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
+    let t = installed(Config::default()).await;
+    let cookie = login(&t, "ADA@example.org ", PASSWORD).await.is(200).header("set-cookie").unwrap().to_owned();
+    for part in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age="] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    assert!(!cookie.contains("Secure"));
+    t.stop().await;
+    let t = installed(Config { public_url: Some("https://ostler.test".into()), ..Config::default() }).await;
+    let cookie = login(&t, "ada@example.org", PASSWORD).await.is(200).header("set-cookie").unwrap().to_owned();
+    assert!(cookie.contains("; Secure"), "{cookie}");
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn wrong_password_and_unknown_person_answer_the_same() {
+    let t = installed(Config::default()).await;
+    let wrong = login(&t, "ada@example.org", "not the password").await.is(401);
+    let unknown = login(&t, "eve@example.org", "not the password").await.is(401);
+    assert_eq!(wrong.without_request_id(), unknown.without_request_id());
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn guessing_becomes_slow_for_the_account_and_heals_with_time() {
+    let t = installed(Config::default()).await;
+    let mut waits = 0;
+    for _ in 0..12 {
+        waits += u32::from(login(&t, "ada@example.org", "not the password").await.status == 429);
+    }
+    assert!(waits > 0);
+    login(&t, "ada@example.org", PASSWORD).await.is(429);
+    t.time.skip(Millis::secs(3600));
+    login(&t, "ada@example.org", PASSWORD).await.is(200);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_are_listed_ended_and_expire() {
+    let t = installed(Config::default()).await;
+    let one = session(&login(&t, "ada@example.org", PASSWORD).await.is(200));
+    let two = session(&login(&t, "ada@example.org", PASSWORD).await.is(200));
+    let list = t.get(&one, "/api/v1/auth/sessions").await.is(200).json();
+    let items = list["items"].as_array().unwrap();
+    assert_eq!(items.len(), 3, "{list}");
+    let current: Vec<_> = items.iter().filter(|s| s["is_current"] == true).collect();
+    assert_eq!(current.len(), 1);
+    let other = items.iter().find(|s| s["is_current"] == false).unwrap()["id"].as_str().unwrap();
+    t.ask(&one, Method::DELETE, &format!("/api/v1/auth/sessions/{other}"), None).await.is(204);
+    t.get(&two, "/api/v1/users/me").await.is(401);
+
+    let gone = t.post(&one, "/api/v1/auth/logout", &json!({})).await.is(204);
+    assert!(gone.header("set-cookie").unwrap().contains("Max-Age=0"));
+    t.get(&one, "/api/v1/users/me").await.is(401).code("bad_credentials");
+
+    let three = session(&login(&t, "ada@example.org", PASSWORD).await.is(200));
+    t.time.skip(Millis::secs(31 * 24 * 3600));
+    t.get(&three, "/api/v1/users/me").await.is(401);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn no_credential_is_taken_for_another() {
+    let t = TestServer::start().await;
+    let user = t.person(true).await;
+    let As::Browser(session) = t.browser(&user).await else { unreachable!() };
+    let (_, As::Bearer(key)) =
+        t.key(&user, ostler_model::authz::CapabilitySet::everything(), ostler_model::authz::Scope::All).await
+    else {
+        unreachable!()
+    };
+    for wrong in [
+        As::Bearer(session.clone()),
+        As::Browser(key.clone()),
+        As::Header(format!("Basic {key}")),
+        As::Header(format!("Ostler-Node {key}")),
+        As::Header(key.clone()),
+        As::Bearer(t.setup_secret.reveal().to_owned()),
+        As::Browser(t.setup_secret.reveal().to_owned()),
+    ] {
+        t.get(&wrong, "/api/v1/users/me").await.is(401).code("bad_credentials");
+    }
+    t.get(&As::Header(format!("bearer {key}")), "/api/v1/users/me").await.is(200);
+    t.stop().await;
+}
