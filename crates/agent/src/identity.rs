@@ -21,6 +21,10 @@ const JOINED_FILE: &str = "node.json";
 pub struct Key(Ed25519KeyPair);
 
 impl Key {
+    /// The key that grows from these random bytes.
+    pub fn from_seed(seed: &[u8; 32]) -> Key {
+        Key(Ed25519KeyPair::from_seed_unchecked(seed).expect("every 32 bytes are an Ed25519 seed"))
+    }
     /// The stored key; a new one is made and stored when there is none.
     pub fn load_or_make(dir: &Path, ids: &Ids) -> Result<Key> {
         if let Some(key) = Self::load(dir)? {

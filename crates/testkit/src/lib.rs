@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod faults;
+pub mod fleet;
 pub mod server;
 pub mod transport;
 pub mod wait;

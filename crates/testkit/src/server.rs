@@ -171,6 +171,9 @@ impl TestServer {
             Err(never) => match never {},
         };
         let (parts, body) = response.into_parts();
+        // A stream of events never ends.
+        let is_stream = parts.headers.get(header::CONTENT_TYPE).is_some_and(|v| v == "text/event-stream");
+        let body = if is_stream { Body::empty() } else { body };
         let bytes = body.collect().await.expect("bodies of the server end well").to_bytes().to_vec();
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
@@ -276,6 +279,20 @@ impl TestServer {
     }
     /// A key of a person.
     pub async fn key(&self, owner: &User, capabilities: CapabilitySet, scope: Scope) -> (Key, As) {
+        self.key_until(owner, capabilities, scope, None).await
+    }
+    /// A key whose time is over.
+    pub async fn expired_key(&self, owner: &User, capabilities: CapabilitySet) -> As {
+        let at = self.app.clock.now() - Millis::secs(1);
+        self.key_until(owner, capabilities, Scope::All, Some(at)).await.1
+    }
+    async fn key_until(
+        &self,
+        owner: &User,
+        capabilities: CapabilitySet,
+        scope: Scope,
+        expires_at: Option<Time>,
+    ) -> (Key, As) {
         let n = self.next();
         let secret = format!("{}test-{n}-{}", auth::KEY_PREFIX, owner.id);
         let key = Key {
@@ -286,7 +303,7 @@ impl TestServer {
             capabilities,
             scope,
             created_at: self.app.clock.now(),
-            expires_at: None,
+            expires_at,
             last_used_at: None,
             last_used_from: None,
         };

@@ -4,19 +4,20 @@
 //! and HTTP/2 are the real ones. Every host (one per agent) has its own weather.
 
 use crate::faults::Weather;
-use axum::extract::ConnectInfo;
+use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, Response, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use ostler_agent::link::dial::{ANSWER_MOST, Answer, Ask, Dial, DialError};
 use ostler_model::Time;
 use ostler_runtime::{Clock, Sleep, Spawn};
+use ostler_server::http::Peer;
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::net::SocketAddr;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
@@ -43,9 +44,12 @@ struct State {
 
 #[derive(Clone)]
 struct Server {
-    router: axum::Router,
+    service: Service,
     spawn: Spawn,
 }
+
+/// What answers: the server's front door, or a test's router.
+type Service = tower::util::BoxCloneSyncService<Request<Body>, Response<Body>, std::convert::Infallible>;
 
 #[derive(Default)]
 struct Host {
@@ -59,8 +63,14 @@ impl Net {
         Self(Arc::new(Inner { clock, state: Mutex::default() }))
     }
     /// From now on connections reach this server. Those to the one before stay as they are.
-    pub fn serve(&self, router: axum::Router, spawn: Spawn) {
-        self.state().server = Some(Server { router, spawn });
+    pub fn serve<S>(&self, service: S, spawn: Spawn)
+    where
+        S: tower::Service<Request<Body>, Response = Response<Body>, Error = std::convert::Infallible>,
+        S: Clone + Send + Sync + 'static,
+        S::Future: Send + 'static,
+    {
+        let service = tower::util::BoxCloneSyncService::new(service);
+        self.state().server = Some(Server { service, spawn });
     }
     /// The server's machine is gone: all connections break, new ones are refused.
     pub fn unplug(&self) {
@@ -72,7 +82,11 @@ impl Net {
     }
     /// The way of one host to the server.
     pub fn dial(&self, host: &str) -> Arc<MemoryDial> {
-        Arc::new(MemoryDial { net: self.clone(), host: host.to_owned() })
+        Arc::new(MemoryDial { net: self.clone(), host: host.to_owned(), most: ANSWER_MOST })
+    }
+    /// The way of a person, who reads longer answers than an agent does.
+    pub fn browser(&self, host: &str) -> MemoryDial {
+        MemoryDial { net: self.clone(), host: host.to_owned(), most: 64 << 20 }
     }
     /// Changes a host's weather, for connections that exist, too.
     pub fn set(&self, host: &str, weather: Weather) {
@@ -116,7 +130,7 @@ impl Net {
         host.wires.push(Arc::downgrade(&wire));
         drop(state);
         let (agent, far) = (self.end(&wire, Side::Agent), self.end(&wire, Side::Server));
-        server.spawn.spawn("memory connection", serve(far, server.router));
+        server.spawn.spawn("memory connection", serve(far, server.service));
         Ok(agent)
     }
     fn end(&self, wire: &Arc<Wire>, side: Side) -> End {
@@ -135,12 +149,12 @@ impl Host {
     }
 }
 
-async fn serve(end: End, router: axum::Router) {
+async fn serve(end: End, service: Service) {
     // Some address: the server wants to know where people come from.
-    let from: SocketAddr = ([127, 0, 0, 1], 9).into();
-    let service = router.map_request(move |mut request: Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(from));
-        request
+    let peer = Peer(Ipv4Addr::LOCALHOST.into());
+    let service = service.map_request(move |mut request: Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(peer);
+        request.map(Body::new)
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(end), TowerToHyperService::new(service))
@@ -153,6 +167,7 @@ async fn serve(end: End, router: axum::Router) {
 pub struct MemoryDial {
     net: Net,
     host: String,
+    most: usize,
 }
 
 impl MemoryDial {
@@ -175,7 +190,7 @@ impl MemoryDial {
                 let connection = Some(Box::new(TokioIo::new(io)) as Box<_>);
                 return Ok(Answer { status, headers, body: Bytes::new(), connection });
             }
-            let body = Limited::new(response.into_body(), ANSWER_MOST).collect().await.map_err(|e| failed(&*e))?;
+            let body = Limited::new(response.into_body(), self.most).collect().await.map_err(|e| failed(&*e))?;
             Ok(Answer { status, headers, body: body.to_bytes(), connection: None })
         };
         // Polled here and not in a task of its own, so that nothing is left when the agent gives up.

@@ -4,18 +4,24 @@
 //! each node once, and a link that is replaced at once is no news.
 
 use super::handle::Fleet;
-use ostler_model::authz::{Authority, Grant, Origin, Report, authorize};
+use ostler_model::authz::{Authority, Grant, Kind, Origin, Report, authorize};
+use ostler_model::event::Fact;
 use ostler_model::node::{Facts, Node};
 use ostler_model::{Millis, NodeId, Time};
-use ostler_store::{Store, StoreError};
+use ostler_store::event::Filter;
+use ostler_store::{Paging, Reach, Store, StoreError};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
 /// Changes of this span are written together.
 const GATHER: Millis = Millis(100);
+/// Newest events of a node in which its last coming or going is looked for.
+const HISTORY: u32 = 50;
 /// After a failure of the database.
 const AGAIN: Millis = Millis::secs(2);
+/// Nodes have this long to come to a server that has just started, before they are missed.
+const ROLL_CALL_AFTER: Millis = Millis::secs(60);
 /// How old the database's `seen_at` of a node that is there may be.
 const SEEN_EVERY: Millis = Millis::secs(60);
 
@@ -65,8 +71,19 @@ pub(super) async fn run(fleet: &Fleet, store: &Store) {
     // Of a node that is not in here, the events of before the server's start say what they say: it is away now.
     let mut told_online = HashSet::new();
     let mut seen_at = clock.now();
+    let mut roll_call = Some(clock.now() + ROLL_CALL_AFTER);
     loop {
         tokio::select! {
+            () = clock.sleep_until(roll_call.unwrap_or(Time::ZERO)), if roll_call.is_some() => {
+                // A server that died told nobody that its nodes went; those that do not come to its successor are told of here.
+                match roll(fleet, store, &mut told_online).await {
+                    Ok(()) => roll_call = None,
+                    Err(error) => {
+                        tracing::warn!(%error, "which nodes went while no server was here is not known yet");
+                        roll_call = Some(clock.now() + AGAIN);
+                    }
+                }
+            }
             () = fleet.notes().wake.notified() => clock.sleep(GATHER).await,
             () = clock.sleep_until(seen_at + SEEN_EVERY) => {
                 seen_at = clock.now();
@@ -79,6 +96,31 @@ pub(super) async fn run(fleet: &Fleet, store: &Store) {
         if let Err(error) = write_all(fleet, store, &mut told_online).await {
             tracing::warn!(%error, "who came and went was not written; trying again");
             clock.sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Looks for nodes that the events call online and that are not here.
+async fn roll(fleet: &Fleet, store: &Store, told_online: &mut HashSet<NodeId>) -> Result<(), StoreError> {
+    let mut at = Paging::default();
+    loop {
+        let page = store.node_list(&Reach::everything(), true, &at).await?;
+        for node in page.items {
+            if told_online.contains(&node.id) || fleet.is_online(node.id) {
+                continue;
+            }
+            let filter = Filter { topics: vec![Kind::Node], subject: Some(node.id.to_string()), ..Filter::default() };
+            let history = store.event_history(&filter, None, HISTORY).await?;
+            let last = history.iter().find(|e| matches!(e.fact, Fact::NodeOnline { .. } | Fact::NodeOffline { .. }));
+            // It may come at this very moment; then its own news, noted before or after, wins.
+            if last.is_some_and(|e| matches!(e.fact, Fact::NodeOnline { .. })) && !fleet.is_online(node.id) {
+                told_online.insert(node.id);
+                fleet.notes().put_back(node.id, News { presence: Some((false, fleet.clock().now())), facts: None });
+            }
+        }
+        match page.next {
+            Some(next) => at.after = Some(next),
+            None => return Ok(()),
         }
     }
 }
