@@ -92,8 +92,11 @@ pub(crate) fn log(format: LogFormat) {
 
 fn generate(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("could not make {}", out.display()))?;
-    let files =
-        [("openapi.json", ostler_server::openapi_json()), ("config.toml", ostler_server::config::EXAMPLE.to_owned())];
+    let files = [
+        ("openapi.json", ostler_server::openapi_json()),
+        ("config.toml", ostler_server::config::EXAMPLE.to_owned()),
+        ("template.schema.json", ostler_server::template::schema_json()),
+    ];
     for (name, text) in files {
         let path = out.join(name);
         std::fs::write(&path, text).with_context(|| format!("could not write {}", path.display()))?;

@@ -27,8 +27,10 @@ pub struct Lowering {
     store: Store,
     catalog: Catalog,
     /// Revisions by workload and generation: views ask for them again and again.
-    revisions: Arc<Mutex<HashMap<WorkloadId, (u64, Arc<str>)>>>,
+    revisions: Arc<Mutex<Revisions>>,
 }
+
+type Revisions = HashMap<WorkloadId, (u64, Arc<str>)>;
 
 /// Revisions that are remembered; at about 100 bytes each.
 const REVISIONS: usize = 20_000;

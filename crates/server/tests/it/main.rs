@@ -1,7 +1,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait for real work on real time")]
+#![allow(clippy::unwrap_used, clippy::large_futures, reason = "helpers of tests are tests")]
 //! Tests of the control plane in one process.
 
-mod api;
+mod access;
 mod job;
 mod realtime;
 mod shop;
