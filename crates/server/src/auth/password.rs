@@ -6,6 +6,7 @@ use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Argon2, PasswordHash};
 use ostler_model::{Millis, Secret};
 use ostler_runtime::Ids;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::Semaphore;
 
@@ -21,7 +22,8 @@ pub struct Passwords {
 impl Passwords {
     /// Makes the dummy hash, once per process.
     pub fn new(ids: &Ids) -> Self {
-        let dummy = hash(&ids.bytes::<16>(), &ids.bytes::<32>()).unwrap_or_default();
+        static DUMMY: OnceLock<String> = OnceLock::new();
+        let dummy = DUMMY.get_or_init(|| hash(&ids.bytes::<16>(), &ids.bytes::<32>()).unwrap_or_default()).clone();
         Self { turns: Semaphore::new(limits::HASHES_AT_ONCE), waiting: AtomicUsize::new(0), dummy }
     }
     /// The stored form of a password.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::large_futures, reason = "helpers of tests are tests")]
 //! Tests of the control plane in one process.
 
+mod access;
 mod api;
 mod job;
 mod realtime;

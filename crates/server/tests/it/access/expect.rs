@@ -1,0 +1,144 @@
+//! What must happen, from the declared access and the model's policy. Knows nothing of handlers.
+
+use super::world::World;
+use ostler_model::authz::{
+    Actor, ActorKind, Authority, CapabilitySet, Denied, Kind, Limit, Membership, Resource, Role, Scope, VerbKind, decide,
+};
+use ostler_model::{Id as _, KeyId, Time, UserId, WorkspaceId};
+use ostler_server::http::{Access, Endpoint, Found};
+
+/// How a request must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Must {
+    /// Access is given; what comes of it is not this test's business.
+    Pass,
+    Unauthorized,
+    Lack,
+    Hide,
+}
+
+/// What a decision looks at.
+struct Facts {
+    id: String,
+    workspace: Option<WorkspaceId>,
+    owner: Option<UserId>,
+    is_shared: bool,
+}
+
+struct Thing<const K: usize>(Facts);
+
+impl<const K: usize> Resource for Thing<K> {
+    const KIND: Kind = Kind::ALL[K];
+    fn id(&self) -> String {
+        self.0.id.clone()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        self.0.workspace
+    }
+    fn owner(&self) -> Option<UserId> {
+        self.0.owner
+    }
+    fn is_shared(&self) -> bool {
+        self.0.is_shared
+    }
+}
+
+/// The caller's rights, written down from how the world was built.
+pub(super) fn authority(world: &World, caller: &str, weak_in: Option<Kind>) -> Option<Authority> {
+    let role = |role| vec![Membership { workspace: world.workspace, role }];
+    let elsewhere = vec![Membership { workspace: world.theirs, role: Role::Owner }];
+    let (who, memberships, is_admin) = match caller {
+        "strangr" => ("strangr", elsewhere, false),
+        "viewer" => ("viewer", role(Role::Viewer), false),
+        "member" => ("member", role(Role::Member), false),
+        "admin" => ("admin", role(Role::Admin), false),
+        "owner" | "key" | "weakkey" | "farkey" => ("owner", role(Role::Owner), false),
+        "root" => ("root", Vec::new(), true),
+        _ => return None,
+    };
+    let owner = world.people[who].0;
+    let everything = CapabilitySet::everything();
+    let limit = match caller {
+        "key" => Some(Limit { capabilities: everything, scope: Scope::All }),
+        "farkey" => Some(Limit { capabilities: everything, scope: Scope::Workspace(world.theirs) }),
+        "weakkey" => {
+            let capabilities = everything.iter().filter(|c| Some(c.kind) != weak_in).collect();
+            Some(Limit { capabilities, scope: Scope::All })
+        }
+        _ => None,
+    };
+    let kind = match limit {
+        Some(_) => ActorKind::Key { id: KeyId::from_parts(Time::ZERO, 1), owner },
+        None => ActorKind::User(owner),
+    };
+    Some(Authority { actor: Actor { kind, label: caller.to_owned() }, is_platform_admin: is_admin, memberships, limit })
+}
+
+/// How this request must end.
+pub(super) fn must(world: &World, endpoint: &Endpoint, caller: &str, is_absent: bool) -> Must {
+    let (capability, found) = match endpoint.access {
+        Access::Public => return Must::Pass,
+        Access::NodeLink => return if caller == "node" { Must::Pass } else { Must::Unauthorized },
+        Access::SignedIn => {
+            return if authority(world, caller, None).is_some() { Must::Pass } else { Must::Unauthorized };
+        }
+        Access::Allowed { capability, found } => (capability, found),
+    };
+    let Some(who) = authority(world, caller, Some(capability.kind)) else { return Must::Unauthorized };
+    if who.limit.as_ref().is_some_and(|limit| !limit.capabilities.allows(capability)) {
+        return Must::Lack;
+    }
+    if is_absent {
+        return Must::Hide;
+    }
+    // Without a workspace in the request and without a membership there is nothing to guess from; the matrix always says it.
+    let facts = facts(world, endpoint, found, &who);
+    match by_kind(&who, capability.kind, facts, capability.verb) {
+        Ok(()) => Must::Pass,
+        Err(Denied::SignIn) => Must::Unauthorized,
+        Err(Denied::Lacks(_)) => Must::Lack,
+        Err(Denied::Hidden) => Must::Hide,
+    }
+}
+
+fn facts(world: &World, endpoint: &Endpoint, found: Found, who: &Authority) -> Facts {
+    let own = |id: String, owner| Facts { id, workspace: None, owner, is_shared: false };
+    match found {
+        Found::InWorkspace => Facts {
+            id: world.workspace.to_string(),
+            workspace: Some(world.workspace),
+            owner: None,
+            is_shared: false,
+        },
+        Found::OnPlatform => own("platform".into(), None),
+        Found::Own if endpoint.params().any(|p| p == "user") => own(world.member.to_string(), Some(world.member)),
+        Found::Own => own(who.user().map(|u| u.to_string()).unwrap_or_default(), who.user()),
+        Found::Param(name @ ("session" | "key")) => own(world.param(endpoint.noun, name, false), Some(world.member)),
+        Found::Param("template") => Facts { is_shared: true, ..own("process".into(), None) },
+        Found::Param(name) => Facts {
+            id: world.param(endpoint.noun, name, false),
+            workspace: Some(world.workspace),
+            owner: None,
+            is_shared: false,
+        },
+    }
+}
+
+fn by_kind(who: &Authority, kind: Kind, facts: Facts, verb: VerbKind) -> Result<(), Denied> {
+    let at = Kind::ALL.iter().position(|k| *k == kind).expect("every kind is listed");
+    match at {
+        0 => decide(who, &Thing::<0>(facts), verb),
+        1 => decide(who, &Thing::<1>(facts), verb),
+        2 => decide(who, &Thing::<2>(facts), verb),
+        3 => decide(who, &Thing::<3>(facts), verb),
+        4 => decide(who, &Thing::<4>(facts), verb),
+        5 => decide(who, &Thing::<5>(facts), verb),
+        6 => decide(who, &Thing::<6>(facts), verb),
+        7 => decide(who, &Thing::<7>(facts), verb),
+        8 => decide(who, &Thing::<8>(facts), verb),
+        9 => decide(who, &Thing::<9>(facts), verb),
+        10 => decide(who, &Thing::<10>(facts), verb),
+        11 => decide(who, &Thing::<11>(facts), verb),
+        _ => panic!("a kind was added; add its line here"),
+    }
+}

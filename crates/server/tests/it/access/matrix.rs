@@ -1,0 +1,261 @@
+//! Trying it all.
+
+use super::expect::{Must, must};
+use super::world::{CALLERS, Copy, World};
+use http::Method;
+use ostler_server::http::{Access, Endpoint, Found};
+use ostler_testkit::server::{Answer, As};
+use ostler_wire::link::sign::{Signed, message};
+use schemars::SchemaGenerator;
+use serde_json::Value;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Row as _};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+/// Mutations that change nothing that an audit entry could be about, each with the reason.
+const UNAUDITED: &[(&str, &str)] = &[];
+
+#[tokio::test]
+async fn every_endpoint_answers_every_caller_as_declared() {
+    let world = World::build().await;
+    let shared = world.copy().await;
+    let mut db = open(&shared).await;
+    let mut table = heading();
+    let mut wrong: Vec<String> = Vec::new();
+    let endpoints: Vec<Endpoint> = ostler_server::routes().into_iter().filter(|e| e.family.is_none()).collect();
+    for endpoint in &endpoints {
+        for is_absent in if can_be_absent(endpoint) { vec![false, true] } else { vec![false] } {
+            let mut row = row_start(endpoint, is_absent);
+            for caller in CALLERS {
+                let expected = must(&world, endpoint, caller, is_absent);
+                if endpoint.access == Access::Public && caller != "nobody" {
+                    write!(row, " {:>7}", "=").unwrap();
+                    continue;
+                }
+                let cell = Cell { world: &world, endpoint, caller, is_absent, expected };
+                let is_change = expected == Must::Pass && endpoint.is_mutation();
+                let answer = if is_change { cell.on_a_copy(&mut wrong).await } else { cell.on(&shared, &mut db, &mut wrong).await };
+                write!(row, " {:>7}", answer.status.as_u16()).unwrap();
+            }
+            writeln!(table, "{}", row.trim_end()).unwrap();
+        }
+    }
+    shared.stop().await;
+    assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    golden("access.txt", &table);
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_with_the_list_of_those_that_exist() {
+    let world = World::build().await;
+    let copy = world.copy().await;
+    let endpoints: Vec<Endpoint> = ostler_server::routes();
+    let paths: BTreeSet<&str> = endpoints.iter().map(|e| e.path.as_str()).collect();
+    for path in paths {
+        let has: BTreeSet<String> =
+            endpoints.iter().filter(|e| e.path == path).map(|e| e.method.to_string()).collect();
+        for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            if has.contains(method.as_str()) {
+                continue;
+            }
+            let answer = copy.t.ask(&world.people["root"].1, method.clone(), path, None).await.is(405);
+            let allowed: BTreeSet<String> =
+                answer.header("allow").unwrap().split(", ").filter(|m| *m != "HEAD").map(str::to_owned).collect();
+            assert_eq!(allowed, has, "{method} {path}");
+        }
+    }
+    copy.stop().await;
+}
+
+struct Cell<'a> {
+    world: &'a World,
+    endpoint: &'a Endpoint,
+    caller: &'a str,
+    is_absent: bool,
+    expected: Must,
+}
+
+impl Cell<'_> {
+    fn say(&self, what: &str) -> String {
+        let case = if self.is_absent { "absent" } else { "existing" };
+        format!("{} {} as {} ({case}): {what}", self.endpoint.method, self.endpoint.path, self.caller)
+    }
+
+    /// A request that must change nothing: all of them meet the same database.
+    async fn on(&self, copy: &Copy, db: &mut SqliteConnection, wrong: &mut Vec<String>) -> Answer {
+        let before = digest(db).await;
+        let answer = self.ask(copy).await;
+        self.check(&answer, wrong);
+        if self.endpoint.is_mutation() && digest(db).await != before {
+            wrong.push(self.say("a refused request changed the database"));
+        }
+        let known = super::expect::authority(self.world, self.caller, None).is_some();
+        let is_noted = known && self.endpoint.is_mutation() && matches!(self.expected, Must::Lack | Must::Hide);
+        let entries = audited(db, &answer).await;
+        let right = if is_noted { vec!["refused".to_owned()] } else { vec![] };
+        if entries != right {
+            wrong.push(self.say(&format!("audit entries are {entries:?}, not {right:?}")));
+        }
+        answer
+    }
+
+    /// A request that may change something: on a database of its own.
+    async fn on_a_copy(&self, wrong: &mut Vec<String>) -> Answer {
+        let copy = self.world.copy().await;
+        let mut db = open(&copy).await;
+        let before = digest(&mut db).await;
+        let answer = self.ask(&copy).await;
+        self.check(&answer, wrong);
+        let entries = audited(&mut db, &answer).await;
+        let is_excused = UNAUDITED.iter().any(|(action, _)| *action == self.endpoint.action());
+        if answer.status.is_success() {
+            if entries != ["done"] && !is_excused {
+                wrong.push(self.say(&format!("was done, and its audit entries are {entries:?}")));
+            }
+        } else if digest(&mut db).await != before {
+            wrong.push(self.say(&format!("answered {} and changed the database", answer.status)));
+        }
+        copy.stop().await;
+        answer
+    }
+
+    fn check(&self, answer: &Answer, wrong: &mut Vec<String>) {
+        let (status, code) = (answer.status.as_u16(), answer.json()["error"].as_str().unwrap_or_default().to_owned());
+        let is_right = match self.expected {
+            Must::Pass if self.endpoint.access == Access::Public => status < 500,
+            Must::Pass => !(status == 401 || status == 404 || status == 403 && code == "forbidden" || status == 500),
+            Must::Unauthorized => status == 401,
+            Must::Lack => status == 403 && code == "forbidden",
+            Must::Hide => status == 404 && answer.without_request_id() == hidden(),
+        };
+        if !is_right {
+            let text = String::from_utf8_lossy(&answer.bytes).into_owned();
+            wrong.push(self.say(&format!("must {:?}, answered {status} {text}", self.expected)));
+        }
+    }
+
+    async fn ask(&self, copy: &Copy) -> Answer {
+        let endpoint = self.endpoint;
+        let mut path = endpoint.path.clone();
+        let found = match endpoint.access {
+            Access::Allowed { found, .. } => Some(found),
+            _ => None,
+        };
+        for name in endpoint.params() {
+            let is_the_one = match found {
+                Some(Found::Param(param)) => param == name,
+                Some(Found::InWorkspace) => name == "workspace",
+                _ => true,
+            };
+            let value = self.world.param(endpoint.noun, name, self.is_absent && is_the_one);
+            path = path.replace(&format!("{{{name}}}"), &value);
+        }
+        if found == Some(Found::InWorkspace) && !endpoint.params().any(|p| p == "workspace") {
+            path = format!("{path}?workspace={}", self.world.param("workspace", "workspace", self.is_absent));
+        }
+        let body = (endpoint.input)(&mut SchemaGenerator::default()).sample;
+        copy.t.ask(&self.credentials(copy, &path), endpoint.method.clone(), &path, body.as_ref()).await
+    }
+
+    fn credentials(&self, copy: &Copy, path: &str) -> As {
+        let world = self.world;
+        match self.caller {
+            "node" => {
+                let app = &copy.t.app;
+                let (at, nonce) = (app.clock.now(), app.ids.bytes());
+                let path = path.split('?').next().unwrap_or_default();
+                let bytes = message(self.endpoint.method.as_str(), path, world.node, at, &nonce);
+                let signature = world.node_key.sign(&bytes).as_ref().try_into().unwrap();
+                As::Header(Signed { node: world.node, at, nonce, signature }.header())
+            }
+            "weakkey" => match self.endpoint.access {
+                Access::Allowed { capability, .. } => world.weak[&capability.kind].clone(),
+                _ => world.others["key"].clone(),
+            },
+            name => world.others.get(name).or_else(|| world.people.get(name).map(|(_, who)| who)).unwrap().clone(),
+        }
+    }
+}
+
+/// What everybody sees who may not see.
+fn hidden() -> Value {
+    serde_json::json!({ "error": "not_found", "message": "there is no such thing here, or it is not yours to see" })
+}
+
+fn can_be_absent(endpoint: &Endpoint) -> bool {
+    match endpoint.access {
+        Access::Allowed { found: Found::Param(_) | Found::InWorkspace, .. } => true,
+        Access::Allowed { found: Found::Own, .. } => endpoint.params().any(|p| p == "user"),
+        _ => false,
+    }
+}
+
+async fn open(copy: &Copy) -> SqliteConnection {
+    SqliteConnectOptions::new().filename(copy.path()).read_only(true).connect().await.unwrap()
+}
+
+/// Everything but the audit trail and what counts attempts, as one text.
+async fn digest(db: &mut SqliteConnection) -> String {
+    let names = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetch_all(&mut *db);
+    let mut out = String::new();
+    for row in names.await.unwrap() {
+        let name: String = row.get(0);
+        if ["audit", "chain", "throttle", "idempotency"].contains(&name.as_str()) || name.starts_with("sqlite_") {
+            continue;
+        }
+        let columns = sqlx::query("SELECT name FROM pragma_table_info($1)").bind(&name).fetch_all(&mut *db).await.unwrap();
+        let columns: Vec<String> = columns.iter().map(|c| format!("quote({})", c.get::<String, _>(0))).collect();
+        let sql = format!("SELECT {} FROM {name} ORDER BY 1", columns.join(" || '|' || "));
+        let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *db).await.unwrap();
+        for row in rows {
+            writeln!(out, "{name} {}", row.get::<String, _>(0)).unwrap();
+        }
+    }
+    out
+}
+
+/// The outcomes of the audit entries that this request wrote.
+async fn audited(db: &mut SqliteConnection, answer: &Answer) -> Vec<String> {
+    let id = answer.header("x-request-id").unwrap();
+    let rows = sqlx::query("SELECT outcome FROM audit WHERE request_id = $1").bind(id).fetch_all(db).await.unwrap();
+    rows.iter().map(|row| row.get(0)).collect()
+}
+
+fn heading() -> String {
+    let mut text = String::from(
+        "Who gets which answer from which endpoint. Made by crates/server/tests/it/access; read it whenever it changes.\n\
+         \n\
+         basic: another scheme. suspend: key of a deactivated person. node: a node's signature. strangr: owner of another workspace.\n\
+         root: platform admin, member of nothing. key: the owner's, with everything. weakkey: the owner's, lacking this noun.\n\
+         farkey: the owner's, for another workspace only. `=`: public, credentials are not looked at.\n\
+         401 who are you, 403 not you, 404 not yours to know; anything else: access was given, and this came of it.\n\n",
+    );
+    write!(text, "{:<74}{:<19}", "endpoint", "access").unwrap();
+    for caller in CALLERS {
+        write!(text, " {caller:>7}").unwrap();
+    }
+    text.push('\n');
+    text
+}
+
+fn row_start(endpoint: &Endpoint, is_absent: bool) -> String {
+    let access = match endpoint.access {
+        Access::Public => "public".to_owned(),
+        Access::SignedIn => "signed in".to_owned(),
+        Access::NodeLink => "node".to_owned(),
+        Access::Allowed { capability, .. } => capability.to_string(),
+    };
+    let case = if is_absent { " (absent)" } else { "" };
+    format!("{:<74}{access:<19}", format!("{:<7}{}{case}", endpoint.method.as_str(), endpoint.path))
+}
+
+fn golden(name: &str, text: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if std::env::var_os("OSTLER_GENERATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let changed: Vec<&str> = text.lines().filter(|line| !kept.lines().any(|k| k == *line)).collect();
+    assert!(text == kept, "{} is stale; look at what changed:\n{}", path.display(), changed.join("\n"));
+}

@@ -1,0 +1,236 @@
+//! A small world with one of everything, kept as a database file that is copied for each change that is tried.
+
+use ostler_model::authz::{CapabilitySet, Collection, Grant, Kind as Noun, Origin, Role, Scope, SystemReason, Write};
+use ostler_model::node::{Facts, JoinToken, Node};
+use ostler_model::user::{State, User};
+use ostler_model::workload::blueprint::Limits;
+use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
+use ostler_model::{Millis, NodeId, UserId, WorkspaceId};
+use ostler_runtime::Ids;
+use ostler_server::config::{Config, Rates};
+use ostler_store::{MasterKey, Options, Store, job, node, workload};
+use ostler_testkit::server::{As, SkipClock, TestServer, nothing};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// Who tries, from nobody to a key that lacks just what is needed.
+pub(super) const CALLERS: [&str; 15] = [
+    "nobody", "garbage", "basic", "expired", "suspend", "node", "strangr", "viewer", "member", "admin", "owner", "root",
+    "key", "weakkey", "farkey",
+];
+
+/// What is where, and as whom to come.
+pub(super) struct World {
+    file: TempDir,
+    pub(super) workspace: WorkspaceId,
+    pub(super) theirs: WorkspaceId,
+    /// The person that paths about a person name.
+    pub(super) target: UserId,
+    /// The member, who owns the session and the key that paths name.
+    pub(super) member: UserId,
+    pub(super) people: BTreeMap<&'static str, (UserId, As)>,
+    pub(super) node: NodeId,
+    pub(super) names: BTreeMap<&'static str, String>,
+    /// Keys of the owner that lack one noun each.
+    pub(super) weak: BTreeMap<Noun, As>,
+    pub(super) others: BTreeMap<&'static str, As>,
+    pub(super) node_key: Ed25519KeyPair,
+}
+
+const FILE: &str = "world.db";
+
+async fn server(dir: &Path) -> TestServer {
+    let time = SkipClock::new();
+    let store = Store::open(Options::sqlite(dir.join(FILE), time.clock(), MasterKey::new([7; 32]))).await.unwrap();
+    let ids = Ids::system(time.clock());
+    TestServer::on(Config { rates: Rates::NONE, ..Config::default() }, store, time, ids).await
+}
+
+/// A server on a copy of the world.
+pub(super) struct Copy {
+    pub(super) t: TestServer,
+    dir: TempDir,
+}
+
+impl Copy {
+    /// The database's file, to look into from outside.
+    pub(super) fn path(&self) -> std::path::PathBuf {
+        self.dir.path().join(FILE)
+    }
+    pub(super) async fn stop(self) {
+        self.t.stop().await;
+    }
+}
+
+impl World {
+    pub(super) async fn copy(&self) -> Copy {
+        let dir = tempfile::tempdir().unwrap();
+        for name in [FILE, "world.db-wal"] {
+            let from = self.file.path().join(name);
+            if from.exists() {
+                std::fs::copy(from, dir.path().join(name)).unwrap();
+            }
+        }
+        Copy { t: server(dir.path()).await, dir }
+    }
+
+    pub(super) async fn build() -> World {
+        let file = tempfile::tempdir().unwrap();
+        let t = server(file.path()).await;
+        let boss = t.person(false).await;
+        let space = t.workspace(&boss).await;
+        let stranger = t.person(false).await;
+        let theirs = t.workspace(&stranger).await;
+        let root = t.person(true).await;
+        let mut people = BTreeMap::new();
+        for (name, role) in [("viewer", Role::Viewer), ("member", Role::Member), ("admin", Role::Admin)] {
+            let (user, browser) = t.member(&space, role).await;
+            people.insert(name, (user.id, browser));
+        }
+        for (name, user) in [("owner", &boss), ("strangr", &stranger), ("root", &root)] {
+            people.insert(name, (user.id, t.browser(user).await));
+        }
+        let (target, _) = t.member(&space, Role::Viewer).await;
+        t.person_named("friend@example.org", false).await;
+        let member = t.app.store.user_get(people["member"].0).await.unwrap();
+        let node_key = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
+        let node = add_node(&t, space.id, node_key.public_key().as_ref()).await;
+        let names = things(&t, &member, space.id, &node).await;
+        let (weak, others) = keys(&t, &boss, theirs.id).await;
+        t.stop().await;
+        World {
+            file,
+            workspace: space.id,
+            theirs: theirs.id,
+            target: target.id,
+            member: member.id,
+            people,
+            node: node.id,
+            names,
+            weak,
+            others,
+            node_key,
+        }
+    }
+
+    /// What to put into a path for a parameter.
+    pub(super) fn param(&self, noun: &str, name: &str, is_absent: bool) -> String {
+        match (name, is_absent) {
+            ("workspace", false) => self.workspace.to_string(),
+            ("workspace", true) => nothing::<WorkspaceId>().to_string(),
+            ("user", true) => nothing::<UserId>().to_string(),
+            ("user", false) if noun == "member" => self.target.to_string(),
+            ("user", false) => self.member.to_string(),
+            (name, false) => self.names.get(name).unwrap_or_else(|| panic!("the world has no {name}")).clone(),
+            (name, true) => absent(self.names.get(name).unwrap_or_else(|| panic!("the world has no {name}"))),
+        }
+    }
+}
+
+/// Another id of the same form, or another name.
+fn absent(there: &str) -> String {
+    match there.split_once('_') {
+        Some((prefix, _)) => format!("{prefix}_{}", nothing::<NodeId>().to_string().trim_start_matches("nd_")),
+        None => "no-such-thing".to_owned(),
+    }
+}
+
+async fn add_node(t: &TestServer, workspace: WorkspaceId, public_key: &[u8]) -> Node {
+    let now = t.app.clock.now();
+    let grant: Grant<Collection<Node>, Write> = t.grant(SystemReason::Setup, &Collection::of(workspace));
+    let token = |expires_at| JoinToken {
+        id: t.app.ids.next(),
+        workspace: Some(workspace),
+        created_by: None,
+        label: None,
+        created_at: now,
+        expires_at,
+        used_at: None,
+        node: None,
+    };
+    t.app.store.join_token_create(&grant, &token(now + Millis::secs(60)), b"secret", now).await.unwrap();
+    let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, ..Facts::default() };
+    let joining =
+        node::Joining { id: t.app.ids.next(), name: "rack".parse().unwrap(), public_key: public_key.to_vec(), facts };
+    t.app.store.node_join(b"secret", &joining, &Origin::default(), now).await.unwrap()
+}
+
+/// One of everything that paths can name.
+async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &Node) -> BTreeMap<&'static str, String> {
+    let (store, now) = (&t.app.store, t.app.clock.now());
+    let mut names = BTreeMap::new();
+    names.insert("node", node.id.to_string());
+    names.insert("template", "process".to_owned());
+    t.browser(member).await;
+    let sessions = store.session_list(member.id, now).await.unwrap();
+    names.insert("session", sessions[0].id.to_string());
+    let (key, _) = t.key(member, CapabilitySet::everything(), Scope::All).await;
+    names.insert("key", key.id.to_string());
+    let grant: Grant<Collection<Node>, Write> = t.grant(SystemReason::Setup, &Collection::of(workspace));
+    let token = JoinToken {
+        id: t.app.ids.next(),
+        workspace: Some(workspace),
+        created_by: None,
+        label: None,
+        created_at: now,
+        expires_at: now + Millis::secs(86_400),
+        used_at: None,
+        node: None,
+    };
+    names.insert("token", store.join_token_create(&grant, &token, b"open", now).await.unwrap().id.to_string());
+    let new = workload::New {
+        id: t.app.ids.next(),
+        kind: Kind::Game,
+        name: "Quake".parse().unwrap(),
+        spec: Spec {
+            template: "process".into(),
+            runtime: Runtime::Process,
+            variables: BTreeMap::from([("program".into(), "sleep".into())]),
+            limits: Limits::default(),
+        },
+        node: Some(node.id),
+        power: Power::Off,
+        ports: vec!["main".into()],
+    };
+    // Due in ten years: a job that nobody works on while the matrix looks.
+    let job = job::New {
+        id: t.app.ids.next(),
+        workspace: Some(workspace),
+        kind: "workload.provision".into(),
+        target: new.id.to_string(),
+        input: "{}".into(),
+        step: Some("place".into()),
+        due_at: now + Millis::secs(10 * 365 * 86_400),
+    };
+    names.insert("job", job.id.to_string());
+    let grant: Grant<Collection<Workload>, Write> = t.grant(SystemReason::Setup, &Collection::of(workspace));
+    let workload = store.workload_create(&grant, &new, Some(&job), now).await.unwrap();
+    names.insert("workload", workload.id.to_string());
+    names
+}
+
+type Keys = (BTreeMap<Noun, As>, BTreeMap<&'static str, As>);
+
+/// Keys of the owner: strong, weak in one noun, valid elsewhere, expired, and one whose owner is suspended.
+async fn keys(t: &TestServer, boss: &User, theirs: WorkspaceId) -> Keys {
+    let mut weak = BTreeMap::new();
+    for noun in Noun::ALL {
+        let set: CapabilitySet = CapabilitySet::everything().iter().filter(|c| c.kind != noun).collect();
+        weak.insert(noun, t.key(boss, set, Scope::All).await.1);
+    }
+    let all = CapabilitySet::everything();
+    let mut others = BTreeMap::new();
+    others.insert("key", t.key(boss, all, Scope::All).await.1);
+    others.insert("farkey", t.key(boss, all, Scope::Workspace(theirs)).await.1);
+    others.insert("expired", t.expired_key(boss, all).await);
+    let late = t.person(true).await;
+    others.insert("suspend", t.key(&late, all, Scope::All).await.1);
+    let grant: Grant<Collection<User>, Write> = t.grant(SystemReason::Setup, &Collection::platform());
+    t.app.store.user_set_state(&grant, late.id, State::Deactivated, t.app.clock.now()).await.unwrap();
+    others.insert("garbage", As::Bearer("ost_garbage".into()));
+    others.insert("basic", As::Header("Basic YWRhOnNlY3JldA==".into()));
+    others.insert("nobody", As::Nobody);
+    (weak, others)
+}
