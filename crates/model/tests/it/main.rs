@@ -4,4 +4,5 @@
 mod lifecycle;
 mod mutant;
 mod place;
+mod policy;
 mod template;
