@@ -38,7 +38,7 @@
 //! it is; [`allow`] decides about things that an input names. Inputs: `()`, [`Json`], [`Query`], `(Query, Json)`, [`Raw`],
 //! `(Query, Raw)`, [`InFamily`] around any. Each JSON input needs `ostler_wire::Sample` (in `wire/src/sample.rs`). Outputs:
 //! [`View`], [`Created`], [`Once`], [`Accepted`] (its view is [`Located`]), [`NoContent`], [`EventStream`], [`Upgrade`],
-//! [`Text`], [`WithHeaders`]. Lists read `limit` and `cursor` with [`paging`] and answer with [`page`].
+//! [`Text`], [`JsonText`], [`WithHeaders`]. Lists read `limit` and `cursor` with [`paging`] and answer with [`page`].
 //! Each room's `routes()` gets one line in `crate::routes`.
 //!
 //! What this room does not do: know any noun but workspace and user, or write SQL.
@@ -67,7 +67,7 @@ pub use csrf::same_origin;
 pub use error::{Error, Result};
 pub use handler::Handler;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
-pub use output::{Accepted, Created, EventStream, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View, WithHeaders};
+pub use output::{Accepted, Created, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View, WithHeaders};
 pub use paging::{page, paging};
 pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};
 pub use rate::Rates;

@@ -199,3 +199,16 @@ impl Output for Text {
         response
     }
 }
+
+/// 200 with JSON that is text already, for documents that are made once.
+#[derive(Debug)]
+pub struct JsonText(pub &'static str);
+
+impl Output for JsonText {
+    fn describe(_: &mut SchemaGenerator) -> OutputDoc {
+        OutputDoc { status: 200, says: "As JSON.", content: Some(("application/json", None)), has_location: false }
+    }
+    fn respond(self) -> Response<Body> {
+        Text { content_type: "application/json", text: self.0.to_owned() }.respond()
+    }
+}

@@ -3,7 +3,7 @@
 use super::metrics;
 use crate::app::App;
 use crate::http::openapi;
-use crate::http::{Allowed, Error, Public, Result, Routes, Text, View};
+use crate::http::{Allowed, Error, JsonText, Public, Result, Routes, Text, View};
 use ostler_model::Millis;
 use ostler_model::authz::{Platform, Read};
 use ostler_wire::system::{HealthView, ReadyView, VersionView};
@@ -38,7 +38,7 @@ pub async fn ready(app: App, _: Public, _: ()) -> Result<View<ReadyView>> {
     if app.drain.is_cancelled() {
         return Err(unready("the server is stopping"));
     }
-    match app.clock.timeout(Millis::secs(3), app.store.ping()).await {
+    match app.clock.timeout(Millis::secs(3), Box::pin(app.store.ping())).await {
         Some(Ok(())) => Ok(View(ReadyView {
             status: "ready".to_owned(),
             database: app.store.backend().to_owned(),
@@ -65,6 +65,6 @@ pub async fn read_metrics(app: App, _: Allowed<Platform, Read>, _: ()) -> Result
 }
 
 /// This document: the API as OpenAPI 3.1.
-pub async fn document(_: App, _: Public, _: ()) -> Result<Text> {
-    Ok(Text { content_type: "application/json", text: openapi::text().to_owned() })
+pub async fn document(_: App, _: Public, _: ()) -> Result<JsonText> {
+    Ok(JsonText(openapi::text()))
 }
