@@ -7,7 +7,9 @@ pub mod identity;
 pub mod join;
 pub mod limits;
 pub mod link;
+pub mod probe;
 mod router;
+pub mod stats;
 pub mod supervisor;
 
 pub use agent::{Agent, Config};

@@ -3,7 +3,16 @@
 //! Everything here is idempotent: ensuring twice is ensuring once, removing what is gone succeeds, and a start first ends
 //! whatever an interrupted start left. Before anything is made, the supervisor has written it into the inventory.
 
+pub mod account;
+pub mod container;
+pub mod layout;
+pub mod process;
+mod real;
+mod resource;
 pub mod sim;
+pub(crate) mod tool;
+
+pub use real::{Real, Settings};
 
 use crate::console::Console;
 use crate::supervisor::disk::Disk;

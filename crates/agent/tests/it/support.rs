@@ -14,60 +14,69 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// An agent and what it needs to be killed and started again.
-pub struct Node {
-    pub agent: Agent,
-    pub spawn: Spawn,
-    pub member: Membership,
-    pub ids: Ids,
-    pub seq: u64,
+pub(crate) struct Node {
+    pub(crate) agent: Agent,
+    pub(crate) spawn: Spawn,
+    pub(crate) member: Membership,
+    pub(crate) ids: Ids,
+    pub(crate) seq: u64,
 }
 
-pub fn ids() -> Ids {
+pub(crate) fn ids() -> Ids {
     Ids::system(Clock::system())
 }
 
-pub fn member(ids: &Ids) -> Membership {
+pub(crate) fn member(ids: &Ids) -> Membership {
     let (node, installation): (NodeId, InstallationId) = (ids.next(), ids.next());
     Membership { url: "http://127.0.0.1:1".into(), node, name: "here".parse().unwrap(), installation }
 }
 
 impl Node {
     /// An agent on a simulated machine.
-    pub async fn on(host: &SimHost) -> Node {
+    pub(crate) async fn on(host: &SimHost) -> Node {
         let ids = ids();
         Self::again(host, member(&ids), 0).await
     }
     /// The agent of the same node, started once more.
-    pub async fn again(host: &SimHost, member: Membership, seq: u64) -> Node {
+    pub(crate) async fn again(host: &SimHost, member: Membership, seq: u64) -> Node {
         Self::with(host.drivers(), host.facts("sim"), member, seq).await
     }
-    pub async fn with(
+    pub(crate) async fn with(
         drivers: ostler_agent::driver::Drivers,
         facts: ostler_model::node::Facts,
         member: Membership,
         seq: u64,
     ) -> Node {
-        let (spawn, ids) = (Spawn::new(), ids());
+        Self::open(drivers, facts, member, seq, Spawn::new()).await
+    }
+    pub(crate) async fn open(
+        drivers: ostler_agent::driver::Drivers,
+        facts: ostler_model::node::Facts,
+        member: Membership,
+        seq: u64,
+        spawn: Spawn,
+    ) -> Node {
+        let ids = ids();
         let config = Config { member: member.clone(), facts };
         let agent = Agent::open(config, Clock::system(), ids.clone(), spawn.clone(), drivers).await.unwrap();
         Node { agent, spawn, member, ids, seq }
     }
     /// Ends the agent as SIGKILL would: nothing is tidied up.
-    pub async fn kill(self) -> (Membership, u64) {
+    pub(crate) async fn kill(self) -> (Membership, u64) {
         let Node { agent, spawn, member, seq, .. } = self;
         spawn.shutdown().await;
         drop(agent);
         (member, seq)
     }
     /// Sends everything that is wanted.
-    pub async fn want(&mut self, workloads: &[Desired]) -> DesiredAnswer {
+    pub(crate) async fn want(&mut self, workloads: &[Desired]) -> DesiredAnswer {
         self.seq += 1;
         let snapshot =
             Snapshot { installation: self.member.installation, seq: self.seq, workloads: workloads.to_vec() };
         self.agent.supervisor().put(Want::Snapshot(snapshot)).await.unwrap()
     }
     /// Waits until the report of a workload holds, at most 60 s.
-    pub async fn until(&self, id: WorkloadId, what: &str, holds: impl Fn(&Report) -> bool) -> Report {
+    pub(crate) async fn until(&self, id: WorkloadId, what: &str, holds: impl Fn(&Report) -> bool) -> Report {
         let reports = self.agent.supervisor().reports();
         let mut newest = reports.watch();
         let wait = async {
@@ -84,22 +93,22 @@ impl Node {
             Err(_) => panic!("not {what} within 60 s: {:#?}\n{}", reports.of(id), self.printed(id)),
         }
     }
-    pub async fn running(&self, id: WorkloadId) -> Report {
+    pub(crate) async fn running(&self, id: WorkloadId) -> Report {
         self.until(id, "running", |r| matches!(r.seen.phase, Phase::Running { .. })).await
     }
-    pub async fn stopped(&self, id: WorkloadId) -> Report {
+    pub(crate) async fn stopped(&self, id: WorkloadId) -> Report {
         self.until(id, "stopped", |r| matches!(r.seen.phase, Phase::Stopped) && r.seen.prepared.is_some()).await
     }
-    pub async fn gone(&self, id: WorkloadId) -> Report {
+    pub(crate) async fn gone(&self, id: WorkloadId) -> Report {
         self.until(id, "gone", |r| matches!(r.seen.phase, Phase::Gone)).await
     }
     /// Everything on the console.
-    pub fn printed(&self, id: WorkloadId) -> String {
+    pub(crate) fn printed(&self, id: WorkloadId) -> String {
         let Some(console) = self.agent.supervisor().console(id) else { return String::new() };
         console.page(0, 10_000).lines.iter().map(|l| format!("{:?} {}\n", l.stream, l.text)).collect()
     }
     /// Waits until the console has printed something.
-    pub async fn prints(&self, id: WorkloadId, text: &str) {
+    pub(crate) async fn prints(&self, id: WorkloadId, text: &str) {
         let console = self.agent.supervisor().console(id).unwrap();
         let mut newest = console.watch();
         let wait = async {
@@ -114,7 +123,7 @@ impl Node {
 }
 
 /// Waits for a condition on the machine, at most 30 s.
-pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let wait = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -126,7 +135,7 @@ pub async fn eventually(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// A workload with a volume that runs these arguments.
-pub fn workload(ids: &Ids, command: &[&str]) -> Desired {
+pub(crate) fn workload(ids: &Ids, command: &[&str]) -> Desired {
     let resources = vec![
         Resource { key: "account".into(), what: What::Account {} },
         Resource { key: "volume/data".into(), what: What::Volume { name: "data".into(), limit_bytes: None } },
@@ -158,7 +167,7 @@ pub fn workload(ids: &Ids, command: &[&str]) -> Desired {
 }
 
 /// The same workload with another wish.
-pub fn but(want: &Desired, change: impl FnOnce(&mut Desired)) -> Desired {
+pub(crate) fn but(want: &Desired, change: impl FnOnce(&mut Desired)) -> Desired {
     let mut want = want.clone();
     want.generation += 1;
     change(&mut want);

@@ -135,6 +135,10 @@ impl SimHost {
     pub fn things(&self) -> BTreeSet<(WorkloadId, String)> {
         self.read(|held| held.things.clone())
     }
+    /// How many runs were ever begun here.
+    pub fn begun(&self) -> u64 {
+        self.read(|held| held.next)
+    }
     /// How often a start found a run of the same workload still there and had to end it first. Without a damaged journal
     /// this stays zero.
     pub fn doubles(&self) -> u64 {

@@ -1,0 +1,191 @@
+//! Runs processes: own account, sandbox, limits, and a life of their own beside the agent's.
+//!
+//! What is here does not depend on the agent staying alive: the process has its own session and its output goes to files.
+//! It is found again by number, start time and the machine's boot.
+
+pub mod cgroup;
+mod output;
+mod proc;
+mod run;
+pub mod sandbox;
+mod sys;
+
+use super::account::Accounts;
+use super::layout::{Layout, put_volumes};
+use super::{Adopted, Driver, Job, Note, Progress, Started};
+use cgroup::Cgroups;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use ostler_model::WorkloadId;
+use ostler_model::workload::blueprint::{How, Process, What};
+use ostler_runtime::{Clock, Spawn};
+use output::Files;
+use run::{Attending, Identity, Tree, how_it_ended, kill_tree, limit_note};
+use sandbox::{Launch, Sandbox};
+use serde_json::Value;
+use std::fs::File;
+use std::process::Stdio;
+use std::sync::Arc;
+
+/// The driver of processes.
+pub struct Processes {
+    pub(crate) layout: Layout,
+    pub(crate) cgroups: Cgroups,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: Clock,
+    pub(crate) spawn: Spawn,
+}
+
+impl Processes {
+    fn files(&self, id: WorkloadId) -> Files {
+        Files::at(self.layout.run(id))
+    }
+
+    async fn begin(&self, job: &Job) -> Result<Started, String> {
+        self.clean(job.id).await?;
+        let How::Process(process) = &job.want.blueprint.run.how else { return Err("this is not a process".to_owned()) };
+        let group = self.cgroups.group(job.id);
+        let missing =
+            group.make(&job.want.blueprint.run.limits).map_err(|e| format!("its control group cannot be made: {e}"))?;
+        let started = self.launch(job, process, &group);
+        match started {
+            Ok((tree, mut notes)) => {
+                notes.push(limit_note(missing));
+                let identity = serde_json::to_value(&tree.identity).expect("an identity is plain data");
+                Ok(Started { identity, run: Arc::new(tree), note: Note::all(notes) })
+            }
+            Err(error) => {
+                self.clean(job.id).await?;
+                Err(error)
+            }
+        }
+    }
+
+    fn launch(&self, job: &Job, process: &Process, group: &cgroup::Group) -> Result<(Tree, Vec<Note>), String> {
+        let account = Accounts::of(job.id);
+        let mut notes = vec![];
+        if account.is_none() {
+            notes.push(Note::degraded(
+                "no_own_account",
+                "it runs as the agent's account, because the agent is not root",
+            ));
+        }
+        if self.sandbox == Sandbox::None {
+            notes
+                .push(Note::degraded("no_sandbox", "it sees the whole machine, because bubblewrap does not work here"));
+        }
+        let files = self.files(job.id);
+        let owner = account.as_ref().map(|a| (a.uid, a.gid));
+        let [input, out, err] =
+            files.make(owner).map_err(|e| format!("{} cannot be made: {e}", files.dir().display()))?;
+        let status = File::create(files.status()).map_err(|e| format!("its status file cannot be made: {e}"))?;
+        let volumes: Vec<&str> = job.want.blueprint.resources.iter().filter_map(|r| volume_name(&r.what)).collect();
+        let put = |text: &String| {
+            put_volumes(text, |name| {
+                let path = volumes.contains(&name).then(|| self.sandbox.path(&self.layout, job.id, name))?.ok()?;
+                Some(path.display().to_string())
+            })
+        };
+        let launch = Launch {
+            id: job.id,
+            program: &put(&process.program)?,
+            args: &process.args.iter().map(put).collect::<Result<Vec<_>, _>>()?,
+            env: &process.env.iter().map(|(k, v)| Ok((k.clone(), put(v)?))).collect::<Result<_, String>>()?,
+            volumes: &volumes,
+            workdir: &process.workdir,
+            account: account.as_ref(),
+            join: group.doors().map_err(|e| format!("its control group cannot be joined: {e}"))?,
+            status: Some(status.into()),
+            is_on_network: true,
+        };
+        let child =
+            self.sandbox.launch(&self.layout, launch, [Stdio::from(input), Stdio::from(out), Stdio::from(err)])?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or("it ended at once")?;
+        // A child that was not waited for keeps its entry, so the start time is there even when it has ended already.
+        let stat = proc::stat(pid).ok_or("it ended at once")?;
+        let is_fenced = self.sandbox == Sandbox::Bubblewrap;
+        let identity = Identity { pid, started: stat.started, boot: proc::boot_id(), is_fenced };
+        let known = serde_json::to_vec(&identity).expect("an identity is plain data");
+        if let Err(error) = std::fs::write(files.run(), known) {
+            tracing::warn!(workload = %job.id, %error, "the run's identity cannot be written; the journal still has it");
+        }
+        let attending = Attending {
+            job: job.clone(),
+            identity,
+            group: group.clone(),
+            files,
+            child: Some(child),
+            clock: self.clock.clone(),
+            spawn: self.spawn.clone(),
+        };
+        Ok((Tree::attend(attending), notes))
+    }
+
+    fn identity(&self, id: WorkloadId, known: Option<&Value>) -> Option<Identity> {
+        // The file is written right after the fork, so it is the newer one when they differ.
+        let written = std::fs::read(self.files(id).run()).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        written.or_else(|| serde_json::from_value(known?.clone()).ok())
+    }
+
+    async fn look(&self, job: &Job, known: Option<&Value>) -> Result<Adopted, String> {
+        let (group, files) = (self.cgroups.group(job.id), self.files(job.id));
+        let Some(identity) = self.identity(job.id, known) else {
+            self.clean(job.id).await?;
+            return Ok(Adopted::Nothing);
+        };
+        if !identity.is_alive() {
+            let exit = how_it_ended(&identity, &group, &files, None, &self.clock);
+            let mut tail = output::Tail::open(files.clone(), job.console.clone(), self.clock.clone(), false);
+            tail.read(true);
+            kill_tree(&group, &identity, &files, &self.clock).await?;
+            return Ok(Adopted::Ended(exit));
+        }
+        let note = limit_note(group.limit(&job.want.blueprint.run.limits));
+        let attending = Attending {
+            job: job.clone(),
+            identity: identity.clone(),
+            group,
+            files,
+            child: None,
+            clock: self.clock.clone(),
+            spawn: self.spawn.clone(),
+        };
+        let run = Arc::new(Tree::attend(attending));
+        let identity = serde_json::to_value(&identity).expect("an identity is plain data");
+        Ok(Adopted::Running(Started { identity, run, note }))
+    }
+
+    /// Ends what is left of any run, and removes its files and its group.
+    async fn clean(&self, id: WorkloadId) -> Result<(), String> {
+        let (group, files) = (self.cgroups.group(id), self.files(id));
+        match self.identity(id, None) {
+            Some(identity) => kill_tree(&group, &identity, &files, &self.clock).await?,
+            None => group.kill(&self.clock).await?,
+        }
+        group.remove(&self.clock).await?;
+        files.remove().map_err(|e| format!("{} cannot be removed: {e}", files.dir().display()))
+    }
+}
+
+/// The volume's name, if it is one.
+pub(crate) fn volume_name(what: &What) -> Option<&str> {
+    match what {
+        What::Volume { name, .. } => Some(name),
+        What::Account {} | What::File { .. } | What::Package { .. } | What::Download { .. } | What::Port { .. } => None,
+    }
+}
+
+impl Driver for Processes {
+    fn prepare<'a>(&'a self, _: &'a Job, _: Progress<'a>) -> BoxFuture<'a, Result<Note, String>> {
+        std::future::ready(Ok(Note::ready())).boxed()
+    }
+    fn start<'a>(&'a self, job: &'a Job) -> BoxFuture<'a, Result<Started, String>> {
+        self.begin(job).boxed()
+    }
+    fn adopt<'a>(&'a self, job: &'a Job, known: Option<&'a Value>) -> BoxFuture<'a, Result<Adopted, String>> {
+        self.look(job, known).boxed()
+    }
+    fn sweep(&self, id: WorkloadId) -> BoxFuture<'_, Result<(), String>> {
+        self.clean(id).boxed()
+    }
+}

@@ -1,0 +1,187 @@
+//! What a process sees of the machine, and as whom it runs.
+//!
+//! With bubblewrap: namespaces of its own for processes, IPC, host name, users and mounts; the system read-only, its
+//! volumes writable, `/tmp` private; no capabilities. It shares the host's network, because that is where players come from.
+//! Bubblewrap runs as the workload's account already, so it has no privilege that an escape could take over.
+//! Without it, only account, control groups and a mount namespace remain, and the conditions say so.
+
+use super::sys::{self, Before};
+use crate::driver::account::{self, Account};
+use crate::driver::layout::{Layout, is_reachable_by_all};
+use crate::driver::tool;
+use ostler_model::WorkloadId;
+use ostler_runtime::Clock;
+use std::collections::BTreeMap;
+use std::ffi::CString;
+use std::fs::File;
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use tokio::process::{Child, Command};
+
+/// How far processes can be fenced in here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sandbox {
+    Bubblewrap,
+    None,
+}
+
+/// Environment that a program needs to reach the network as this machine does.
+const PASSED_ON: [&str; 9] = [
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+];
+
+/// What shall run.
+pub(crate) struct Launch<'a> {
+    pub id: WorkloadId,
+    pub program: &'a str,
+    pub args: &'a [String],
+    pub env: &'a BTreeMap<String, String>,
+    /// Names of the volumes that it sees.
+    pub volumes: &'a [&'a str],
+    pub workdir: &'a str,
+    pub account: Option<&'a Account>,
+    pub join: Vec<File>,
+    /// Where bubblewrap writes what became of it.
+    pub status: Option<OwnedFd>,
+    pub is_on_network: bool,
+}
+
+impl Sandbox {
+    /// Tries it out, as an account without rights when possible: what is installed need not be allowed.
+    pub async fn probe(clock: &Clock) -> Self {
+        if tool::find("bwrap").is_none() {
+            return Sandbox::None;
+        }
+        let mut command = Command::new("bwrap");
+        command.args(["--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "--", "/bin/true"]);
+        command.env_clear().env("PATH", tool::PATH).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let account = account::is_root().then_some((65_534, 65_534));
+        sys::prepare(&mut command, Before { account, ..Before::default() });
+        let Ok(mut child) = command.kill_on_drop(true).spawn() else { return Sandbox::None };
+        match clock.timeout(ostler_model::Millis::secs(10), child.wait()).await {
+            Some(Ok(status)) if status.success() => Sandbox::Bubblewrap,
+            _ => Sandbox::None,
+        }
+    }
+    /// `bubblewrap` or `none`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Sandbox::Bubblewrap => "bubblewrap",
+            Sandbox::None => "none",
+        }
+    }
+    /// Where a volume is, as the process sees it: where it is on the host, so that paths which a program wrote into its
+    /// files stay true whatever the sandbox.
+    pub fn path(self, layout: &Layout, id: WorkloadId, volume: &str) -> Result<PathBuf, String> {
+        layout.volume(id, volume)
+    }
+
+    /// Starts something that outlives its starter.
+    pub(crate) fn launch(self, layout: &Layout, launch: Launch<'_>, io: [Stdio; 3]) -> Result<Child, String> {
+        self.command(layout, launch, io)?.spawn().map_err(|e| format!("it cannot be started: {e}"))
+    }
+    /// Starts something that ends when its starter no longer waits.
+    pub(crate) fn launch_to_end(self, layout: &Layout, launch: Launch<'_>, io: [Stdio; 3]) -> Result<Child, String> {
+        self.command(layout, launch, io)?.kill_on_drop(true).spawn().map_err(|e| format!("it cannot be started: {e}"))
+    }
+
+    fn command(self, layout: &Layout, mut launch: Launch<'_>, io: [Stdio; 3]) -> Result<Command, String> {
+        let workdir = layout.volume(launch.id, launch.workdir)?;
+        let mut before = Before { join: std::mem::take(&mut launch.join), ..Before::default() };
+        before.account = launch.account.map(|a| (a.uid, a.gid));
+        let mut command = match self {
+            Sandbox::Bubblewrap => {
+                let stage = launch.account.map(|_| stage(layout, launch.id)).transpose()?;
+                let mut command = Command::new(tool::find("bwrap").ok_or("bwrap is not there any more")?);
+                command.args(fence(&launch, layout, stage.as_ref().map(|(_, to)| to.as_path()))?);
+                if let Some(status) = launch.status.take() {
+                    command.arg("--json-status-fd").arg(status.as_raw_fd().to_string());
+                    before.keep.push(status);
+                }
+                before.stage = stage.map(|(from, to)| Ok::<_, String>((c_path(&from)?, c_path(&to)?))).transpose()?;
+                command.arg("--chdir").arg(&workdir).arg("--").arg(launch.program);
+                command
+            }
+            Sandbox::None => {
+                if launch.account.is_some() && !is_reachable_by_all(&workdir) {
+                    return Err(format!(
+                        "its account cannot reach {}: without bubblewrap every folder above must be open to all (chmod o+x)",
+                        workdir.display()
+                    ));
+                }
+                let program = if launch.program.contains('/') {
+                    PathBuf::from(launch.program)
+                } else {
+                    tool::find(launch.program).ok_or_else(|| format!("{} is not installed", launch.program))?
+                };
+                let mut command = Command::new(program);
+                command.current_dir(&workdir);
+                command
+            }
+        };
+        command.args(launch.args).env_clear();
+        let name = launch.account.map_or("ostler", |a| a.name.as_str());
+        command.env("PATH", tool::PATH).env("LANG", "C.UTF-8").env("USER", name).env("LOGNAME", name);
+        command.env("HOME", &workdir).env("TMPDIR", "/tmp");
+        if launch.is_on_network {
+            command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+        }
+        command.envs(launch.env);
+        let [stdin, stdout, stderr] = io;
+        command.stdin(stdin).stdout(stdout).stderr(stderr);
+        sys::prepare(&mut command, before);
+        Ok(command)
+    }
+}
+
+/// The account may not be able to walk to the agent's data folder, so root binds the workload's part of it to a place that
+/// everybody can reach, in the new process's own mount namespace only.
+fn stage(layout: &Layout, id: WorkloadId) -> Result<(PathBuf, PathBuf), String> {
+    let places = ["/mnt", "/media", "/srv", "/opt"].map(Path::new);
+    let place = places.into_iter().find(|p| p.is_dir() && !layout.data.starts_with(p));
+    let place = place.ok_or("none of /mnt, /media, /srv and /opt is there to show the process its volumes")?;
+    Ok((layout.volumes(id), place.to_owned()))
+}
+
+fn c_path(path: &Path) -> Result<CString, String> {
+    CString::new(path.as_os_str().as_bytes()).map_err(|_| format!("{} is not a path", path.display()))
+}
+
+/// Bubblewrap's arguments up to what is started.
+fn fence(launch: &Launch<'_>, layout: &Layout, stage: Option<&Path>) -> Result<Vec<std::ffi::OsString>, String> {
+    let mut args: Vec<std::ffi::OsString> = vec![];
+    let mut add = |words: &[&std::ffi::OsStr]| args.extend(words.iter().map(|w| w.to_os_string()));
+    for word in ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"] {
+        add(&[word.as_ref()]);
+    }
+    add(&["--cap-drop".as_ref(), "ALL".as_ref(), "--hostname".as_ref(), "workload".as_ref()]);
+    for dir in ["/usr", "/etc", "/opt"] {
+        add(&["--ro-bind-try".as_ref(), dir.as_ref(), dir.as_ref()]);
+    }
+    // Older distributions have real folders where newer ones link into /usr.
+    for dir in ["/bin", "/sbin", "/lib", "/lib32", "/lib64"] {
+        match std::fs::read_link(dir) {
+            Ok(target) => add(&["--symlink".as_ref(), target.as_os_str(), dir.as_ref()]),
+            Err(_) => add(&["--ro-bind-try".as_ref(), dir.as_ref(), dir.as_ref()]),
+        }
+    }
+    add(&["--ro-bind-try".as_ref(), "/run/systemd/resolve".as_ref(), "/run/systemd/resolve".as_ref()]);
+    add(&["--proc".as_ref(), "/proc".as_ref(), "--dev".as_ref(), "/dev".as_ref()]);
+    add(&["--tmpfs".as_ref(), "/tmp".as_ref(), "--tmpfs".as_ref(), "/var/tmp".as_ref()]);
+    for volume in launch.volumes {
+        let at = layout.volume(launch.id, volume)?;
+        let from = stage.map_or_else(|| at.clone(), |stage| stage.join(volume));
+        add(&["--bind".as_ref(), from.as_os_str(), at.as_os_str()]);
+    }
+    Ok(args)
+}

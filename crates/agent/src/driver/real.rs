@@ -1,0 +1,80 @@
+//! The drivers of a real machine.
+
+use super::Drivers;
+use super::container::{Containers, Engine};
+use super::layout::Layout;
+use super::process::Processes;
+use super::process::cgroup::Cgroups;
+use super::process::sandbox::Sandbox;
+use super::resource::Machinery;
+use crate::probe::facts::{self, Found};
+use crate::stats::LocalMachine;
+use crate::supervisor::disk::Folder;
+use ostler_model::node::Facts;
+use ostler_runtime::{Clock, Spawn};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What the operator decides about a node.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Journal, identity and output of runs.
+    pub state_dir: PathBuf,
+    /// Volumes.
+    pub data_dir: PathBuf,
+    /// Ports that may be handed out, first and last.
+    pub port_range: (u16, u16),
+    /// Where others reach this node; found out when absent.
+    pub address: Option<String>,
+    /// Where containers publish their ports.
+    pub publish: IpAddr,
+    /// The container engine's address as in `DOCKER_HOST`; its usual places when absent.
+    pub engine: Option<String>,
+}
+
+/// A real machine that has been looked at.
+pub struct Real {
+    settings: Settings,
+    found: Found,
+    engine: Option<Engine>,
+}
+
+impl Real {
+    /// Looks what is here. Changes nothing but trying out groups and sandbox.
+    pub async fn probe(settings: Settings, clock: &Clock) -> Real {
+        let sandbox = Sandbox::probe(clock).await;
+        let engine = Engine::find(settings.engine.as_deref(), clock).await;
+        let cgroups = tokio::task::spawn_blocking(Cgroups::probe).await.unwrap_or(Cgroups::None);
+        let found = Found { sandbox, cgroups, engine: engine.as_ref().map(|e| e.name().to_owned()) };
+        Real { settings, found, engine }
+    }
+    /// What this machine says of itself.
+    pub fn facts(&self) -> Facts {
+        let Settings { data_dir, address, port_range, .. } = &self.settings;
+        let address = address.clone().unwrap_or_else(facts::likely_address);
+        facts::facts(&self.found, data_dir, &address, *port_range)
+    }
+    /// Drivers that act on this machine.
+    pub fn drivers(&self, clock: Clock, spawn: Spawn) -> std::io::Result<Drivers> {
+        let Settings { state_dir, data_dir, port_range, publish, .. } = self.settings.clone();
+        let Found { sandbox, cgroups, .. } = self.found.clone();
+        let layout = Layout { state: state_dir, data: data_dir };
+        let disk = Folder::open(&layout.journal())?;
+        let machine = LocalMachine { clock: clock.clone(), data: layout.data.clone() };
+        let containers = Containers {
+            engine: self.engine.clone(),
+            layout: layout.clone(),
+            publish,
+            clock: clock.clone(),
+            spawn: spawn.clone(),
+        };
+        Ok(Drivers {
+            resources: Arc::new(Machinery::new(layout.clone(), sandbox, port_range, clock.clone(), spawn.clone())),
+            process: Arc::new(Processes { layout, cgroups, sandbox, clock, spawn }),
+            container: Arc::new(containers),
+            disk: Arc::new(disk),
+            machine: Arc::new(machine),
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! Looking: what this machine is and can, and whether a workload is ready.
+
+pub mod facts;
+pub mod ready;

@@ -1,0 +1,108 @@
+//! Readiness: a process that runs is not yet a game that can be joined.
+
+use crate::console::Console;
+use crate::limits;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
+use ostler_model::workload::Blueprint;
+use ostler_model::workload::blueprint::{HttpProbe, Probe, UdpProbe, What};
+use ostler_runtime::Clock;
+use std::net::{IpAddr, SocketAddr};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UdpSocket};
+
+/// Resolves when any of the blueprint's probes holds, at once when it has none. Console lines count from `first_line` on.
+pub async fn wait(clock: &Clock, console: &Console, blueprint: &Blueprint, address: IpAddr, first_line: u64) {
+    let probes = &blueprint.run.ready;
+    if probes.is_empty() {
+        return;
+    }
+    let at = |name: &str| {
+        let port = blueprint.resources.iter().find_map(|r| match &r.what {
+            What::Port { name: own, port, .. } if own == name => Some(*port),
+            _ => None,
+        });
+        port.map(|port| SocketAddr::new(address, port))
+    };
+    let mut asking: FuturesUnordered<_> = probes
+        .iter()
+        .map(|probe| async move {
+            let held = match probe {
+                Probe::Log(pattern) => log(console, pattern, first_line).await,
+                Probe::Tcp(port) => {
+                    again(clock, at(port), |to| async move { TcpStream::connect(to).await.is_ok() }).await
+                }
+                Probe::Udp(udp) => again(clock, at(&udp.port), |to| answers(udp, to)).await,
+                Probe::Http(http) => again(clock, at(&http.port), |to| is_well(http, to)).await,
+            };
+            if !held {
+                // A probe that can never hold must not end the others.
+                std::future::pending::<()>().await;
+            }
+        })
+        .collect();
+    asking.next().await;
+}
+
+/// Asks until it holds. False when there is nothing to ask.
+async fn again<F: Future<Output = bool>>(clock: &Clock, to: Option<SocketAddr>, ask: impl Fn(SocketAddr) -> F) -> bool {
+    let Some(to) = to else { return false };
+    while clock.timeout(limits::PROBE_LIMIT, ask(to)).await != Some(true) {
+        clock.sleep(limits::PROBE_EVERY).await;
+    }
+    true
+}
+
+async fn log(console: &Console, pattern: &str, mut after: u64) -> bool {
+    let Ok(pattern) = regex::RegexBuilder::new(pattern).size_limit(1 << 20).build() else { return false };
+    let mut newest = console.watch();
+    loop {
+        newest.mark_unchanged();
+        let page = console.page(after, usize::MAX);
+        use ostler_wire::console::ConsoleStream::{Err, Out};
+        if page.lines.iter().any(|line| matches!(line.stream, Out | Err) && pattern.is_match(&line.text)) {
+            return true;
+        }
+        after = page.last_seq;
+        if newest.changed().await.is_err() {
+            return false;
+        }
+    }
+}
+
+async fn answers(probe: &UdpProbe, to: SocketAddr) -> bool {
+    let (Ok(send), Ok(expect)) = (hex::decode(&probe.send), hex::decode(&probe.expect)) else { return false };
+    let from = SocketAddr::new(
+        if to.is_ipv4() { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() },
+        0,
+    );
+    let ask = async {
+        let socket = UdpSocket::bind(from).await?;
+        socket.connect(to).await?;
+        socket.send(&send).await?;
+        let mut answer = vec![0; 2048];
+        let n = socket.recv(&mut answer).await?;
+        Ok::<_, std::io::Error>(answer[..n].starts_with(&expect))
+    };
+    ask.await.unwrap_or(false)
+}
+
+/// One request by hand: all that matters is the status, and a client library would bring its own timers and pools.
+async fn is_well(probe: &HttpProbe, to: SocketAddr) -> bool {
+    let path = if probe.path.starts_with('/') { probe.path.as_str() } else { "/" };
+    if path.contains(['\r', '\n', ' ']) {
+        return false;
+    }
+    let ask = async {
+        let mut stream = TcpStream::connect(to).await?;
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: ostler-agent\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await?;
+        let status =
+            std::str::from_utf8(&head).ok().and_then(|h| h.strip_prefix("HTTP/1.")?.get(2..5)?.parse::<u16>().ok());
+        Ok::<_, std::io::Error>(status.is_some_and(|s| (200..400).contains(&s)))
+    };
+    ask.await.unwrap_or(false)
+}
