@@ -1,0 +1,91 @@
+// One field of a generated form.
+
+import { Field, Input, SecretInput, Switch, Textarea } from './field'
+import { type ObjectSchema, type Schema, type Values, stopsBetween, widgetOf } from './schema'
+import { Select } from './select'
+import { Slider } from './slider'
+
+export interface SchemaFormProps {
+  schema: ObjectSchema
+  values: Values
+  onChange: (name: string, value: unknown) => void
+  /** By name; only shown for fields that were touched or that the server refused. */
+  problems: Record<string, string | undefined>
+  onTouch: (name: string) => void
+  /** Secrets that are already set are never shown; empty keeps them. */
+  keepsSecrets?: boolean
+}
+
+/** All fields of a schema, in its order. */
+export function SchemaForm({ schema, values, ...rest }: SchemaFormProps) {
+  return (
+    <div className="flex flex-col gap-5">
+      {Object.entries(schema.properties).map(([name, field]) => (
+        <SchemaField key={name} {...rest} name={name} schema={field} value={values[name]} isRequired={schema.required.includes(name)} />
+      ))}
+    </div>
+  )
+}
+
+type FieldProps = Omit<SchemaFormProps, 'schema' | 'values'> & { name: string; schema: Schema; value: unknown; isRequired: boolean }
+
+function SchemaField({ name, schema, value, isRequired, onChange, onTouch, problems, keepsSecrets }: FieldProps) {
+  const widget = widgetOf(schema)
+  const label = schema.title ?? name
+  const set = (next: unknown) => onChange(name, next)
+  const common = { label, help: schema.description, error: problems[name], isRequired }
+  if (widget === 'switch') return <SwitchField {...common} isOn={value === true} onChange={set} />
+  const text = typeof value === 'string' ? value : ''
+  return (
+    <Field {...common} hint={widget === 'number' ? (schema['x-unit'] ?? undefined) : undefined}>
+      {(wiring) => {
+        if (widget === 'choice') {
+          return <Select {...wiring} value={String(value ?? '')} onValue={set} options={(schema.enum ?? []).map((option) => ({ value: String(option), label: String(option) }))} />
+        }
+        if (widget === 'secret') {
+          return <SecretInput {...wiring} value={text} autoComplete="new-password" placeholder={keepsSecrets === true ? 'Leave empty to keep it as it is' : undefined} onChange={(change) => set(change.target.value)} onBlur={() => onTouch(name)} />
+        }
+        if (widget === 'text') return <Textarea {...wiring} value={text} onChange={(change) => set(change.target.value)} onBlur={() => onTouch(name)} />
+        if (widget === 'slider') {
+          return (
+            <Slider
+              {...wiring}
+              label={label}
+              value={typeof value === 'number' ? value : (schema.minimum ?? 0)}
+              onValue={(next) => {
+                set(next)
+                onTouch(name)
+              }}
+              stops={stopsBetween(schema.minimum ?? 0, schema.maximum ?? 100)}
+              show={(n) => String(n)}
+              read={(typed) => (/^-?\d+$/.test(typed.trim()) ? Number(typed) : undefined)}
+              unit={schema['x-unit'] ?? ''}
+            />
+          )
+        }
+        if (widget === 'number') {
+          return <Input {...wiring} inputMode="numeric" value={value === undefined ? '' : String(value)} onBlur={() => onTouch(name)} onChange={(change) => set(number(change.target.value))} />
+        }
+        return <Input {...wiring} value={text} spellCheck={false} onChange={(change) => set(change.target.value)} onBlur={() => onTouch(name)} />
+      }}
+    </Field>
+  )
+}
+
+/** The typed text as a number; kept as text while it is none, so that nothing typed is lost. */
+function number(text: string): unknown {
+  if (text.trim() === '') return undefined
+  return /^-?\d+(\.\d+)?$/.test(text.trim()) ? Number(text) : text
+}
+
+export function SwitchField({ label, help, error, isOn, onChange }: { label: string; help?: string | undefined; error?: string | undefined; isOn: boolean; onChange: (isOn: boolean) => void }) {
+  return (
+    <div className="flex items-start justify-between gap-4">
+      <div>
+        <div className="text-13 font-medium">{label}</div>
+        {(error ?? help) !== undefined && <p className={error === undefined ? 'text-12 text-ink-3' : 'text-12 text-failed'}>{error ?? help}</p>}
+      </div>
+      <Switch label={label} isOn={isOn} onChange={onChange} />
+    </div>
+  )
+}

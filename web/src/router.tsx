@@ -1,0 +1,108 @@
+// Every address of the panel. Pages are loaded when somebody goes there.
+
+import type { QueryClient } from '@tanstack/react-query'
+import { Outlet, createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { asError } from './api/error'
+import { readSearch as readActivity } from './event/search'
+import { PageSkeleton } from './kit/skeleton'
+import { meQuery, setupQuery } from './session/me'
+import { Shell } from './shell/shell'
+import { Broken, NotFound } from './shell/trouble'
+import { readSearch as readList } from './workload/search'
+
+const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken })
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: '/sign-in',
+  validateSearch: (raw: Record<string, unknown>): { next?: string } => (typeof raw.next === 'string' ? { next: raw.next } : {}),
+  loader: ({ context }) => context.client.ensureQueryData(setupQuery).catch(() => undefined),
+  component: lazyRouteComponent(() => import('./session/sign-in'), 'Page'),
+})
+
+const setup = createRoute({
+  getParentRoute: () => root,
+  path: '/setup',
+  loader: ({ context }) => context.client.ensureQueryData(setupQuery),
+  component: lazyRouteComponent(() => import('./session/setup'), 'Page'),
+})
+
+/** Everything that needs a session. */
+const app = createRoute({
+  getParentRoute: () => root,
+  id: 'app',
+  component: Shell,
+  notFoundComponent: NotFound,
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.client.ensureQueryData(meQuery)
+    } catch (error) {
+      if (asError(error).status !== 401) throw error
+      const status = await context.client.fetchQuery(setupQuery)
+      if (status.state === 'setup') throw redirect({ to: '/setup', hash: location.hash })
+      throw redirect({ to: '/sign-in', search: location.href === '/' ? {} : { next: location.href } })
+    }
+  },
+})
+
+const overview = createRoute({ getParentRoute: () => app, path: '/', component: lazyRouteComponent(() => import('./overview/page'), 'Page') })
+
+const workloads = createRoute({ getParentRoute: () => app, path: '/workloads', validateSearch: readList, component: lazyRouteComponent(() => import('./workload/list'), 'Page') })
+const workloadNew = createRoute({
+  getParentRoute: () => app,
+  path: '/workloads/new',
+  validateSearch: (raw: Record<string, unknown>): { template?: string } => (typeof raw.template === 'string' ? { template: raw.template } : {}),
+  component: lazyRouteComponent(() => import('./workload/create'), 'Page'),
+})
+const workload = createRoute({ getParentRoute: () => app, path: '/workloads/$workload', component: lazyRouteComponent(() => import('./workload/page'), 'Page') })
+const tabs = () => import('./workload/tabs')
+const workloadTabs = [
+  createRoute({ getParentRoute: () => workload, path: '/', component: lazyRouteComponent(tabs, 'OverviewTab') }),
+  createRoute({ getParentRoute: () => workload, path: '/console', component: lazyRouteComponent(tabs, 'ConsoleTab') }),
+  createRoute({ getParentRoute: () => workload, path: '/settings', component: lazyRouteComponent(tabs, 'SettingsTab') }),
+  createRoute({ getParentRoute: () => workload, path: '/activity', component: lazyRouteComponent(tabs, 'ActivityTab') }),
+] as const
+
+const nodes = createRoute({
+  getParentRoute: () => app,
+  path: '/nodes',
+  validateSearch: (raw: Record<string, unknown>): { join?: boolean } => (raw.join === true || raw.join === 'true' ? { join: true } : {}),
+  component: lazyRouteComponent(() => import('./node/list'), 'Page'),
+})
+const node = createRoute({ getParentRoute: () => app, path: '/nodes/$node', component: lazyRouteComponent(() => import('./node/page'), 'Page') })
+
+const jobs = createRoute({ getParentRoute: () => app, path: '/jobs', component: lazyRouteComponent(() => import('./job/page'), 'ListPage') })
+const job = createRoute({ getParentRoute: () => app, path: '/jobs/$job', component: lazyRouteComponent(() => import('./job/page'), 'DetailPage') })
+
+const activity = createRoute({ getParentRoute: () => app, path: '/activity', validateSearch: readActivity, component: lazyRouteComponent(() => import('./event/page'), 'Page') })
+const audit = createRoute({ getParentRoute: () => app, path: '/activity/audit', component: lazyRouteComponent(() => import('./audit/page'), 'Page') })
+
+const settings = createRoute({ getParentRoute: () => app, path: '/settings', component: lazyRouteComponent(() => import('./settings/page'), 'Page') })
+const keys = createRoute({ getParentRoute: () => app, path: '/settings/keys', component: lazyRouteComponent(() => import('./key/page'), 'Page') })
+
+const docs = createRoute({ getParentRoute: () => app, path: '/api/v1/docs', component: lazyRouteComponent(() => import('./docs/page'), 'Page') })
+const kit = createRoute({ getParentRoute: () => app, path: '/_kit', component: lazyRouteComponent(() => import('./kit/page'), 'Page') })
+
+const tree = root.addChildren([
+  signIn,
+  setup,
+  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), nodes, node, jobs, job, activity, audit, settings, keys, docs, kit]),
+])
+
+export function makeRouter(client: QueryClient) {
+  return createRouter({
+    routeTree: tree,
+    context: { client },
+    defaultPreload: 'intent',
+    defaultPendingComponent: PageSkeleton,
+    defaultPendingMs: 120,
+    defaultErrorComponent: Broken,
+    scrollRestoration: true,
+  })
+}
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: ReturnType<typeof makeRouter>
+  }
+}

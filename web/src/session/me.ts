@@ -1,0 +1,79 @@
+// Who is signed in, and the workspace that the pages show.
+
+import { queryOptions, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { useSyncExternalStore } from 'react'
+import { api, ok } from '../api/client'
+import type { Capability, Me, Membership } from '../api/types'
+
+export const meQuery = queryOptions({
+  queryKey: ['me'],
+  queryFn: ({ signal }) => ok(api.GET('/api/v1/users/me', { signal })),
+  staleTime: Infinity,
+})
+
+export const setupQuery = queryOptions({
+  queryKey: ['setup'],
+  queryFn: ({ signal }) => ok(api.GET('/api/v1/setup/status', { signal })),
+  staleTime: Infinity,
+})
+
+/** Me; only on pages that need a session. */
+export function useMe(): Me {
+  return useSuspenseQuery(meQuery).data
+}
+
+/** Which version runs; empty until known. */
+export function useVersion(): string {
+  return useQuery(setupQuery).data?.version ?? ''
+}
+
+const KEY = 'ostler.workspace'
+let chosen = read()
+const listeners = new Set<() => void>()
+
+function read(): string | undefined {
+  try {
+    return localStorage.getItem(KEY) ?? undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Shows another workspace from now on, here and at the next visit. */
+export function chooseWorkspace(id: string): void {
+  chosen = id
+  try {
+    localStorage.setItem(KEY, id)
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+  for (const tell of listeners) tell()
+}
+
+const NONE: Membership = { workspace: '', slug: '', name: 'No workspace', role: null, capabilities: [] }
+
+/** The chosen workspace, or my first one. */
+export function useWorkspace(): Membership {
+  const me = useMe()
+  const id = useSyncExternalStore(
+    (tell) => {
+      listeners.add(tell)
+      return () => listeners.delete(tell)
+    },
+    () => chosen,
+  )
+  return me.memberships.find((m) => m.workspace === id) ?? me.memberships[0] ?? NONE
+}
+
+/** Whether I may do something in the chosen workspace. The server decides; this only hides what it would refuse. */
+export function useCan(): (capability: Capability) => boolean {
+  const { capabilities } = useWorkspace()
+  return (capability) => allows(capabilities, capability)
+}
+
+/** Any verb on a kind implies reading it. */
+export function allows(held: readonly string[], capability: string): boolean {
+  if (held.includes(capability)) return true
+  const [kind, verb] = capability.split(':')
+  return verb === 'read' && (held.includes(`${kind}:operate`) || held.includes(`${kind}:write`))
+}

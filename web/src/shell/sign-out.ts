@@ -1,0 +1,21 @@
+import { useQueryClient } from '@tanstack/react-query'
+import { useNavigate } from '@tanstack/react-router'
+import { api, ok } from '../api/client'
+import { notifyError } from '../kit/notice'
+import { stopLive } from '../live'
+
+/** Ends the session here and on the server, and forgets everything that was read with it. */
+export function useSignOut(): () => void {
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  return () => {
+    ok(api.POST('/api/v1/auth/logout')).then(
+      async () => {
+        stopLive()
+        await navigate({ to: '/sign-in' })
+        client.clear()
+      },
+      (error: unknown) => notifyError('sign out', error),
+    )
+  }
+}
