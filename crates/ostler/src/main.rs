@@ -1,6 +1,8 @@
-//! The one binary: `ostler server`, for now.
+//! The one binary: `ostler up | server | agent`.
 
+mod agent;
 mod server;
+mod up;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -15,6 +17,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run everything on this machine: control plane, agent and a demo game.
+    Up(up::Args),
+    /// Make this machine a node, or run its agent.
+    Agent(agent::Args),
     /// Run the control plane, back it up, or write its reference.
     Server(server::Args),
 }
@@ -24,6 +30,8 @@ async fn main() -> ExitCode {
     // A second provider in one process is a mistake elsewhere; the first one stays.
     drop(rustls::crypto::ring::default_provider().install_default());
     let done = match Cli::parse().command {
+        Command::Up(args) => up::run(args).await,
+        Command::Agent(args) => agent::run(args).await,
         Command::Server(args) => server::run(args).await,
     };
     match done {

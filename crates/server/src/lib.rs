@@ -3,7 +3,10 @@
 //! One room per noun; a room's front door says what it is for. `http` is the frame that every endpoint stands in, `app` is
 //! what every handler and loop is given. What this crate does not do: SQL (`store`), policy (`model::authz`), or anything on a
 //! node (`agent`).
-#![allow(unreachable_pub, reason = "rooms are front doors with private modules; what they offer is `pub` in there, too")]
+#![allow(
+    unreachable_pub,
+    reason = "rooms are front doors with private modules; what they offer is `pub` in there, too"
+)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait for real conditions"))]
 
 pub mod app;
@@ -16,6 +19,7 @@ pub mod http;
 pub mod job;
 pub mod key;
 pub mod limits;
+pub mod local;
 pub mod member;
 pub mod node;
 pub mod obs;

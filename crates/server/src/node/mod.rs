@@ -13,6 +13,8 @@ mod view;
 
 pub(crate) use view::{view, views};
 
+pub(crate) use token::make as make_token;
+
 use crate::app::App;
 use crate::http::{Collected, Found, Load, Lookup, Result, Routes};
 use ostler_model::node::{JoinToken, Node};

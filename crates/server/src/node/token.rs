@@ -3,9 +3,9 @@
 use crate::app::App;
 use crate::auth::hash_token;
 use crate::http::{Allowed, Error, Json, NoContent, Once, Query, Result, View, allow, page, paging};
-use ostler_model::Millis;
-use ostler_model::authz::{Collection, Read, Write};
+use ostler_model::authz::{Collection, Grant, Read, Write};
 use ostler_model::node::{JoinToken, Node};
+use ostler_model::{Millis, UserId};
 use ostler_wire::Page;
 use ostler_wire::node::{JoinTokenCreate, JoinTokenCreated, JoinTokenView};
 use ostler_wire::page::PageQuery;
@@ -30,21 +30,31 @@ pub async fn invite(
     nodes: Allowed<Collection<Node>, Write>,
     Json(body): Json<JoinTokenCreate>,
 ) -> Result<Once<JoinTokenCreated>> {
+    make(&app, &nodes.grant, nodes.caller.authority.user(), body).await.map(Once)
+}
+
+/// Makes a token for the workspace, or the platform, that the grant is for.
+pub(crate) async fn make(
+    app: &App,
+    grant: &Grant<Collection<Node>, Write>,
+    created_by: Option<UserId>,
+    body: JoinTokenCreate,
+) -> Result<JoinTokenCreated> {
     let now = app.clock.now();
     let secret = format!("ojt_{}", hex::encode(app.ids.bytes::<32>()));
     let token = JoinToken {
         id: app.ids.next(),
-        workspace: nodes.resource.workspace_id(),
-        created_by: nodes.caller.authority.user(),
+        workspace: grant.workspace(),
+        created_by,
         label: body.label,
         created_at: now,
         expires_at: now + Millis::secs(u64::from(body.expires_in_secs.unwrap_or(USUAL_SECS))),
         used_at: None,
         node: None,
     };
-    let token = app.store.join_token_create(&nodes.grant, &token, &hash_token(&secret), now).await?;
+    let token = app.store.join_token_create(grant, &token, &hash_token(&secret), now).await?;
     let command = format!("ostler agent join {} {secret}", app.config.public_url());
-    Ok(Once(JoinTokenCreated { id: token.id, token: secret, command, expires_at: token.expires_at }))
+    Ok(JoinTokenCreated { id: token.id, token: secret, command, expires_at: token.expires_at })
 }
 
 /// End a join token that nobody has used yet.

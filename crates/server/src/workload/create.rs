@@ -4,10 +4,10 @@ use super::place::{self, Found};
 use super::{provision, secret};
 use crate::app::App;
 use crate::http::{Accepted, Allowed, Error, InFamily, Json, Result};
-use ostler_model::authz::{Collection, Write};
+use ostler_model::authz::{Collection, Grant, Write};
 use ostler_model::template::Template;
 use ostler_model::workload::kind::{LowerError, check_variables};
-use ostler_model::workload::{Power, Runtime, Spec, Workload};
+use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
 use ostler_model::{JobId, NodeId, WorkloadId, WorkspaceId};
 use ostler_wire::error::FieldError;
 use ostler_wire::job::JobAccepted;
@@ -20,10 +20,20 @@ pub async fn create(
     all: Allowed<Collection<Workload>, Write>,
     body: InFamily<Json<WorkloadCreate>>,
 ) -> Result<Accepted<JobAccepted>> {
-    let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
     let InFamily { kind, input: Json(body) } = body;
+    make(&app, &all.grant, kind, body).await.map(Accepted)
+}
+
+/// Makes a workload in the workspace that the grant is for.
+pub(crate) async fn make(
+    app: &App,
+    grant: &Grant<Collection<Workload>, Write>,
+    kind: Option<Kind>,
+    body: WorkloadCreate,
+) -> Result<JobAccepted> {
+    let workspace = grant.workspace().ok_or(Error::NotFound)?;
     let entry = app.templates.find(&body.template);
-    let template = &entry.ok_or_else(|| unknown_template(&app))?.template;
+    let template = &entry.ok_or_else(|| unknown_template(app))?.template;
     if kind.is_some_and(|kind| kind != template.kind) {
         return Err(Error::field("template", format!("{} is for workloads of another kind", template.name)));
     }
@@ -35,12 +45,12 @@ pub async fn create(
     };
     check_variables(template, &spec).map_err(invalid)?;
     let ports: Vec<String> = template.ports.iter().map(|port| port.name.to_string()).collect();
-    let (runtime, node) = choose(&app, workspace, template, &body, &spec, ports.len()).await?;
+    let (runtime, node) = choose(app, workspace, template, &body, &spec, ports.len()).await?;
     spec.runtime = runtime;
     let now = app.clock.now();
     let sealed = secret::take_out(template, &mut spec, &app.ids);
     let sealed_ids = secret::references(&spec);
-    secret::seal(&app.store, &all.grant, &sealed, now).await?;
+    secret::seal(&app.store, grant, &sealed, now).await?;
     let (id, job_id): (WorkloadId, JobId) = (app.ids.next(), app.ids.next());
     let new = ostler_store::workload::New {
         id,
@@ -61,12 +71,12 @@ pub async fn create(
         step: Some(provision::FIRST.to_owned()),
         due_at: now,
     };
-    if let Err(error) = app.store.workload_create(&all.grant, &new, Some(&job), now).await {
+    if let Err(error) = app.store.workload_create(grant, &new, Some(&job), now).await {
         secret::forget(&app.store, workspace, sealed_ids, now).await;
         return Err(error.into());
     }
     app.jobs.wake();
-    Ok(Accepted(JobAccepted { job_id, target: Some(id.to_string()) }))
+    Ok(JobAccepted { job_id, target: Some(id.to_string()) })
 }
 
 /// The way to run it and, when one takes it now, the node. The template's order of preference decides.

@@ -16,6 +16,7 @@ pub(crate) mod secret;
 mod view;
 
 use crate::http::Routes;
+pub(crate) use create::make;
 pub use desired::Lowering;
 
 /// The room's endpoints; those under `/api/v1/workloads` exist once more under each family.

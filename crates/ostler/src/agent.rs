@@ -1,0 +1,202 @@
+//! `ostler agent`: this machine as a node.
+
+use crate::server::{asked_to_stop, log};
+use anyhow::{Context, Result, bail};
+use clap::{Args as ClapArgs, Subcommand};
+use ostler_agent::driver::{Real, Settings};
+use ostler_agent::identity::Identity;
+use ostler_agent::join::{Joining, join};
+use ostler_agent::link::{self, HttpDial, Links};
+use ostler_agent::{Agent, Config, router};
+use ostler_model::{Name, Secret};
+use ostler_runtime::{Clock, Ids, Spawn};
+use ostler_server::config::LogFormat;
+use std::net::IpAddr;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Make this machine a node of a control plane, and run the agent.
+    Join {
+        /// The control plane, for example https://ostler.example.org
+        url: String,
+        /// The join token; `-` reads it from standard input, so that it is in no list of processes.
+        token: String,
+        /// The node's name; the host name when absent.
+        #[arg(long)]
+        name: Option<Name>,
+        /// Only join; start the agent later with `ostler agent run`.
+        #[arg(long)]
+        no_run: bool,
+        #[command(flatten)]
+        machine: Machine,
+    },
+    /// Run the agent of a machine that has joined.
+    Run {
+        #[command(flatten)]
+        machine: Machine,
+    },
+}
+
+/// What the operator decides about this machine.
+#[derive(ClapArgs, Clone)]
+pub(crate) struct Machine {
+    /// Folder for the agent's journal and identity.
+    #[arg(long, default_value = "/var/lib/ostler/agent")]
+    state_dir: PathBuf,
+    /// Folder for what workloads store.
+    #[arg(long, default_value = "/var/lib/ostler/workloads")]
+    data_dir: PathBuf,
+    /// Ports that workloads may get, first and last.
+    #[arg(long, default_value = "27000-27999", value_parser = ports)]
+    port_range: (u16, u16),
+    /// Where players and browsers reach this machine; found out when absent.
+    #[arg(long)]
+    address: Option<String>,
+    /// Address on which containers publish their ports.
+    #[arg(long, default_value = "0.0.0.0")]
+    publish: IpAddr,
+    /// Container engine as in DOCKER_HOST; its usual places when absent.
+    #[arg(long, env = "DOCKER_HOST")]
+    engine: Option<String>,
+}
+
+fn ports(text: &str) -> Result<(u16, u16), String> {
+    let pair = text.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    pair.filter(|(first, last)| *first >= 1024 && first <= last)
+        .ok_or_else(|| "write first-last, for example 27000-27999, not below 1024".to_owned())
+}
+
+impl Machine {
+    /// Everything below one folder, for `ostler up`.
+    pub(crate) fn below(data: &Path, address: Option<String>) -> Self {
+        Self {
+            state_dir: data.join("agent"),
+            data_dir: data.join("workloads"),
+            port_range: (27000, 27999),
+            address,
+            publish: IpAddr::from([0, 0, 0, 0]),
+            engine: std::env::var("DOCKER_HOST").ok(),
+        }
+    }
+    fn settings(&self) -> Result<Settings> {
+        let make = |path: &Path, mode: u32| -> Result<PathBuf> {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(mode)
+                .create(path)
+                .with_context(|| format!("could not make {}", path.display()))?;
+            path.canonicalize().with_context(|| format!("could not find {}", path.display()))
+        };
+        Ok(Settings {
+            state_dir: make(&self.state_dir, 0o700)?,
+            // Workloads run under accounts of their own and must be able to reach their volumes through it.
+            data_dir: make(&self.data_dir, 0o711)?,
+            port_range: self.port_range,
+            address: self.address.clone(),
+            publish: self.publish,
+            engine: self.engine.clone(),
+        })
+    }
+}
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    log(LogFormat::Text);
+    let local = match args.verb {
+        Verb::Join { url, token, name, no_run, machine } => {
+            let token = if token == "-" { std::io::read_to_string(std::io::stdin())? } else { token };
+            let token = Secret::new(token.trim());
+            let ready = Local::prepare(&machine).await?;
+            let member = ready.join(&url, &token, name).await?.member;
+            println!("This machine is the node {} of {} now.", member.name, member.url);
+            if no_run {
+                return Ok(());
+            }
+            ready
+        }
+        Verb::Run { machine } => Local::prepare(&machine).await?,
+    };
+    let running = local.start().await?;
+    asked_to_stop().await?;
+    running.stop().await;
+    Ok(())
+}
+
+/// A machine that has been looked at.
+pub(crate) struct Local {
+    real: Real,
+    state_dir: PathBuf,
+    clock: Clock,
+    ids: Ids,
+}
+
+/// An agent with its links.
+pub(crate) struct Running {
+    links: Links,
+    spawn: Spawn,
+}
+
+impl Local {
+    pub(crate) async fn prepare(machine: &Machine) -> Result<Self> {
+        let clock = Clock::system();
+        let settings = machine.settings()?;
+        let state_dir = settings.state_dir.clone();
+        let real = Real::probe(settings, &clock).await;
+        for note in &real.facts().can.notes {
+            tracing::warn!("{note}");
+        }
+        Ok(Self { real, state_dir, ids: Ids::system(clock.clone()), clock })
+    }
+
+    pub(crate) fn has_joined(&self) -> Result<bool> {
+        Ok(Identity::load(&self.state_dir)?.is_some())
+    }
+
+    pub(crate) async fn join(&self, url: &str, token: &Secret, name: Option<Name>) -> Result<Identity> {
+        let dial = HttpDial::new(url)?;
+        let (facts, clock, ids) = (self.real.facts(), &self.clock, &self.ids);
+        join(&dial, Joining { dir: &self.state_dir, url, token, name, facts, clock, ids }).await
+    }
+
+    /// Adopts what still runs and opens the links.
+    pub(crate) async fn start(self) -> Result<Running> {
+        let Some(identity) = Identity::load(&self.state_dir)? else {
+            bail!("this machine is no node yet; ask for a join token and run: ostler agent join URL TOKEN");
+        };
+        let spawn = Spawn::new();
+        let drivers = self.real.drivers(self.clock.clone(), spawn.clone()).context("could not open the journal")?;
+        let config = Config { member: identity.member.clone(), facts: self.real.facts() };
+        let dial = HttpDial::new(&identity.member.url)?;
+        let (clock, ids) = (self.clock, self.ids);
+        let agent = Agent::open(config, clock.clone(), ids.clone(), spawn.clone(), drivers)
+            .await
+            .context("could not read the journal")?;
+        let links = link::start(link::Config {
+            identity: Arc::new(identity),
+            dial: Arc::new(dial),
+            router: router(agent.clone()),
+            count: 2,
+            clock,
+            ids,
+            spawn: spawn.clone(),
+        });
+        agent.set_links(links.clone());
+        Ok(Running { links, spawn })
+    }
+}
+
+impl Running {
+    /// Ends the links and the loops. What runs on the machine goes on and is adopted at the next start.
+    pub(crate) async fn stop(self) {
+        self.links.drain().await;
+        self.spawn.shutdown().await;
+    }
+}
