@@ -63,7 +63,8 @@ impl Real {
         let disk = Folder::open(&layout.journal())?;
         let machine = LocalMachine { clock: clock.clone(), data: layout.data.clone() };
         let containers = Containers {
-            engine: self.engine.clone(),
+            engine: tokio::sync::Mutex::new(self.engine.clone()),
+            host: self.settings.engine.clone(),
             layout: layout.clone(),
             publish,
             clock: clock.clone(),

@@ -17,13 +17,16 @@ use std::path::Path;
 use std::time::Duration;
 
 /// A node on this machine, in a temporary folder that nobody but the agent can enter.
-struct Here {
+pub(crate) struct Here {
     dir: tempfile::TempDir,
-    real: Real,
+    pub(crate) real: Real,
 }
 
 impl Here {
     async fn new() -> Here {
+        Self::with(None).await
+    }
+    pub(crate) async fn with(engine: Option<String>) -> Here {
         let dir = tempfile::tempdir().unwrap();
         let settings = Settings {
             state_dir: dir.path().join("state"),
@@ -31,23 +34,23 @@ impl Here {
             port_range: (1024, 65_535),
             address: Some("127.0.0.1".into()),
             publish: "127.0.0.1".parse().unwrap(),
-            engine: None,
+            engine: Some(engine.unwrap_or_else(|| "unix:///nonexistent".into())),
         };
         Here { real: Real::probe(settings, &Clock::system()).await, dir }
     }
-    async fn node(&self) -> Node {
+    pub(crate) async fn node(&self) -> Node {
         self.again(member(&ids()), 0).await
     }
-    async fn again(&self, member: Membership, seq: u64) -> Node {
+    pub(crate) async fn again(&self, member: Membership, seq: u64) -> Node {
         let spawn = Spawn::new();
         let drivers = self.real.drivers(Clock::system(), spawn.clone()).unwrap();
         Node::open(drivers, self.real.facts(), member, seq, spawn).await
     }
-    fn volume(&self, id: WorkloadId) -> std::path::PathBuf {
+    pub(crate) fn volume(&self, id: WorkloadId) -> std::path::PathBuf {
         self.dir.path().join("data").join(id.to_string()).join("data")
     }
     /// Removes a workload and proves that nothing is left of it.
-    async fn remove(&self, node: &mut Node, want: &Desired) {
+    pub(crate) async fn remove(&self, node: &mut Node, want: &Desired) {
         node.want(&[but(want, |w| (w.power, w.generation) = (Power::Absent, 1000))]).await;
         node.gone(want.id).await;
         let id = want.id.to_string();

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait for conditions with deadlines on the real clock")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod docker;
 mod lifecycle;
 mod machine;
 mod support;

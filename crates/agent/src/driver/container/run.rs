@@ -1,0 +1,294 @@
+//! One container that was started.
+
+use super::engine::{Engine, explain, is_missing};
+use super::spec::numbers;
+use crate::driver::{Job, Meter, Note, Run};
+use crate::probe::ready;
+use bollard::container::LogOutput;
+use bollard::models::ContainerState;
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder, StatsOptionsBuilder,
+    WaitContainerOptions,
+};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
+use ostler_model::workload::blueprint::{Limits, Signal, StopRule};
+use ostler_model::workload::plan::Exit;
+use ostler_model::{Millis, Time};
+use ostler_runtime::{Clock, Spawn};
+use ostler_wire::console::ConsoleStream;
+use ostler_wire::stats::WorkloadStats;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::watch;
+
+/// Pause before asking an engine again that did not answer.
+const ASK_AGAIN: Millis = Millis::secs(2);
+/// After the end, the last lines must have come by then.
+const LAST_LINES: Millis = Millis::secs(5);
+
+type Input = Pin<Box<dyn AsyncWrite + Send>>;
+
+/// A container under way.
+pub(super) struct Handle {
+    engine: Engine,
+    name: String,
+    job: Job,
+    clock: Clock,
+    publish: IpAddr,
+    input: tokio::sync::Mutex<Option<Input>>,
+    exit: watch::Receiver<Option<Exit>>,
+    first_line: u64,
+}
+
+/// What [`Handle::attend`] needs.
+pub(super) struct Attending {
+    pub engine: Engine,
+    pub name: String,
+    pub job: Job,
+    pub publish: IpAddr,
+    /// Where it is noted how far the output has been read.
+    pub seen: PathBuf,
+    pub is_new: bool,
+    pub clock: Clock,
+    pub spawn: Spawn,
+}
+
+impl Handle {
+    /// Watches a container until its end.
+    pub(super) fn attend(attending: Attending) -> Handle {
+        let Attending { engine, name, job, publish, seen, is_new, clock, spawn } = attending;
+        let first_line = if is_new { job.console.last_seq() } else { 0 };
+        let (tell, exit) = watch::channel(None);
+        let mut reader =
+            Reader { engine: engine.clone(), name: name.clone(), job: job.clone(), seen, clock: clock.clone() };
+        let (waiting, container, time) = (engine.clone(), name.clone(), clock.clone());
+        spawn.spawn("container.attend", async move {
+            let mut last = if is_new { String::new() } else { reader.resume() };
+            let mut end = std::pin::pin!(wait(&waiting, &container, &time));
+            let exit = tokio::select! {
+                () = reader.follow(&mut last, false) => end.await,
+                exit = &mut end => exit,
+            };
+            // What the interrupted reading did not get to.
+            let _ = time.timeout(LAST_LINES, reader.follow(&mut last, true)).await;
+            tell.send_replace(Some(exit));
+        });
+        Handle { engine, name, job, clock, publish, input: tokio::sync::Mutex::default(), exit, first_line }
+    }
+
+    async fn attach(&self) -> Result<Input, String> {
+        let options = AttachContainerOptionsBuilder::default().stdin(true).stream(true).build();
+        let attached = self.engine.docker.attach_container(&self.name, Some(options)).await.map_err(|e| explain(&e))?;
+        Ok(attached.input)
+    }
+    async fn signal(&self, signal: &str) -> Result<(), String> {
+        let options = KillContainerOptionsBuilder::default().signal(signal).build();
+        match self.engine.docker.kill_container(&self.name, Some(options)).await {
+            // It is gone or has ended: what was asked for has happened.
+            Err(e)
+                if is_missing(&e)
+                    || matches!(e, bollard::errors::Error::DockerResponseServerError { status_code: 409, .. }) =>
+            {
+                Ok(())
+            }
+            done => done.map_err(|e| explain(&e)),
+        }
+    }
+}
+
+impl Run for Handle {
+    fn wait(&self) -> BoxFuture<'_, Exit> {
+        let mut exit = self.exit.clone();
+        async move {
+            let ended = exit.wait_for(Option::is_some).await.ok().and_then(|exit| exit.clone());
+            match ended {
+                Some(exit) => exit,
+                None => std::future::pending().await,
+            }
+        }
+        .boxed()
+    }
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        let address = if self.publish.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { self.publish };
+        ready::wait(&self.clock, &self.job.console, &self.job.want.blueprint, address, self.first_line).boxed()
+    }
+    fn stop<'a>(&'a self, rule: &'a StopRule) -> BoxFuture<'a, Result<(), String>> {
+        match rule {
+            StopRule::Command(command) => self.input(command),
+            StopRule::Signal(Signal::Term) => self.signal("SIGTERM").boxed(),
+            StopRule::Signal(Signal::Int) => self.signal("SIGINT").boxed(),
+            StopRule::Signal(Signal::Quit) => self.signal("SIGQUIT").boxed(),
+            StopRule::Signal(Signal::Hup) => self.signal("SIGHUP").boxed(),
+        }
+    }
+    fn kill(&self) -> BoxFuture<'_, Result<(), String>> {
+        self.signal("SIGKILL").boxed()
+    }
+    fn input<'a>(&'a self, line: &'a str) -> BoxFuture<'a, Result<(), String>> {
+        async move {
+            let bytes = format!("{line}\n").into_bytes();
+            let mut input = self.input.lock().await;
+            let mut trouble = String::new();
+            // A connection that the engine has closed is found out by writing; one new one is tried.
+            for _ in 0..2 {
+                if input.is_none() {
+                    *input = Some(self.attach().await?);
+                }
+                let Some(open) = input.as_mut() else { continue };
+                let written = async {
+                    open.write_all(&bytes).await?;
+                    open.flush().await
+                };
+                match written.await {
+                    Ok(()) => return Ok(()),
+                    Err(e) => trouble = format!("its input cannot be written: {e}"),
+                }
+                *input = None;
+            }
+            Err(trouble)
+        }
+        .boxed()
+    }
+    fn limit<'a>(&'a self, limits: &'a Limits) -> BoxFuture<'a, Note> {
+        async move {
+            match self.engine.docker.update_container(&self.name, numbers(limits)).await {
+                Ok(()) => Note::ready(),
+                Err(e) => Note::degraded(
+                    "limits_not_enforced",
+                    format!("the new limits begin with the next start: {}", explain(&e)),
+                ),
+            }
+        }
+        .boxed()
+    }
+    fn stats<'a>(&'a self, meter: &'a mut Meter) -> BoxFuture<'a, WorkloadStats> {
+        async move {
+            let mut found =
+                WorkloadStats { at: self.clock.now(), players: self.job.console.players(), ..Default::default() };
+            let options = StatsOptionsBuilder::default().stream(false).one_shot(!self.engine.is_podman).build();
+            let mut stats = std::pin::pin!(self.engine.docker.stats(&self.name, Some(options)));
+            let Some(Some(Ok(stats))) = self.clock.timeout(Millis::secs(5), stats.next()).await else { return found };
+            let cpu = stats.cpu_stats.and_then(|c| c.cpu_usage).and_then(|c| c.total_usage);
+            found.cpu_millis = cpu.and_then(|nanos| meter.rate(nanos, self.clock.instant()));
+            if let Some(memory) = stats.memory_stats {
+                let cached =
+                    memory.stats.as_ref().and_then(|s| s.get("total_inactive_file").or_else(|| s.get("inactive_file")));
+                found.memory_bytes = memory.usage.map(|all| all.saturating_sub(cached.copied().unwrap_or(0)));
+                found.memory_limit_bytes = memory.limit;
+            }
+            found.pids = stats.pids_stats.and_then(|p| p.current).and_then(|n| u32::try_from(n).ok());
+            if let Some(networks) = stats.networks {
+                found.received_bytes = Some(networks.values().filter_map(|n| n.rx_bytes).sum());
+                found.sent_bytes = Some(networks.values().filter_map(|n| n.tx_bytes).sum());
+            }
+            found
+        }
+        .boxed()
+    }
+}
+
+/// Waits for the end. An engine that does not answer says nothing about the container: it is asked again.
+async fn wait(engine: &Engine, name: &str, clock: &Clock) -> Exit {
+    loop {
+        // The status of this answer is not used: some engines report an error for every exit that is not 0.
+        let mut waiting = std::pin::pin!(engine.docker.wait_container(name, None::<WaitContainerOptions>));
+        let _ = waiting.next().await;
+        match engine.docker.inspect_container(name, None).await {
+            Ok(found) => match found.state {
+                Some(state) if state.running != Some(true) => return exit_of(&state, clock.now()),
+                _ => {}
+            },
+            Err(e) if is_missing(&e) => {
+                return Exit { at: clock.now(), code: None, signal: None, is_out_of_memory: false };
+            }
+            Err(error) => tracing::debug!(container = name, %error, "the engine does not say how it is"),
+        }
+        clock.sleep(ASK_AGAIN).await;
+    }
+}
+
+/// How it ended, in the engine's words.
+pub(super) fn exit_of(state: &ContainerState, now: Time) -> Exit {
+    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
+    let at = state.finished_at.as_deref().and_then(|at| at.parse().ok()).filter(|at: &Time| at.as_millis() > 0);
+    // As shells do, engines tell a signal as a status above 128.
+    let signal = code.filter(|code| (129..=192).contains(code)).map(|code| code - 128);
+    Exit {
+        at: at.unwrap_or(now),
+        code: if signal.is_some() { None } else { code },
+        signal,
+        is_out_of_memory: state.oom_killed == Some(true),
+    }
+}
+
+/// Reads the engine's log of a container into its console. Each line's time stamp says how far it is.
+struct Reader {
+    engine: Engine,
+    name: String,
+    job: Job,
+    seen: PathBuf,
+    clock: Clock,
+}
+
+impl Reader {
+    /// How far the last agent was.
+    fn resume(&self) -> String {
+        let text = std::fs::read_to_string(&self.seen).unwrap_or_default();
+        let (last, seq) = text.trim().split_once(' ').unwrap_or_default();
+        if let Ok(seq) = seq.parse() {
+            self.job.console.resume_after(seq);
+        }
+        last.to_owned()
+    }
+
+    /// Reads from the given time stamp on, for ever or until the end of a container that has ended.
+    async fn follow(&mut self, last: &mut String, is_end: bool) {
+        loop {
+            let since = last.parse::<Time>().map_or(0, |at| i32::try_from(at.as_millis() / 1000).unwrap_or(0));
+            let options = LogsOptionsBuilder::default()
+                .follow(!is_end)
+                .stdout(true)
+                .stderr(true)
+                .timestamps(true)
+                .since(since)
+                .build();
+            let mut lines = std::pin::pin!(self.engine.docker.logs(&self.name, Some(options)));
+            while let Some(Ok(line)) = lines.next().await {
+                self.take(&line, last);
+            }
+            if is_end {
+                return;
+            }
+            self.clock.sleep(ASK_AGAIN).await;
+        }
+    }
+
+    fn take(&self, line: &LogOutput, last: &mut String) {
+        let stream = match line {
+            LogOutput::StdErr { .. } => ConsoleStream::Err,
+            LogOutput::StdOut { .. } | LogOutput::Console { .. } | LogOutput::StdIn { .. } => ConsoleStream::Out,
+        };
+        let text = line.to_string();
+        // The stamps have a fixed form, so they compare as text. Whole seconds are asked for: some lines come twice.
+        let (stamp, text) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+        if stamp <= last.as_str() {
+            return;
+        }
+        stamp.clone_into(last);
+        let text = text.trim_end_matches(['\n', '\r']);
+        self.job.console.push(stream, if text.is_empty() { " " } else { text });
+        let seen = format!("{stamp} {}\n", self.job.console.last_seq());
+        if let Err(error) = std::fs::write(&self.seen, seen) {
+            tracing::warn!(file = %self.seen.display(), %error, "cannot be written");
+        }
+    }
+}
+
+/// A handle for the driver's `Arc<dyn Run>`.
+pub(super) fn run(attending: Attending) -> Arc<dyn Run> {
+    Arc::new(Handle::attend(attending))
+}

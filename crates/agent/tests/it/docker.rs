@@ -1,0 +1,167 @@
+//! A real container engine. Runs when `OSTLER_TEST_DOCKER_HOST` says where one is; CI must say so.
+
+use crate::machine::Here;
+use crate::support::{Node, but, eventually, ids, workload};
+use ostler_agent::driver::Meter;
+use ostler_model::workload::blueprint::{Container, How, Probe, Protocol, Resource, RestartRule, StopRule, What};
+use ostler_model::workload::{Desired, Phase, Power, Status};
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::time::Duration;
+
+const IMAGE: &str = "ostler-test/busybox:1";
+
+fn engine() -> Option<String> {
+    let host = std::env::var("OSTLER_TEST_DOCKER_HOST").ok().filter(|host| !host.is_empty());
+    if host.is_none() {
+        assert!(std::env::var_os("CI").is_none(), "CI sets OSTLER_TEST_DOCKER_HOST");
+        eprintln!("SKIPPED: OSTLER_TEST_DOCKER_HOST does not say where a container engine is");
+    }
+    host
+}
+
+fn docker(host: &str, args: &[&str]) -> String {
+    let out = Command::new("docker").args(["-H", host]).args(args).output().unwrap();
+    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
+}
+
+/// An image of busybox alone, made from the one that is installed here.
+fn make_image(host: &str) {
+    if docker(host, &["image", "inspect", IMAGE]).contains("\"Id\"") {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mkdir -p r/bin r/tmp r/etc r/data && cp $(command -v busybox) r/bin/busybox && for a in $(busybox --list); do [ $a = busybox ] || ln -sf busybox r/bin/$a; done && tar -C r -cf image.tar .";
+    assert!(Command::new("sh").args(["-c", script]).current_dir(&dir).status().unwrap().success());
+    let tar = dir.path().join("image.tar");
+    docker(host, &["import", "-c", "ENV PATH=/bin", "-c", "CMD [\"/bin/sh\"]", tar.to_str().unwrap(), IMAGE]);
+}
+
+fn contain(script: &str) -> Desired {
+    let mut want = workload(&ids(), &["-"]);
+    want.blueprint.run.how = How::Container(Container {
+        image: IMAGE.into(),
+        command: Some(vec!["/bin/sh".into(), "-c".into(), script.into()]),
+        env: BTreeMap::from([("WHERE".into(), "{{volume.data}}".into())]),
+        mounts: BTreeMap::from([("data".into(), "/data".into())]),
+        publish: BTreeMap::new(),
+        read_only_root: true,
+        user: None,
+    });
+    want
+}
+
+async fn node() -> Option<(Here, Node, String)> {
+    let host = engine()?;
+    make_image(&host);
+    let here = Here::with(Some(host.clone())).await;
+    assert!(here.real.facts().can.container_engine.is_some(), "the engine at {host} does not answer");
+    let node = here.node().await;
+    Some((here, node, host))
+}
+
+fn containers_of(host: &str, want: &Desired) -> String {
+    docker(host, &["ps", "-aq", "--filter", &format!("label=ostler.workload={}", want.id)])
+}
+
+#[tokio::test]
+async fn a_container_runs_fenced_in_publishes_its_port_and_leaves_nothing() {
+    let Some((here, mut node, host)) = node().await else { return };
+    let script = "id; echo world > $WHERE/file; echo no > /no; grep -E 'CapEff|NoNewPrivs' /proc/self/status; httpd -p 8080 -h /data; while read line; do echo got $line; [ $line = stop ] && exit 0; done";
+    let mut want = contain(script);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    want.blueprint.resources.push(Resource {
+        key: "port/web".into(),
+        what: What::Port { name: "web".into(), port: free, protocol: Protocol::Tcp },
+    });
+    if let How::Container(container) = &mut want.blueprint.run.how {
+        container.publish.insert("web".into(), 8080);
+    }
+    want.blueprint.run.ready =
+        vec![Probe::Http(ostler_model::workload::blueprint::HttpProbe { port: "web".into(), path: "/file".into() })];
+    want.blueprint.run.stop = StopRule::Command("stop".into());
+    node.want(&[want.clone()]).await;
+    let report = node.running(want.id).await;
+    assert!(!report.conditions.iter().any(|c| c.status == Status::Failed), "{report:#?}");
+    node.prints(want.id, "NoNewPrivs").await;
+    let printed = node.printed(want.id);
+    assert!(printed.contains("CapEff:\t0000000000000000") && printed.contains("NoNewPrivs:\t1"), "{printed}");
+    assert!(printed.contains("Read-only") && !printed.contains("uid=0"), "{printed}");
+    let run = node.agent.supervisor().run_of(want.id).unwrap().unwrap();
+    run.input("hello").await.unwrap();
+    node.prints(want.id, "got hello").await;
+    let stats = run.stats(&mut Meter::default()).await;
+    assert!(stats.memory_bytes.unwrap() > 0 && stats.pids.unwrap() > 0, "{stats:?}");
+
+    // New limits while it runs.
+    let more = but(&want, |w| w.blueprint.run.limits.memory_bytes = 96 << 20);
+    node.want(&[more.clone()]).await;
+    eventually("the new limit", || {
+        docker(&host, &["inspect", "-f", "{{.HostConfig.Memory}}", &format!("ostler-{}", want.id)]).trim()
+            == (96 << 20).to_string()
+    })
+    .await;
+    let off = but(&more, |w| w.power = Power::Off);
+    node.want(&[off.clone()]).await;
+    assert_eq!(node.stopped(want.id).await.seen.exit.unwrap().code, Some(0));
+    here.remove(&mut node, &off).await;
+    assert_eq!(containers_of(&host, &want), "");
+}
+
+#[tokio::test]
+async fn a_container_outlives_its_agent_and_its_end_is_noticed() {
+    let Some((here, mut node, host)) = node().await else { return };
+    let mut want = contain("i=0; while [ ! -e $WHERE/end ]; do i=$((i+1)); echo line $i; sleep 0.1; done; exit 7");
+    want.blueprint.run.restart = RestartRule::Never;
+    node.want(&[want.clone()]).await;
+    node.running(want.id).await;
+    node.prints(want.id, "line 3").await;
+    let first = node.agent.supervisor().console(want.id).unwrap().page(0, usize::MAX);
+    let (member, seq) = node.kill().await;
+    let before = containers_of(&host, &want);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut node = here.again(member, seq).await;
+    node.running(want.id).await;
+    eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
+    assert_eq!(containers_of(&host, &want), before);
+    let console = node.agent.supervisor().console(want.id).unwrap();
+    eventually("more output", || console.last_seq() > first.last_seq + 5).await;
+    let lines: Vec<u64> = first
+        .lines
+        .iter()
+        .chain(&console.page(first.last_seq, usize::MAX).lines)
+        .filter_map(|l| l.text.strip_prefix("line ")?.parse().ok())
+        .collect();
+    assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lines:?}");
+    std::fs::write(here.volume(want.id).join("end"), "").unwrap();
+    let report = node.until(want.id, "failed", |r| matches!(r.seen.phase, Phase::Failed { .. })).await;
+    assert_eq!(report.seen.exit.unwrap().code, Some(7));
+    here.remove(&mut node, &want).await;
+    assert_eq!(containers_of(&host, &want), "");
+}
+
+#[tokio::test]
+async fn a_container_that_needs_too_much_memory_is_named() {
+    let Some((here, mut node, _)) = node().await else { return };
+    let mut want = contain("echo begin; a=x; while :; do a=$a$a; done");
+    want.blueprint.run.limits.memory_bytes = 16 << 20;
+    want.blueprint.run.restart = RestartRule::Never;
+    node.want(&[want.clone()]).await;
+    let report = node.until(want.id, "failed", |r| matches!(r.seen.phase, Phase::Failed { .. })).await;
+    assert!(report.seen.exit.unwrap().is_out_of_memory);
+    here.remove(&mut node, &want).await;
+}
+
+#[tokio::test]
+async fn an_image_that_cannot_be_fetched_is_named() {
+    let Some((here, mut node, _)) = node().await else { return };
+    let mut want = contain("true");
+    if let How::Container(container) = &mut want.blueprint.run.how {
+        container.image = "127.0.0.1:1/no/such-image:9".into();
+    }
+    node.want(&[want.clone()]).await;
+    let report = node.until(want.id, "failed", |r| matches!(r.seen.phase, Phase::Failed { .. })).await;
+    let condition = report.conditions.iter().find(|c| c.resource == "run").unwrap();
+    assert!(condition.message.contains("no/such-image:9"), "{condition:?}");
+    here.remove(&mut node, &want).await;
+}
