@@ -99,15 +99,19 @@ async fn a_body_that_does_not_come_is_not_waited_for_forever() {
     let t = TestServer::start().await;
     let admin = t.browser(&t.person(true).await).await;
     let mut request = t.request(&admin, &Method::POST, "/api/v1/workspaces", Some(&json!({})));
-    *request.body_mut() = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
-    let (server, time) = (t.clone(), t.time.clone());
-    let skip = async move {
-        loop {
-            tokio::task::yield_now().await;
-            time.skip(Millis::secs(1));
-        }
+    // Time is skipped once the server waits for the body, and not while it still asks the database who is there.
+    let (waits, is_waiting) = tokio::sync::oneshot::channel();
+    let mut waits = Some(waits);
+    let body = futures_util::stream::poll_fn(move |_| -> std::task::Poll<Option<Result<Vec<u8>, std::io::Error>>> {
+        let _ = waits.take().map(|waits| waits.send(()));
+        std::task::Poll::Pending
+    });
+    *request.body_mut() = Body::from_stream(body);
+    let skip = async {
+        is_waiting.await.unwrap();
+        t.time.skip(Millis(ostler_server::limits::BODY_TIME.0 + 1));
     };
-    let answer = tokio::select! { answer = server.send(request) => answer, () = skip => unreachable!() };
+    let (answer, ()) = tokio::join!(t.send(request), skip);
     answer.is(408).code("too_slow");
     t.stop().await;
 }

@@ -5,4 +5,5 @@ mod document;
 mod first_run;
 mod idempotency;
 mod keys;
+mod serving;
 mod sign_in;
