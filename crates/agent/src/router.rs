@@ -35,6 +35,7 @@ pub fn router(agent: Agent) -> Router {
 }
 
 /// Reads a body without minding fields that this build does not know.
+#[allow(clippy::result_large_err, reason = "the refusal is returned as it is, once, by the handler")]
 fn read<T: serde::de::DeserializeOwned>(body: &Bytes) -> Result<T, Response> {
     serde_json::from_slice(body).map_err(|e| (StatusCode::BAD_REQUEST, e.to_string()).into_response())
 }

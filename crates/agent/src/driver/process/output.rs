@@ -27,6 +27,8 @@ const FREE_STEP: u64 = 1 << 20;
 /// Without holes the file is cut to nothing when all of it has been read and it is this large.
 const CUT_AT: u64 = 64 << 20;
 const CHUNK: usize = 64 * 1024;
+/// Looks after which a line without an end is shown, about half a second: a prompt waits for its answer, not for a line break.
+const PROMPT_LOOKS: u32 = 6;
 
 /// The files of one run.
 #[derive(Debug, Clone)]
@@ -116,6 +118,8 @@ struct Stream {
     /// Up to here all complete lines have been read.
     read: u64,
     freed: u64,
+    /// How long the line that has no end yet was at the last look, and for how many looks.
+    prompt: (usize, u32),
 }
 
 impl Tail {
@@ -124,7 +128,7 @@ impl Tail {
     pub(super) fn open(files: Files, console: Console, clock: Clock, is_new: bool) -> Self {
         let open = |name, stream| {
             let file = File::options().read(true).write(true).open(files.0.join(name)).ok();
-            Stream { name, stream, file, read: 0, freed: 0 }
+            Stream { name, stream, file, read: 0, freed: 0, prompt: (0, 0) }
         };
         let streams = [open("out", ConsoleStream::Out), open("err", ConsoleStream::Err)];
         let mut tail = Self { files, streams, console, clock, hurry: Arc::default() };
@@ -215,7 +219,7 @@ impl Stream {
             // A line that fills the whole buffer is cut; one that may still grow waits.
             let whole = match bytes.iter().rposition(|b| *b == b'\n') {
                 Some(at) => at + 1,
-                None if n == CHUNK || is_end => n,
+                None if n == CHUNK || is_end || is_prompt(&mut self.prompt, n) => n,
                 None => 0,
             };
             if whole == 0 {
@@ -250,4 +254,11 @@ impl Stream {
             (self.read, self.freed) = (0, 0);
         }
     }
+}
+
+/// True when the line without an end has been as long as this for a while.
+fn is_prompt(prompt: &mut (usize, u32), length: usize) -> bool {
+    let looks = if length > 0 && length == prompt.0 { prompt.1 + 1 } else { 0 };
+    *prompt = (length, looks);
+    looks >= PROMPT_LOOKS
 }
