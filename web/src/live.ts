@@ -45,6 +45,7 @@ export function onEvent(then: (event: Event) => void): () => void {
 /** A loss shorter than this is not worth a word: a reconnect after a server restart takes about as long. */
 const QUIET_MS = 1500
 const SILENCE_MS = 45_000
+const SETTLE_MS = 1000
 
 let running: AbortController | undefined
 let lastId: string | undefined
@@ -67,13 +68,17 @@ export function startLive(client: QueryClient): void {
     onOpen: () => {
       clearTimeout(quiet)
       // Between the last look and this stream something may have changed that no event will tell again.
+      // The first lists were asked for at the same moment: what changed between them and the stream shows a little later.
       if (hasBeenLive && lostAt !== undefined) apply.everything()
+      else if (!hasBeenLive) setTimeout(() => apply.everything(), SETTLE_MS)
       hasBeenLive = true
       lostAt = undefined
       set({ status: 'live', since: undefined })
     },
+    onId: (id) => {
+      lastId = id
+    },
     onMessage: (message) => {
-      if (message.id !== undefined) lastId = message.id
       if (message.event === 'reset' || message.event === 'lagged') {
         apply.everything()
         return
@@ -112,6 +117,8 @@ function read(data: string): Event | undefined {
 /** Above this many things at once a whole list is cheaper than each of its rows. */
 const MANY = 24
 
+const FIXED = new Set(['setup', 'templates', 'template', 'openapi', 'audit'])
+
 /** What each event means for the caches. */
 export class Applier {
   private pending = new Set<string>()
@@ -120,7 +127,8 @@ export class Applier {
   constructor(private client: QueryClient) {}
 
   everything(): void {
-    void this.client.invalidateQueries()
+    // What was asked for already is asked for once, and what cannot change is left alone.
+    void this.client.invalidateQueries({ predicate: (query) => !FIXED.has(String(query.queryKey[0])) }, { cancelRefetch: false })
   }
 
   event(event: Event): void {

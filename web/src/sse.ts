@@ -11,7 +11,8 @@ export class SseParser {
   private rest = ''
   private data: string[] = []
   private event = ''
-  private id: string | undefined
+  /** The newest id; comes alone on quiet streams. */
+  id: string | undefined
   /** What the server asked for with `retry:`, in milliseconds. */
   retry: number | undefined
 
@@ -57,6 +58,8 @@ export interface StreamOptions {
   signal: AbortSignal
   onOpen: () => void
   onMessage: (message: Message) => void
+  /** The newest id, also when nothing came with it: where to resume on a quiet stream. */
+  onId?: (id: string) => void
   /** Nothing at all for this long means that the connection is dead. Servers send comments as a heartbeat. */
   silenceMs: number
 }
@@ -92,6 +95,7 @@ export async function follow(options: StreamOptions): Promise<void> {
       if (done) return
       alive()
       for (const message of parser.feed(value)) options.onMessage(message)
+      if (parser.id !== undefined) options.onId?.(parser.id)
     }
   } finally {
     clearTimeout(timer)

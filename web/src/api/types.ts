@@ -13,11 +13,9 @@ export type WorkloadUpdate = Partial<S['WorkloadUpdate']>
 export type Condition = S['Condition']
 export type Limits = S['Limits']
 export type Runtime = S['Runtime']
-export type WorkloadStats = S['WorkloadStats']
 type NodeView = S['NodeView']
 /** A node. The client's types widen pairs to lists, so the pair is a list here, too. */
 export type Node = Omit<NodeView, 'facts'> & { facts: Omit<NodeView['facts'], 'port_range'> & { port_range: number[] } }
-export type NodeStats = S['NodeStats']
 export type JoinTokenCreated = S['JoinTokenCreated']
 export type JoinToken = S['JoinTokenView']
 export type Template = S['TemplateView']
@@ -31,4 +29,36 @@ export type KeyCreate = S['KeyCreate']
 export type KeyCreated = S['KeyCreated']
 export type Capability = S['Capability']
 export type ConsoleLine = S['ConsoleLine']
-export type ConsoleFrame = S['ConsoleFrame']
+
+// What streams and sockets carry is no body of an answer, so the OpenAPI document does not have it. The same as in
+// `crates/wire/src/stats.rs` and `console.rs`.
+
+/** What a workload uses now. What cannot be measured is absent, never zero. */
+export interface WorkloadStats {
+  at: string
+  cpu_millis: number | null
+  memory_bytes: number | null
+  memory_limit_bytes: number | null
+  pids: number | null
+  received_bytes: number | null
+  sent_bytes: number | null
+  disk_bytes: number | null
+  players: number | null
+}
+
+/** What a node uses now. */
+export interface NodeStats {
+  at: string
+  cpu_millis: number
+  memory_used_bytes: number
+  memory_total_bytes: number
+  disk_used_bytes: number
+  disk_total_bytes: number
+  received_bytes: number
+  sent_bytes: number
+  load_millis: number
+  workloads_running: number
+}
+
+/** Frames of the console's socket, server to client. */
+export type ConsoleFrame = { type: 'lines'; lines: ConsoleLine[] } | { type: 'refused'; message: string }

@@ -98,13 +98,19 @@ function operation(path: string, method: string, raw: RawOperation): Operation {
     id: `${method}-${path}`.replaceAll(/[^a-z0-9]+/gi, '-'),
     method: method.toUpperCase(),
     path,
-    summary: raw.summary ?? raw.operationId ?? path,
-    description: raw.description ?? '',
+    summary: firstSentence(raw.summary ?? raw.operationId ?? path),
+    description: raw.description ?? raw.summary ?? '',
     parameters: raw.parameters ?? [],
     body: json?.schema,
     bodyExample: json?.example,
     responses: Object.entries(raw.responses ?? {}).map(([status, content]) => ({ status, description: content.description ?? '', schema: first(content)?.schema })),
   }
+}
+
+/** Up to the first full stop that ends a sentence. */
+export function firstSentence(text: string): string {
+  const end = text.search(/\.(\s|$)/)
+  return end < 0 ? text : text.slice(0, end)
 }
 
 function first(content: Content | undefined): { schema?: Schema; example?: unknown } | undefined {

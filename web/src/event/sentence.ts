@@ -1,6 +1,7 @@
 // Events as sentences: who did what to which thing.
 
 import type { Event } from '../api/types'
+import { jobTone, spelled } from '../job/words'
 import { type Tone, toneOf } from '../kit/state'
 
 export interface Sentence {
@@ -13,6 +14,8 @@ export interface Sentence {
   name?: string | undefined
 }
 
+const JOB: Record<string, string> = { queued: 'is waiting for its turn', unwinding: 'is being undone', succeeded: 'succeeded', failed: 'has failed', cancelled: 'was cancelled' }
+
 /** What an event says. Types that this panel does not know yet are shown as they are. */
 export function sentence(event: Event): Sentence {
   switch (event.type) {
@@ -21,7 +24,7 @@ export function sentence(event: Event): Sentence {
     case 'workload.desired':
       return { tone: 'stopped', text: 'was asked to change', detail: `generation ${event.generation}` }
     case 'workload.observed':
-      return { tone: toneOf(event.state), text: `is ${event.state}`, detail: event.reason ?? undefined }
+      return { tone: toneOf(event.state), text: event.state === 'failed' ? 'has failed' : `is ${event.state}`, detail: event.reason ?? undefined }
     case 'workload.deleted':
       return { tone: 'stopped', text: 'was deleted', name: event.name }
     case 'node.joined':
@@ -35,7 +38,7 @@ export function sentence(event: Event): Sentence {
     case 'node.deleted':
       return { tone: 'stopped', text: 'was removed', name: event.name }
     case 'job.changed':
-      return { tone: toneOf(event.state), text: event.state === 'running' ? `is at ${event.progress} %` : `is ${event.state}`, detail: event.step ?? undefined }
+      return { tone: jobTone(event.state), text: JOB[event.state] ?? `is at ${event.progress} %`, detail: event.step == null ? undefined : spelled(event.step) }
     case 'workspace.changed':
       return { tone: 'stopped', text: 'was changed' }
     case 'member.changed':

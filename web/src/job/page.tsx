@@ -20,7 +20,7 @@ import { FactList } from '../workload/peek'
 import { isOver, jobQuery, jobsQuery, useCancel } from './api'
 import { useJobName } from './names'
 import { currentStep } from './tray'
-import { spelled } from './words'
+import { jobTone, spelled } from './words'
 
 export function ListPage() {
   const { workspace } = useWorkspace()
@@ -29,7 +29,7 @@ export function ListPage() {
   const nameOf = useJobName()
   const columns: Column<Job>[] = [
     { id: 'name', label: 'Job', sort: nameOf, cell: (job) => <span className="block max-w-[44vw] truncate font-medium sm:max-w-80">{nameOf(job)}</span> },
-    { id: 'state', label: 'State', sort: (job) => job.state, cell: (job) => <State tone={toneOf(job.state)} word={wordOf(job.state)} since={isOver(job) ? null : job.started_at} /> },
+    { id: 'state', label: 'State', sort: (job) => job.state, cell: (job) => <State tone={jobTone(job.state)} word={wordOf(job.state)} since={isOver(job) ? null : job.started_at} /> },
     {
       id: 'progress',
       label: 'Progress',
@@ -105,7 +105,7 @@ export function DetailPage() {
       <Header
         title={nameOf(job)}
         above={above}
-        state={<State tone={toneOf(job.state)} word={wordOf(job.state)} since={isOver(job) ? null : job.started_at} />}
+        state={<State tone={jobTone(job.state)} word={wordOf(job.state)} since={isOver(job) ? null : job.started_at} />}
         actions={
           <>
             {job.target.startsWith('wl_') && (

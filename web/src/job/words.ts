@@ -1,5 +1,7 @@
 // Jobs and their steps in words.
 
+import { type Tone, toneOf } from '../kit/state'
+
 const TITLES: Record<string, string> = {
   'workload.provision': 'Create',
   'workload.create': 'Create',
@@ -11,6 +13,11 @@ const TITLES: Record<string, string> = {
 /** `workload.provision` → `Create`. Kinds that this panel does not know are spelled out. */
 export function jobTitle(kind: string): string {
   return TITLES[kind] ?? spelled(kind.split('.').at(-1) ?? kind)
+}
+
+/** A job that runs is something that changes; only its good end is green. */
+export function jobTone(state: string): Tone {
+  return state === 'running' ? 'changing' : toneOf(state)
 }
 
 /** `wait_ready` → `Wait ready`. */

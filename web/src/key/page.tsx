@@ -3,7 +3,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { KeyRound, Plus, Trash2 } from 'lucide-react'
 import { useState } from 'react'
-import { all, api, ok } from '../api/client'
+import { api, ok } from '../api/client'
 import { asError } from '../api/error'
 import type { Capability, Key, KeyCreate, KeyCreated } from '../api/types'
 import { Button, IconButton } from '../kit/button'
@@ -22,7 +22,7 @@ import { Content, Header } from '../shell/header'
 
 export const keysQuery = {
   queryKey: ['keys'],
-  queryFn: ({ signal }: { signal: AbortSignal }) => all((query) => ok(api.GET('/api/v1/keys', { params: { query }, signal }))),
+  queryFn: ({ signal }: { signal: AbortSignal }) => ok(api.GET('/api/v1/keys', { signal })),
 }
 
 export function Page() {

@@ -20,6 +20,8 @@ export interface ChartProps {
   maxLabel?: string
   /** Changes with every sample, so that the chart draws again. */
   version: number
+  /** Values are bytes: ticks at powers of two. */
+  isBinary?: boolean
   /** Width of the time axis, in seconds. */
   window: number
   className?: string
@@ -63,11 +65,11 @@ export function Chart(props: ChartProps) {
   const text = now.map(({ label, value }) => `${props.lines.length > 1 ? `${label} ` : ''}${value === null ? '–' : props.format(value)}`)
   return (
     <figure className={cx('live min-w-0 rounded border border-line bg-surface px-3 pt-2.5 pb-1', props.className)} aria-label={`${props.title}: ${text.join(', ')}`}>
-      <figcaption className="flex items-baseline justify-between gap-2 text-12">
-        <span className="text-ink-2">{props.title}</span>
-        <span className="flex min-w-0 gap-3">
+      <figcaption className="flex justify-between gap-2 text-12">
+        <span className="leading-5 text-ink-2">{props.title}</span>
+        <span className="flex min-w-0 items-baseline gap-2">
           {now.map(({ label, value }, i) => (
-            <span key={label} className="truncate">
+            <span key={label} className="truncate leading-5">
               {props.lines.length > 1 && (
                 <span className="text-ink-3">
                   <span aria-hidden className={cx('mr-1 inline-block w-3 border-t-2 align-middle', i === 0 ? 'border-accent-ink' : 'border-dashed border-ink-3')} />
@@ -78,7 +80,7 @@ export function Chart(props: ChartProps) {
             </span>
           ))}
           {props.max !== undefined && props.maxLabel !== undefined && (
-            <span className="whitespace-nowrap text-ink-3">
+            <span className="leading-5 whitespace-nowrap text-ink-3">
               of {props.format(props.max)} {props.maxLabel}
             </span>
           )}
@@ -92,6 +94,8 @@ export function Chart(props: ChartProps) {
 function data({ series, lines }: ChartProps): uPlot.AlignedData {
   return [series.times, ...lines.map(({ index }) => series.lines[index] ?? [])] as uPlot.AlignedData
 }
+
+const POWERS = Array.from({ length: 51 }, (_, i) => 2 ** i)
 
 function css(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
@@ -117,7 +121,7 @@ function make(element: HTMLElement, props: ChartProps): uPlot {
       },
       axes: [
         { ...axis, grid: { show: false }, size: 22, space: 90, values: (_, splits) => splits.map((s) => clock(s * 1000).slice(0, 5)) },
-        { ...axis, grid: { stroke: grid, width: 1 }, size: 62, space: 36, values: (_, splits) => splits.map((s) => format(s)) },
+        { ...axis, grid: { stroke: grid, width: 1 }, size: 62, space: 34, ...(props.isBinary === true ? { incrs: POWERS } : {}), values: (_, splits) => splits.map((s) => format(s)) },
       ],
       series: [
         {},

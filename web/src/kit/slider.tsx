@@ -2,6 +2,7 @@
 
 import { Slider as Radix } from 'radix-ui'
 import { useState } from 'react'
+import { cx } from './cx'
 import { Input } from './field'
 
 export interface SliderProps {
@@ -48,7 +49,7 @@ export function Slider({ value, onValue, stops, show, read, unit, label, ...wiri
         <Radix.Thumb
           aria-label={label}
           aria-valuetext={`${show(value)} ${unit}`}
-          className="block size-4 rounded-full border border-line-strong bg-raised shadow-float transition-transform duration-[120ms] hover:scale-110"
+          className="block size-4 rounded-full border-2 border-accent bg-surface transition-transform duration-[120ms] hover:scale-110"
         />
       </Radix.Root>
       <div className="relative w-28 shrink-0">
@@ -59,7 +60,7 @@ export function Slider({ value, onValue, stops, show, read, unit, label, ...wiri
           onChange={(change) => setTyped(change.target.value)}
           onBlur={commit}
           onKeyDown={(key) => key.key === 'Enter' && commit()}
-          className="pr-12 text-right"
+          className={cx('text-right', unit === '' ? 'pr-2.5' : 'pr-12')}
         />
         <span aria-hidden className="pointer-events-none absolute top-1.5 right-2.5 text-13 text-ink-3">
           {unit}

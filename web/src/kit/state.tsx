@@ -86,6 +86,11 @@ const TONES: Record<string, Tone> = {
   gone: 'stopped',
 }
 
+/** A sentence of the server's as one begins it here; names and keys keep their spelling. */
+export function sentenceCase(text: string): string {
+  return /^[a-z]+[ ,;]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text
+}
+
 /** The tone of any state's stable spelling. A word that is not known is unknown, never green. */
 export function toneOf(spelling: string): Tone {
   return TONES[spelling] ?? 'unknown'

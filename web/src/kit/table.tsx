@@ -137,11 +137,13 @@ function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>
               {column.sort === undefined ? (
                 column.label === '' ? <span className="sr-only">Actions</span> : column.label
               ) : (
-                <button type="button" className="-mx-1 rounded px-1 hover:text-ink" onClick={() => onSort(isSorted ? (sort.isDown ? undefined : { id: column.id, isDown: true }) : { id: column.id, isDown: false })}>
+                <button type="button" className="relative -mx-1 rounded px-1 whitespace-nowrap hover:text-ink" onClick={() => onSort(isSorted ? (sort.isDown ? undefined : { id: column.id, isDown: true }) : { id: column.id, isDown: false })}>
                   {column.label}
-                  <span aria-hidden className="inline-block w-3 text-center">
-                    {isSorted ? (sort.isDown ? '↓' : '↑') : ''}
-                  </span>
+                  {isSorted && (
+                    <span aria-hidden className={cx('absolute top-0', column.isRight ? 'right-full' : 'left-full')}>
+                      {sort.isDown ? '↓' : '↑'}
+                    </span>
+                  )}
                 </button>
               )}
             </th>

@@ -6,8 +6,8 @@ import type { ReactNode } from 'react'
 import { cx } from './cx'
 
 const TAB =
-  'relative inline-flex h-9 items-center gap-1.5 px-0.5 text-13 whitespace-nowrap text-ink-2 transition-colors duration-[120ms] hover:text-ink after:absolute after:inset-x-0 after:-bottom-px after:h-0.5 after:rounded-full after:bg-transparent'
-const CURRENT = 'font-medium text-ink after:bg-ink'
+  'relative inline-flex h-9 items-center gap-1.5 px-0.5 text-13 whitespace-nowrap text-ink-2 transition-colors duration-[120ms] hover:text-ink after:absolute after:inset-x-0 after:bottom-0 after:h-0.5 after:rounded-full'
+const CURRENT = 'data-[status=active]:font-medium data-[status=active]:text-ink data-[status=active]:after:bg-ink'
 
 export interface TabLink {
   label: string
@@ -20,7 +20,7 @@ export function PageTabs({ tabs, label }: { tabs: TabLink[]; label: string }) {
   return (
     <nav aria-label={label} className="flex gap-5 overflow-x-auto border-b border-line px-4 sm:px-6">
       {tabs.map((tab) => (
-        <Link key={tab.label} {...tab.link} className={TAB} activeOptions={{ exact: true, includeSearch: false }} activeProps={{ className: CURRENT, 'aria-current': 'page' }}>
+        <Link key={tab.label} {...tab.link} className={cx(TAB, CURRENT)} activeOptions={{ exact: true, includeSearch: false }}>
           {tab.label}
           {tab.count !== undefined && <span className="rounded-full bg-hover px-1.5 text-12 text-ink-2">{tab.count}</span>}
         </Link>

@@ -128,9 +128,9 @@ function Charts({ node }: { node: Node }) {
   return (
     <div className="grid gap-3 sm:grid-cols-2">
       <Chart {...common} title="Processor" lines={[{ index: 0, label: 'used' }]} format={cpu} max={node.facts.cpu_count * 1000} maxLabel="" />
-      <Chart {...common} title="Memory" lines={[{ index: 1, label: 'used' }]} format={bytes} max={latest?.memory_total_bytes ?? node.facts.memory_bytes} maxLabel="" />
-      <Chart {...common} title="Network" lines={[{ index: 2, label: 'in' }, { index: 3, label: 'out' }]} format={rate} />
-      <Chart {...common} title="Disk" lines={[{ index: 4, label: 'used' }]} format={bytes} max={latest?.disk_total_bytes ?? node.facts.disk_bytes} maxLabel="" />
+      <Chart {...common} title="Memory" lines={[{ index: 1, label: 'used' }]} isBinary format={bytes} max={latest?.memory_total_bytes ?? node.facts.memory_bytes} maxLabel="" />
+      <Chart {...common} title="Network" lines={[{ index: 2, label: 'in' }, { index: 3, label: 'out' }]} isBinary format={rate} />
+      <Chart {...common} title="Disk" lines={[{ index: 4, label: 'used' }]} isBinary format={bytes} max={latest?.disk_total_bytes ?? node.facts.disk_bytes} maxLabel="" />
     </div>
   )
 }

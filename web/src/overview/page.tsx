@@ -9,13 +9,14 @@ import { Feed } from '../event/feed'
 import { isOver, jobsQuery } from '../job/api'
 import { useJobName } from '../job/names'
 import { currentStep } from '../job/tray'
+import { jobTone } from '../job/words'
 import { Button, ButtonLink } from '../kit/button'
 import { cx } from '../kit/cx'
 import { ErrorBox } from '../kit/error'
 import { bytes, count, cpu, many } from '../kit/format'
 import { Meter, Progress } from '../kit/meter'
 import { Skeleton } from '../kit/skeleton'
-import { Mark, type Tone, toneOf, wordOf } from '../kit/state'
+import { Mark, type Tone, sentenceCase, toneOf, wordOf } from '../kit/state'
 import { For } from '../kit/time'
 import { nodesQuery } from '../node/api'
 import { useCan, useWorkspace } from '../session/me'
@@ -87,12 +88,12 @@ function Counts({ workloads, nodes }: { workloads: Workload[] | undefined; nodes
 
 function Count({ n, of, label, tone, link }: { n: number; of?: number; label: string; tone?: Tone; link: LinkProps }) {
   return (
-    <Link {...link} className="-mb-px min-w-24 flex-1 border-r border-b border-line px-4 py-3 -outline-offset-2 transition-colors duration-[120ms] last:border-r-0 hover:bg-hover">
+    <Link {...link} className="-mr-px -mb-px min-w-24 flex-1 border-r border-b border-line px-3.5 py-3 -outline-offset-2 transition-colors duration-[120ms] hover:bg-hover">
       <span className="flex items-baseline gap-1 text-20 font-semibold tracking-tight">
         {count(n)}
         {of !== undefined && <span className="text-13 font-normal text-ink-3">of {count(of)}</span>}
       </span>
-      <span className="mt-0.5 flex items-center gap-1.5 text-12 text-ink-2">
+      <span className="mt-0.5 flex items-center gap-1.5 text-12 whitespace-nowrap text-ink-2">
         {tone !== undefined && <Mark tone={tone} className={tone === 'changing' && n === 0 ? '[&_*]:animate-none' : undefined} />}
         {label}
       </span>
@@ -156,7 +157,7 @@ function Wrong({ workloads, nodes, jobs }: { workloads: Workload[] | undefined; 
 function Row({ tone, link, name, word, since, text, action }: { tone: Tone; link: LinkProps; name: string; word: string; since: string | null; text: string; action?: ReactNode }) {
   return (
     <li className="flex items-center gap-3 border-b border-line px-4 py-2 last:border-b-0 hover:bg-hover">
-      <Mark tone={tone} className="self-start mt-1" />
+      <Mark tone={tone} className="mt-1 self-start" />
       <div className="min-w-0 flex-1 text-13">
         <p className="flex flex-wrap items-baseline gap-x-2">
           <Link {...link} className="truncate font-medium hover:underline">
@@ -172,7 +173,7 @@ function Row({ tone, link, name, word, since, text, action }: { tone: Tone; link
             )}
           </span>
         </p>
-        {text !== '' && <p className="line-clamp-2 text-ink-2">{text.charAt(0).toUpperCase() + text.slice(1)}</p>}
+        {text !== '' && <p className="line-clamp-2 text-ink-2">{sentenceCase(text)}</p>}
       </div>
       {action}
     </li>
@@ -202,7 +203,7 @@ function Changing({ workloads, jobs }: { workloads: Workload[] | undefined; jobs
           {active.map((job) => (
             <li key={job.id} className="border-b border-line last:border-b-0">
               <Link to="/jobs/$job" params={{ job: job.id }} className="flex flex-wrap items-center gap-x-3 gap-y-1 px-4 py-2 text-13 -outline-offset-2 hover:bg-hover">
-                <Mark tone={toneOf(job.state)} />
+                <Mark tone={jobTone(job.state)} />
                 <span className="font-medium">{nameOf(job)}</span>
                 <span className="min-w-0 flex-1 truncate text-ink-2">{currentStep(job)}</span>
                 <Progress value={job.progress} label={nameOf(job)} className="w-24" />

@@ -34,7 +34,7 @@ function Install() {
   const [password, setPassword] = useState('')
   const [isTouched, setTouched] = useState(false)
   const install = useMutation({
-    mutationFn: () => ok(api.POST('/api/v1/setup/install', { body: { secret, name: name.trim(), email, password } })),
+    mutationFn: () => ok(api.POST('/api/v1/setup/install', { body: { secret, name: name.trim(), email, password, workspace: null } })),
     onSuccess: async () => {
       // The secret is used up; nobody needs to find it in the history.
       window.history.replaceState(null, '', '/setup')

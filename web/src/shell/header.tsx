@@ -4,6 +4,7 @@ import { Link, type LinkProps } from '@tanstack/react-router'
 import { ChevronRight, Menu as MenuIcon } from 'lucide-react'
 import { type ReactNode, createContext, useContext, useEffect } from 'react'
 import { IconButton } from '../kit/button'
+import { cx } from '../kit/cx'
 
 export const OpenRail = createContext<() => void>(() => {})
 
@@ -22,7 +23,7 @@ export function Header({ title, above, state, actions }: HeaderProps) {
   return (
     <header className="flex min-h-[52px] flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2 sm:px-6">
       <IconButton icon={MenuIcon} label="Menu" onClick={openRail} className="-ml-1.5 md:hidden" />
-      <div className="flex min-w-0 flex-1 items-center gap-1.5">
+      <div className={cx('flex min-w-0 flex-1 items-center gap-1.5', above !== undefined && actions !== undefined && 'max-sm:min-w-[60%]')}>
         {above !== undefined && (
           <span className="hidden items-center gap-1.5 sm:flex">
             <Link {...above.link} className="rounded text-13 text-ink-2 hover:text-ink">
@@ -34,7 +35,7 @@ export function Header({ title, above, state, actions }: HeaderProps) {
         <h1 className="truncate text-14 font-semibold">{title}</h1>
         {state !== undefined && <div className="ml-2 min-w-0 text-13">{state}</div>}
       </div>
-      {actions !== undefined && <div className="flex items-center gap-2">{actions}</div>}
+      {actions != null && actions !== false && <div className="flex items-center gap-2">{actions}</div>}
     </header>
   )
 }
@@ -43,7 +44,7 @@ export function Header({ title, above, state, actions }: HeaderProps) {
 export function Content({ children, full }: { children: ReactNode; full?: boolean }) {
   return (
     <div data-scroller tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto outline-none">
-      {full === true ? children : <div className="mx-auto w-full max-w-[1280px] p-4 sm:p-6">{children}</div>}
+      {full === true ? children : <div className="mx-auto w-full max-w-[1280px] p-4 pb-20 sm:p-6 sm:pb-20">{children}</div>}
     </div>
   )
 }

@@ -3,9 +3,11 @@
 import { Link, useNavigate } from '@tanstack/react-router'
 import { BookOpen, Check, ChevronsUpDown, LogOut, Monitor, Moon, PanelLeft, PanelLeftClose, Search, Sun } from 'lucide-react'
 import type { ReactNode } from 'react'
+import { useActiveJobs } from '../job/tray'
 import { cx } from '../kit/cx'
 import { Keys } from '../kit/keys'
 import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '../kit/menu'
+import { Mark } from '../kit/state'
 import { Tip } from '../kit/tooltip'
 import { chooseWorkspace, useCan, useMe, useWorkspace } from '../session/me'
 import { Logo } from './logo'
@@ -21,10 +23,11 @@ export interface RailProps {
   onGo?: () => void
 }
 
-const ROW = 'flex h-8 items-center gap-2.5 rounded px-2 text-13 text-ink-2 transition-colors duration-[120ms] hover:bg-hover hover:text-ink'
+const ROW = 'flex h-8 items-center gap-2.5 rounded px-2 text-13 text-ink-2 transition-colors duration-[120ms] hover:bg-hover hover:text-ink data-[status=active]:bg-pressed data-[status=active]:font-medium data-[status=active]:text-ink'
 
 export function Rail({ isNarrow, onNarrow, onSearch, onGo }: RailProps) {
   const can = useCan()
+  const active = useActiveJobs()
   return (
     <div className="flex h-full flex-col gap-3 p-2.5">
       <Switcher isNarrow={isNarrow} />
@@ -47,18 +50,24 @@ export function Rail({ isNarrow, onNarrow, onSearch, onGo }: RailProps) {
               onClick={onGo}
               aria-label={isNarrow ? place.label : undefined}
               activeOptions={{ exact: place.to === '/', includeSearch: false }}
-              activeProps={{ className: 'bg-hover font-medium text-ink' }}
-              className={cx(ROW, isNarrow && 'justify-center px-0')}
+                            className={cx(ROW, isNarrow && 'justify-center px-0')}
             >
               <place.icon size={16} aria-hidden />
-              {!isNarrow && place.label}
+              {!isNarrow && <span className="flex-1">{place.label}</span>}
+              {place.to === '/jobs' && !isNarrow && active > 0 && (
+                <span className="flex items-center gap-1.5 text-12 text-ink-2">
+                  <Mark tone="changing" />
+                  <span aria-hidden>{active}</span>
+                  <span className="sr-only">, {active} under way</span>
+                </span>
+              )}
             </Link>
           </Named>
         ))}
       </nav>
       <div className="mt-auto flex flex-col gap-0.5">
         <Named isNarrow={isNarrow} label="API reference">
-          <Link to="/api/v1/docs" onClick={onGo} aria-label={isNarrow ? 'API reference' : undefined} className={cx(ROW, isNarrow && 'justify-center px-0')} activeProps={{ className: 'bg-hover font-medium text-ink' }}>
+          <Link to="/api/v1/docs" onClick={onGo} aria-label={isNarrow ? 'API reference' : undefined} className={cx(ROW, isNarrow && 'justify-center px-0')}>
             <BookOpen size={16} aria-hidden />
             {!isNarrow && 'API reference'}
           </Link>

@@ -14,7 +14,7 @@ function makeRead() {
 }
 
 export function Charts({ workload }: { workload: Workload }) {
-  const { series, latest, version, refused } = useStats<WorkloadStats>(`/api/v1/workloads/${workload.id}/stats/stream`, 5, makeRead)
+  const { series, latest, version, refused } = useStats<WorkloadStats>(`/api/v1/workloads/${workload.id}/stats`, 5, makeRead)
   const common = { series, version, window: WINDOW }
   const limit = latest?.memory_limit_bytes ?? workload.limits.memory_bytes
   const hasPlayers = workload.players !== null || series.lines[4]?.some((n) => n !== null) === true
@@ -28,8 +28,8 @@ export function Charts({ workload }: { workload: Workload }) {
   return (
     <div className="grid gap-3 sm:grid-cols-2">
       <Chart {...common} title="Processor" lines={[{ index: 0, label: 'used' }]} format={cpu} max={workload.limits.cpu_millis || undefined} maxLabel="" />
-      <Chart {...common} title="Memory" lines={[{ index: 1, label: 'used' }]} format={bytes} max={limit || undefined} maxLabel="" />
-      <Chart {...common} title="Network" lines={[{ index: 2, label: 'in' }, { index: 3, label: 'out' }]} format={rate} />
+      <Chart {...common} title="Memory" lines={[{ index: 1, label: 'used' }]} isBinary format={bytes} max={limit || undefined} maxLabel="" />
+      <Chart {...common} title="Network" lines={[{ index: 2, label: 'in' }, { index: 3, label: 'out' }]} isBinary format={rate} />
       {hasPlayers && <Chart {...common} title="Players" lines={[{ index: 4, label: 'online' }]} format={(n) => (Number.isInteger(n) ? String(n) : '')} />}
     </div>
   )

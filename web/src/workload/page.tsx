@@ -12,7 +12,7 @@ import { ErrorBox } from '../kit/error'
 import { Menu, MenuItem, MenuLine } from '../kit/menu'
 import { useShortcut } from '../kit/shortcut'
 import { PageSkeleton } from '../kit/skeleton'
-import { State, toneOf, wordOf } from '../kit/state'
+import { State, sentenceCase, toneOf, wordOf } from '../kit/state'
 import { PageTabs } from '../kit/tabs'
 import { useCan } from '../session/me'
 import { Content, Header } from '../shell/header'
@@ -71,7 +71,7 @@ function Body({ workload, isGone }: { workload: Workload; isGone: boolean }) {
             <>
               {workload.address !== null && <Address text={workload.address} />}
               {canDo('restart', workload) && (
-                <Button icon={RotateCw} disabled={!mayOperate} onClick={() => run('restart')} isPending={verbs.pendingVerb === 'restart'} className="hidden sm:inline-flex">
+                <Button icon={RotateCw} disabled={!mayOperate} onClick={() => run('restart')} isPending={verbs.pendingVerb === 'restart'} className="max-sm:hidden">
                   Restart
                 </Button>
               )}
@@ -143,7 +143,7 @@ function Told({ workload, isGone }: { workload: Workload; isGone: boolean }) {
   if (text === undefined) return null
   return (
     <p role="status" className={`live border-b border-line px-4 py-1.5 text-13 break-words sm:px-6 ${isGone ? 'bg-hover' : soft}`}>
-      {text.charAt(0).toUpperCase() + text.slice(1)}
+      {sentenceCase(text)}
     </p>
   )
 }
