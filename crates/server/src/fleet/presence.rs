@@ -10,7 +10,7 @@ use ostler_model::node::{Facts, Node};
 use ostler_model::{Millis, NodeId, Time};
 use ostler_store::event::Filter;
 use ostler_store::{Paging, Reach, Store, StoreError};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
@@ -68,15 +68,15 @@ impl Notes {
 /// Writes what there is to write, for as long as the server runs.
 pub(super) async fn run(fleet: &Fleet, store: &Store) {
     let clock = fleet.clock();
-    // Of a node that is not in here, the events of before the server's start say what they say: it is away now.
-    let mut told_online = HashSet::new();
+    // What the events said last, of nodes of which that is known.
+    let mut told = HashMap::new();
     let mut seen_at = clock.now();
     let mut roll_call = Some(clock.now() + ROLL_CALL_AFTER);
     loop {
         tokio::select! {
             () = clock.sleep_until(roll_call.unwrap_or(Time::ZERO)), if roll_call.is_some() => {
                 // A server that died told nobody that its nodes went; those that do not come to its successor are told of here.
-                match roll(fleet, store, &mut told_online).await {
+                match roll(fleet, store, &told).await {
                     Ok(()) => roll_call = None,
                     Err(error) => {
                         tracing::warn!(%error, "which nodes went while no server was here is not known yet");
@@ -93,7 +93,7 @@ pub(super) async fn run(fleet: &Fleet, store: &Store) {
                 }
             }
         }
-        if let Err(error) = write_all(fleet, store, &mut told_online).await {
+        if let Err(error) = write_all(fleet, store, &mut told).await {
             tracing::warn!(%error, "who came and went was not written; trying again");
             clock.sleep(AGAIN).await;
         }
@@ -101,12 +101,12 @@ pub(super) async fn run(fleet: &Fleet, store: &Store) {
 }
 
 /// Looks for nodes that the events call online and that are not here.
-async fn roll(fleet: &Fleet, store: &Store, told_online: &mut HashSet<NodeId>) -> Result<(), StoreError> {
+async fn roll(fleet: &Fleet, store: &Store, told: &HashMap<NodeId, bool>) -> Result<(), StoreError> {
     let mut at = Paging::default();
     loop {
         let page = store.node_list(&Reach::everything(), true, &at).await?;
         for node in page.items {
-            if told_online.contains(&node.id) || fleet.is_online(node.id) {
+            if told.contains_key(&node.id) || fleet.is_online(node.id) {
                 continue;
             }
             let filter = Filter { topics: vec![Kind::Node], subject: Some(node.id.to_string()), ..Filter::default() };
@@ -114,7 +114,6 @@ async fn roll(fleet: &Fleet, store: &Store, told_online: &mut HashSet<NodeId>) -
             let last = history.iter().find(|e| matches!(e.fact, Fact::NodeOnline { .. } | Fact::NodeOffline { .. }));
             // It may come at this very moment; then its own news, noted before or after, wins.
             if last.is_some_and(|e| matches!(e.fact, Fact::NodeOnline { .. })) && !fleet.is_online(node.id) {
-                told_online.insert(node.id);
                 fleet.notes().put_back(node.id, News { presence: Some((false, fleet.clock().now())), facts: None });
             }
         }
@@ -125,10 +124,10 @@ async fn roll(fleet: &Fleet, store: &Store, told_online: &mut HashSet<NodeId>) -
     }
 }
 
-async fn write_all(fleet: &Fleet, store: &Store, told_online: &mut HashSet<NodeId>) -> Result<(), StoreError> {
+async fn write_all(fleet: &Fleet, store: &Store, told: &mut HashMap<NodeId, bool>) -> Result<(), StoreError> {
     let mut rest = fleet.notes().take().into_iter();
     while let Some((node, news)) = rest.next() {
-        match write(store, node, &news, fleet.clock().now(), told_online).await {
+        match write(store, node, &news, fleet.clock().now(), told).await {
             // A node that was deleted meanwhile needs no news.
             Ok(()) | Err(StoreError::Missing { .. }) => {}
             Err(error) => {
@@ -146,21 +145,19 @@ async fn write(
     id: NodeId,
     news: &News,
     now: Time,
-    told_online: &mut HashSet<NodeId>,
+    told: &mut HashMap<NodeId, bool>,
 ) -> Result<(), StoreError> {
     let grant = report_grant(&store.node_get(id).await?);
     if let Some(facts) = &news.facts {
         store.node_set_facts(&grant, facts, now).await?;
     }
     if let Some((is_online, at)) = news.presence
-        && is_online != told_online.contains(&id)
+        && told.get(&id) != Some(&is_online)
     {
+        // An error does not say whether it was kept: until it is, nobody knows what was told last.
+        told.remove(&id);
         store.node_set_online(&grant, is_online, at).await?;
-        if is_online {
-            told_online.insert(id);
-        } else {
-            told_online.remove(&id);
-        }
+        told.insert(id, is_online);
     }
     Ok(())
 }

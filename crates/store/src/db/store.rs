@@ -105,6 +105,22 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Does not count a call as under way while it only waits for time to pass: simulated time would wait for it in turn.
+struct Resting<'a>(&'a AtomicUsize);
+
+impl<'a> Resting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_sub(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
 impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(options: Options) -> Result<Store> {
@@ -221,6 +237,7 @@ impl Store {
             _ => return Some(done),
         }
         let pause = PAUSE_FIRST.0 << (*tries - 1).min(16);
+        let _resting = Resting::new(&self.0.in_flight);
         self.0.clock.sleep(Millis(pause.min(PAUSE_MOST.0))).await;
         None
     }
@@ -252,6 +269,7 @@ impl Store {
     async fn fault(&self, doing: &'static str, point: Point) -> Result<()> {
         let Some(fault) = self.0.faults.as_ref().and_then(|faults| faults.at(doing, point)) else { return Ok(()) };
         if let Fault::Slow(span) = fault {
+            let _resting = Resting::new(&self.0.in_flight);
             self.0.clock.sleep(span).await;
         }
         fault::error(fault, point, doing).map_or(Ok(()), Err)

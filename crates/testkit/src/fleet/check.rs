@@ -3,9 +3,9 @@
 use super::world::World;
 use ostler_model::event::Fact;
 use ostler_model::workload::{Power, State};
-use ostler_model::{Millis, NodeId, WorkloadId};
+use ostler_model::{JobId, Millis, NodeId, WorkloadId};
 use ostler_wire::Page;
-use ostler_wire::job::JobView;
+use ostler_wire::job::{JobDetail, JobView};
 use ostler_wire::workload::WorkloadView;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -77,21 +77,29 @@ impl World {
         self.witness()?;
         let views = self.workloads().await?;
         let by_id: BTreeMap<WorkloadId, &WorkloadView> = views.iter().map(|view| (view.id, view)).collect();
-        self.check_promises(&by_id)?;
+        self.check_promises(&by_id).await?;
         self.check_machines(&by_id)?;
         self.check_events(&by_id).await
     }
 
     /// What was promised to people holds.
-    fn check_promises(&self, views: &BTreeMap<WorkloadId, &WorkloadView>) -> Result<(), String> {
+    async fn check_promises(&self, views: &BTreeMap<WorkloadId, &WorkloadView>) -> Result<(), String> {
         for asked in &self.asked {
             let (Some(id), Some(promised)) = (asked.id, asked.promised) else { continue };
             let found = views.get(&id).map_or("absent", |view| view.power.as_str());
-            if found != promised {
-                return Err(format!("{id} was promised to be {promised} and is {found}"));
+            if found == promised || (found == "absent" && self.has_failed_to_begin(asked.job).await?) {
+                continue;
             }
+            return Err(format!("{id} was promised to be {promised} and is {found}"));
         }
         Ok(())
+    }
+
+    /// The job that made it gave up and took everything back, and says so.
+    async fn has_failed_to_begin(&self, job: Option<JobId>) -> Result<bool, String> {
+        let Some(id) = job else { return Ok(false) };
+        let job: JobDetail = self.get(&format!("/api/v1/jobs/{id}")).await?;
+        Ok(job.job.state == ostler_model::job::State::Failed && job.job.error.is_some())
     }
 
     /// Each machine holds exactly what is placed there: runs, resources and journal entries.

@@ -1,7 +1,7 @@
 //! What happens in a simulation: operations, and how they are made from a seed.
 
 use crate::clock::SimIds;
-use crate::faults::Weather;
+use crate::faults::{Database, Weather};
 use ostler_model::Millis;
 use ostler_runtime::{Clock, Ids};
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,10 @@ pub enum Op {
         node: usize,
         is_full: bool,
     },
+    /// The database gets into a mood.
+    Database {
+        database: Database,
+    },
     /// Time passes.
     Wait {
         span: Millis,
@@ -113,6 +117,9 @@ pub enum Temper {
 pub struct Plan {
     pub seed: u64,
     pub nodes: usize,
+    /// How far the nodes' clocks are ahead of the server's, in milliseconds; those not named are right.
+    #[serde(default)]
+    pub ahead_ms: Vec<i64>,
     /// Between two operations.
     pub pause: Millis,
     pub ops: Vec<Op>,
@@ -123,8 +130,9 @@ impl Plan {
     pub fn generate(seed: u64) -> Plan {
         let mut dice = Dice(SimIds::ids(seed, &Clock::system()));
         let nodes = 2 + dice.below(4);
-        let count = 20 + dice.below(50);
+        let count = 30 + dice.below(90);
         let pause = [Millis(0), Millis(3), Millis(50), Millis(700)][dice.below(4)];
+        let ahead_ms = (0..nodes).map(|_| [0, 0, 1_500, -1_500, 60_000, -60_000][dice.below(6)]).collect();
         let mut asked = 0;
         let mut ops = Vec::with_capacity(count);
         for _ in 0..count {
@@ -132,7 +140,7 @@ impl Plan {
             asked += usize::from(matches!(op, Op::Create { .. }));
             ops.push(op);
         }
-        Plan { seed, nodes, pause, ops }
+        Plan { seed, nodes, ahead_ms, pause, ops }
     }
 }
 
@@ -166,6 +174,7 @@ impl Dice {
             85..88 => Op::CrashRun { workload },
             88..93 => Op::Temper { node, temper: self.temper() },
             93..95 => Op::Disk { node, is_full: self.coin() },
+            95..97 => Op::Database { database: self.database() },
             _ => Op::Wait { span: Millis([10, 1_000, 30_000, 400_000][self.below(4)]) },
         }
     }
@@ -178,6 +187,10 @@ impl Dice {
             4 => Weather::partitioned(),
             _ => Weather { cut_after: Some(200 + self.below(20_000)), ..Weather::default() },
         }
+    }
+    fn database(&mut self) -> Database {
+        use Database::{Busy, Cut, Fine, Full, Mute, Slow};
+        [Fine, Busy, Cut, Mute, Full, Slow][self.below(6)]
     }
     fn temper(&mut self) -> Temper {
         use Temper::{Crashing, Deaf, Good, NeverReady, Slow, Sticky, Unpreparable, Unstartable};

@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn only_the_operations_that_matter_are_left() {
-        let mut plan = Plan { seed: 1, nodes: 2, pause: Millis(0), ops: vec![Op::Wait { span: Millis(1) }; 60] };
+        let mut plan =
+            Plan { seed: 1, nodes: 2, ahead_ms: vec![], pause: Millis(0), ops: vec![Op::Wait { span: Millis(1) }; 60] };
         plan.ops[17] = Op::Cut { node: 0 };
         plan.ops[43] = Op::Cut { node: 1 };
         let fails = |plan: &Plan| plan.ops.iter().filter(|op| matches!(op, Op::Cut { .. })).count() == 2;

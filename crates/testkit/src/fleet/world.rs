@@ -1,7 +1,8 @@
 //! The world of a simulation: one server, its database, and machines with agents.
 
-use crate::clock::{SimClock, SimIds};
-use crate::faults::Weather;
+use super::Tally;
+use crate::clock::{BEGIN, SimClock, SimIds};
+use crate::faults::{Database, Mood, Weather};
 use crate::transport::Net;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -14,7 +15,7 @@ use ostler_model::authz::{Authority, Collection, Grant, Origin, Resource, System
 use ostler_model::node::{JoinToken, Node};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
-use ostler_model::{InstallationId, Label, Millis, NodeId, Secret, WorkloadId, WorkspaceId};
+use ostler_model::{InstallationId, JobId, Label, Millis, NodeId, Secret, WorkloadId, WorkspaceId};
 use ostler_runtime::{Clock, Ids, Spawn};
 use ostler_server::app::App;
 use ostler_server::config::{Config, Rates};
@@ -33,6 +34,7 @@ pub struct World {
     pub ids: Ids,
     pub net: Net,
     pub store: Store,
+    pub mood: Arc<Mood>,
     pub workspace: WorkspaceId,
     /// `None` while the server is down.
     pub server: Option<App>,
@@ -50,6 +52,7 @@ pub struct World {
 pub struct Machine {
     pub name: String,
     pub host: SimHost,
+    pub clock: Clock,
     pub identity: Arc<Identity>,
     pub agent: Option<Running>,
 }
@@ -66,20 +69,23 @@ pub struct Running {
 pub struct Asked {
     /// `None` when the answer was lost: it may or may not exist.
     pub id: Option<WorkloadId>,
+    /// The job that sees it through its beginning.
+    pub job: Option<JobId>,
     /// What was promised last: `on`, `off`, `absent`. `None` when an answer was lost.
     pub promised: Option<&'static str>,
 }
 
 impl World {
     /// A world in good health: a server and so many nodes, each with its agent.
-    pub async fn new(sim: SimClock, seed: u64, nodes: usize) -> World {
+    pub async fn new(sim: SimClock, seed: u64, nodes: usize, ahead_ms: &[i64]) -> World {
         let clock = sim.clock();
         let ids = SimIds::ids(seed, &clock);
         // Until the world is there, time stands still: password hashes and migrations are made on other threads.
         let is_building = Arc::new(AtomicBool::new(true));
         let gate = is_building.clone();
         sim.gate(move || gate.load(Ordering::SeqCst));
-        let options = Options::memory(clock.clone(), MasterKey::new([7; 32]));
+        let mood = Arc::new(Mood::new(SimIds::ids(!seed, &clock)));
+        let options = Options::memory(clock.clone(), MasterKey::new([7; 32])).faults(mood.clone());
         let store = Store::open(options).await.expect("a database in memory opens");
         let gate = store.clone();
         sim.gate(move || gate.in_flight() > 0);
@@ -91,6 +97,7 @@ impl World {
             ids,
             net,
             store,
+            mood,
             workspace,
             server: None,
             machines: Vec::new(),
@@ -102,7 +109,8 @@ impl World {
         };
         world.start_server().await;
         for number in 0..nodes {
-            world.add_machine(number).await;
+            let clock = world.sim.skewed(ahead_ms.get(number).copied().unwrap_or(0));
+            world.add_machine(number, clock).await;
         }
         world.watch();
         is_building.store(false, Ordering::SeqCst);
@@ -126,9 +134,15 @@ impl World {
         let config = Config { rates: Rates::NONE, ..Config::default() };
         let ground =
             Ground { clock: self.clock.clone(), ids: self.ids.clone(), spawn: Spawn::new(), store: self.store.clone() };
-        let (app, _) = build_app(config, ground).await.expect("a server starts on a database that answers");
-        self.net.serve(service(&app), app.spawn.clone());
-        self.server = Some(app);
+        let spawn = ground.spawn.clone();
+        match build_app(config, ground).await {
+            Ok((app, _)) => {
+                self.net.serve(service(&app), app.spawn.clone());
+                self.server = Some(app);
+            }
+            // The database does not let it, for now.
+            Err(_) => spawn.shutdown().await,
+        }
     }
     /// Kills the server: connections break, nothing is finished.
     pub async fn stop_server(&mut self) {
@@ -138,21 +152,22 @@ impl World {
         }
     }
 
-    async fn add_machine(&mut self, number: usize) {
+    async fn add_machine(&mut self, number: usize, clock: Clock) {
         let name = format!("stable-{number}");
-        let host = SimHost::new(self.clock.clone());
+        let host = SimHost::new(clock.clone());
         let key = Key::from_seed(&self.ids.bytes());
         let node = enlist(&self.store, &self.clock, &self.ids, self.workspace, &key, &name, &host).await;
         let installation = self.server.as_ref().map(|app| app.installation).expect("the server runs by now");
         let member = member(&name, node, installation);
         let identity = Arc::new(Identity { key, member });
-        self.machines.push(Machine { name, host, identity, agent: None });
+        self.machines.push(Machine { name, host, clock, identity, agent: None });
         self.start_agent(number).await;
     }
     /// Starts a node's agent, if it is not there.
     pub async fn start_agent(&mut self, node: usize) {
-        let (clock, ids, net) = (self.clock.clone(), self.ids.clone(), self.net.clone());
+        let (ids, net) = (self.ids.clone(), self.net.clone());
         let Some(machine) = self.machines.get_mut(node).filter(|m| m.agent.is_none()) else { return };
+        let clock = machine.clock.clone();
         let spawn = Spawn::new();
         let config = AgentConfig { member: machine.identity.member.clone(), facts: machine.host.facts(&machine.name) };
         let drivers = machine.host.drivers();
@@ -233,6 +248,15 @@ impl World {
         }
     }
 
+    /// What has happened so far.
+    pub async fn tally(&self) -> Tally {
+        Tally {
+            answers: self.answers.clone(),
+            runs: self.machines.iter().map(|machine| machine.host.begun()).sum(),
+            events: self.store.event_head().await.unwrap_or_default(),
+            passed: self.clock.now().since(BEGIN),
+        }
+    }
     /// Ends every fault: the network is fine, disks have room, workloads behave, everybody is there.
     pub async fn heal(&mut self) {
         for machine in &self.machines {
@@ -240,6 +264,7 @@ impl World {
             machine.host.disk().set_full(false);
             machine.host.forgive();
         }
+        self.mood.set(Database::Fine);
         self.start_server().await;
         for node in 0..self.machines.len() {
             self.start_agent(node).await;

@@ -4,7 +4,7 @@
 use ostler_model::Millis;
 use ostler_testkit::clock::SimClock;
 use ostler_testkit::faults::Weather;
-use ostler_testkit::fleet::{Op, Plan, World, run, shrink};
+use ostler_testkit::fleet::{Op, Plan, Tally, World, run, shrink};
 use std::path::PathBuf;
 
 fn number(name: &str) -> Option<u64> {
@@ -17,7 +17,7 @@ fn read(path: &PathBuf) -> Plan {
 }
 
 /// A plan whose code panics has failed, too.
-fn attempt(plan: &Plan) -> Result<(), String> {
+fn attempt(plan: &Plan) -> Result<Tally, String> {
     let run = std::panic::AssertUnwindSafe(|| run(plan));
     std::panic::catch_unwind(run).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
@@ -45,11 +45,21 @@ fn whatever_happens_the_fleet_comes_to_be_as_it_is_wanted() {
         return;
     }
     let (first, count) = (number("OSTLER_SIM_FROM").unwrap_or(0), number("OSTLER_SIM_SEEDS").unwrap_or(20));
+    let mut tally = Tally::default();
     for seed in first..first + count {
         let plan = Plan::generate(seed);
-        if let Err(why) = attempt(&plan) {
-            fail(&plan, &why);
+        match attempt(&plan) {
+            Ok(one) => tally.add(&one),
+            Err(why) => fail(&plan, &why),
         }
+    }
+    println!("{count} seeds from {first}: {tally:#?}");
+    // A simulation in which nothing can be done finds nothing: every request has been granted at least once.
+    if count >= 20 {
+        for request in ["POST 202", "POST /start 202", "POST /stop 202", "POST /restart 202", "POST /kill 202"] {
+            assert!(tally.answers.contains_key(request), "{request} never happened: {tally:?}");
+        }
+        assert!(tally.runs > 5 * count && tally.events > 50 * count, "{tally:?}");
     }
 }
 
@@ -76,7 +86,7 @@ fn five_hundred_workloads_survive_a_restart_a_partition_and_a_crash() {
     let sim = SimClock::new();
     let runtime = sim.runtime();
     runtime.block_on(async {
-        let mut world = World::new(sim.clone(), 4, 20).await;
+        let mut world = World::new(sim.clone(), 4, 20, &[]).await;
         for _ in 0..500 {
             world.apply(&Op::Create { node: None, start: true }).await;
         }
