@@ -7,7 +7,6 @@ use ostler_model::workload::blueprint::{Container, How, Probe, Protocol, Resourc
 use ostler_model::workload::{Desired, Phase, Power, Status};
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::time::Duration;
 
 const IMAGE: &str = "ostler-test/busybox:1";
 
@@ -119,7 +118,10 @@ async fn a_container_outlives_its_agent_and_its_end_is_noticed() {
     let first = node.agent.supervisor().console(want.id).unwrap().page(0, usize::MAX);
     let (member, seq) = node.kill().await;
     let before = containers_of(&host, &want);
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // While no agent is there, it goes on writing.
+    let name = format!("ostler-{}", want.id);
+    let written = docker(&host, &["logs", &name]).len();
+    eventually("more output", || docker(&host, &["logs", &name]).len() > written + 20).await;
     let mut node = here.again(member, seq).await;
     node.running(want.id).await;
     eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;

@@ -176,14 +176,15 @@ async fn a_busy_loop_gets_no_more_processor_than_its_limit_which_changes_live() 
     let run = node.agent.supervisor().run_of(want.id).unwrap().unwrap();
     let mut meter = Meter::default();
     run.stats(&mut meter).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // Not a wait for anything: the span over which is measured.
+    Clock::system().sleep(Millis::secs(1)).await;
     let slow = run.stats(&mut meter).await;
     assert!(slow.cpu_millis.unwrap() <= 200, "{slow:?}");
     assert!(slow.memory_bytes.unwrap() > 0 && slow.pids.unwrap() >= 1);
     node.want(&[but(&want, |w| w.blueprint.run.limits.cpu_millis = 0)]).await;
     let faster = async {
         loop {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            Clock::system().sleep(Millis(500)).await;
             if run.stats(&mut meter).await.cpu_millis.unwrap() > 250 {
                 return;
             }

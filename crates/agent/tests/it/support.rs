@@ -126,7 +126,7 @@ impl Node {
 pub(crate) async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let wait = async {
         while !holds() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            Clock::system().sleep(Millis(10)).await;
         }
     };
     if tokio::time::timeout(Duration::from_secs(30), wait).await.is_err() {

@@ -5,6 +5,7 @@
 //! root whose template does not say so.
 
 mod engine;
+mod exit;
 mod run;
 mod spec;
 
@@ -17,12 +18,13 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder,
 };
 use engine::{explain, is_missing};
+use exit::exit_of;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
 use ostler_model::WorkloadId;
 use ostler_model::workload::blueprint::{Container, How};
 use ostler_runtime::{Clock, Spawn};
-use run::{Attending, exit_of};
+use run::Attending;
 use serde_json::{Value, json};
 use spec::Spec;
 use std::collections::HashMap;
@@ -165,7 +167,11 @@ impl Containers {
         let state = found.state.unwrap_or_default();
         if state.running != Some(true) {
             let has_begun = state.started_at.as_deref().is_some_and(|at| !at.is_empty() && !at.starts_with("0001"));
-            return Ok(if has_begun { Adopted::Ended(exit_of(&state, self.clock.now())) } else { Adopted::Nothing });
+            return Ok(if has_begun {
+                Adopted::Ended(exit_of(&state, found.id.as_deref(), self.clock.now()))
+            } else {
+                Adopted::Nothing
+            });
         }
         std::fs::create_dir_all(self.layout.run(job.id)).map_err(|e| format!("its folder cannot be made: {e}"))?;
         let run = run::run(self.attending(&engine, job, false));

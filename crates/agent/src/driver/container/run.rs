@@ -1,11 +1,11 @@
 //! One container that was started.
 
 use super::engine::{Engine, explain, is_missing};
+use super::exit::exit_of;
 use super::spec::numbers;
 use crate::driver::{Job, Meter, Note, Run};
 use crate::probe::ready;
 use bollard::container::LogOutput;
-use bollard::models::ContainerState;
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, KillContainerOptionsBuilder, LogsOptionsBuilder, StatsOptionsBuilder,
     WaitContainerOptions,
@@ -199,7 +199,9 @@ async fn wait(engine: &Engine, name: &str, clock: &Clock) -> Exit {
         let _ = waiting.next().await;
         match engine.docker.inspect_container(name, None).await {
             Ok(found) => match found.state {
-                Some(state) if state.running != Some(true) => return exit_of(&state, clock.now()),
+                Some(state) if state.running != Some(true) => {
+                    return exit_of(&state, found.id.as_deref(), clock.now());
+                }
                 _ => {}
             },
             Err(e) if is_missing(&e) => {
@@ -208,20 +210,6 @@ async fn wait(engine: &Engine, name: &str, clock: &Clock) -> Exit {
             Err(error) => tracing::debug!(container = name, %error, "the engine does not say how it is"),
         }
         clock.sleep(ASK_AGAIN).await;
-    }
-}
-
-/// How it ended, in the engine's words.
-pub(super) fn exit_of(state: &ContainerState, now: Time) -> Exit {
-    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
-    let at = state.finished_at.as_deref().and_then(|at| at.parse().ok()).filter(|at: &Time| at.as_millis() > 0);
-    // As shells do, engines tell a signal as a status above 128.
-    let signal = code.filter(|code| (129..=192).contains(code)).map(|code| code - 128);
-    Exit {
-        at: at.unwrap_or(now),
-        code: if signal.is_some() { None } else { code },
-        signal,
-        is_out_of_memory: state.oom_killed == Some(true),
     }
 }
 

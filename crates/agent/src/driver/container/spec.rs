@@ -37,16 +37,7 @@ impl Containers {
         let env = container.env.iter().map(|(k, v)| Ok(format!("{k}={}", put(v)?))).collect::<Result<_, String>>()?;
         let command =
             container.command.as_ref().map(|c| c.iter().map(put).collect::<Result<Vec<_>, _>>()).transpose()?;
-        let mut mounts = vec![];
-        for (volume, target) in &container.mounts {
-            let source = self.layout.volume(job.id, volume)?;
-            mounts.push(Mount {
-                target: Some(target.clone()),
-                source: Some(source.display().to_string()),
-                typ: Some(MountType::BIND),
-                ..Mount::default()
-            });
-        }
+        let mounts = self.mounts(job, container)?;
         let (exposed, bindings) = self.ports(job, container)?;
         let limits = numbers(&job.want.blueprint.run.limits);
         let host_config = HostConfig {
@@ -94,6 +85,18 @@ impl Containers {
             ));
         }
         Ok(Spec { body, notes, owner })
+    }
+
+    fn mounts(&self, job: &Job, container: &Container) -> Result<Vec<Mount>, String> {
+        let mount = |(volume, target): (&String, &String)| {
+            Ok(Mount {
+                target: Some(target.clone()),
+                source: Some(self.layout.volume(job.id, volume)?.display().to_string()),
+                typ: Some(MountType::BIND),
+                ..Mount::default()
+            })
+        };
+        container.mounts.iter().map(mount).collect()
     }
 
     #[allow(clippy::type_complexity, reason = "the engine's own types")]

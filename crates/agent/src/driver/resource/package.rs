@@ -92,21 +92,7 @@ impl Machinery {
         volume: &str,
         progress: Progress<'_>,
     ) -> Result<Note, String> {
-        let is_part = |part: &str| {
-            !part.is_empty()
-                && !part.starts_with(['.', '_', '-'])
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
-        };
-        let is_name = match name.strip_prefix('@').map(|n| n.split_once('/')) {
-            Some(Some((scope, own))) => is_part(scope) && is_part(own),
-            Some(None) => false,
-            None => is_part(name),
-        };
-        let is_version = version
-            .is_none_or(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_alphanumeric() || b".+-".contains(&b)));
-        if !is_name || !is_version {
-            return Err(format!("{name:?} {version:?} does not name an npm package"));
-        }
+        check_npm(name, version)?;
         let dir = self.layout.volume(job.id, volume)?;
         let account = Accounts::of(job.id);
         if installed(&dir, name).is_some_and(|found| version.is_none_or(|v| v == found)) {
@@ -159,6 +145,23 @@ impl Machinery {
             None => Err(format!("npm says that it has installed {wanted}, but it is not there")),
         }
     }
+}
+
+/// Names come from outside and become arguments: nothing that npm could take for an option, a path or an address.
+fn check_npm(name: &str, version: Option<&str>) -> Result<(), String> {
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && !part.starts_with(['.', '_', '-'])
+            && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
+    };
+    let is_name = match name.strip_prefix('@').map(|n| n.split_once('/')) {
+        Some(Some((scope, own))) => is_part(scope) && is_part(own),
+        Some(None) => false,
+        None => is_part(name),
+    };
+    let is_version =
+        version.is_none_or(|v| !v.is_empty() && v.bytes().all(|b| b.is_ascii_alphanumeric() || b".+-".contains(&b)));
+    if is_name && is_version { Ok(()) } else { Err(format!("{name:?} {version:?} does not name an npm package")) }
 }
 
 /// The version of a package in a volume. The tenant may have written anything there, so little is read and nothing followed.
