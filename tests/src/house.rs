@@ -35,6 +35,12 @@ impl House {
         let dir = folder()?;
         let mut args = vec![command.to_owned(), "--data".into(), dir.path().join("data").display().to_string()];
         args.extend(["--listen".into(), listen.clone()]);
+        if command == "up" {
+            // Tests run side by side, and each agent believes that its ports are its own.
+            let first =
+                28000 + u32::from(listen.rsplit(':').next().and_then(|p| p.parse::<u16>().ok()).unwrap_or(0)) % 500 * 8;
+            args.extend(["--port-range".into(), format!("{first}-{}", first + 7)]);
+        }
         args.extend(more.iter().map(ToString::to_string));
         // The second call in one process finds a provider already there, which is just as well.
         drop(rustls::crypto::ring::default_provider().install_default());

@@ -69,7 +69,7 @@ pub(crate) struct Machine {
     engine: Option<String>,
 }
 
-fn ports(text: &str) -> Result<(u16, u16), String> {
+pub(crate) fn ports(text: &str) -> Result<(u16, u16), String> {
     let pair = text.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
     pair.filter(|(first, last)| *first >= 1024 && first <= last)
         .ok_or_else(|| "write first-last, for example 27000-27999, not below 1024".to_owned())
@@ -77,11 +77,11 @@ fn ports(text: &str) -> Result<(u16, u16), String> {
 
 impl Machine {
     /// Everything below one folder, for `ostler up`.
-    pub(crate) fn below(data: &Path, address: Option<String>) -> Self {
+    pub(crate) fn below(data: &Path, address: Option<String>, port_range: (u16, u16)) -> Self {
         Self {
             state_dir: data.join("agent"),
             data_dir: data.join("workloads"),
-            port_range: (27000, 27999),
+            port_range,
             address,
             publish: IpAddr::from([0, 0, 0, 0]),
             engine: std::env::var("DOCKER_HOST").ok(),

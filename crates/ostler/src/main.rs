@@ -23,6 +23,8 @@ enum Command {
     Agent(agent::Args),
     /// Run the control plane, back it up, or write its reference.
     Server(server::Args),
+    #[command(flatten)]
+    Client(ostler_cli::Command),
 }
 
 #[tokio::main]
@@ -33,12 +35,13 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Server(args) => server::run(args).await,
+        Command::Client(command) => ostler_cli::run(command).await,
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("ostler: {error:#}");
-            ExitCode::FAILURE
+            ExitCode::from(ostler_cli::exit_code(&error))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `ostler up`: control plane, this machine as its first node, and a game to look at, in one process.
 
-use crate::agent::{Local, Machine};
+use crate::agent::{Local, Machine, ports};
 use crate::server::{asked_to_stop, log};
 use anyhow::Result;
 use clap::Args as ClapArgs;
@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Where players reach this machine; found out when absent.
     #[arg(long)]
     address: Option<String>,
+    /// Ports that workloads may get, first and last.
+    #[arg(long, default_value = "27000-27999", value_parser = ports)]
+    port_range: (u16, u16),
     /// Make no demo game.
     #[arg(long)]
     no_demo: bool,
@@ -39,7 +42,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let public_url = config.public_url();
     let server = ostler_server::serve(config).await?;
     let url = format!("http://{}", server.address);
-    let machine = Local::prepare(&Machine::below(&args.data, args.address)).await?;
+    let machine = Local::prepare(&Machine::below(&args.data, args.address, args.port_range)).await?;
     if !machine.has_joined()? {
         let token = local::join_token(&server.app).await?;
         machine.join(&url, &token, None).await?;

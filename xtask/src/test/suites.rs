@@ -49,7 +49,7 @@ const fn suite(name: &'static str, minutes: u64, work: Work) -> Suite {
 pub const SUITES: &[Suite] = &[
     suite("tidy", 2, Work::Tidy),
     suite("fmt", 2, Work::Commands(&[&["cargo", "fmt", "--all", "--check"]])),
-    Suite { needs: &[Need::Node], ..suite("panel", 8, Work::Npm(&["check", "lint", "test", "build", "size"])) },
+    Suite { needs: &[Need::Node], ..suite("panel", 8, Work::Npm(&["check", "lint", "test", "build"])) },
     suite("build", 20, Work::Commands(&[&["cargo", "build", "--workspace", "--bins", "--tests"]])),
     suite(
         "clippy",
