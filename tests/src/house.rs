@@ -128,7 +128,7 @@ impl House {
 
     /// A POST as the admin; the answer must be a success.
     pub async fn post(&self, path: &str, body: Value) -> Result<Value> {
-        self.send(reqwest::Method::POST, path, Some(body)).await
+        self.send(reqwest::Method::POST, path, Some(body).filter(|body| !body.is_null())).await
     }
 
     /// A DELETE as the admin; the answer must be a success.

@@ -4,6 +4,7 @@
 
 mod games;
 mod schemathesis;
+mod tour;
 
 use std::path::Path;
 use std::process::Command;
