@@ -162,7 +162,9 @@ impl Config {
             let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
             let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
             if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
-                bail!("public_url is {url:?}; use scheme, host and port alone: public_url = \"https://ostler.example.org\"");
+                bail!(
+                    "public_url is {url:?}; use scheme, host and port alone: public_url = \"https://ostler.example.org\""
+                );
             }
         }
         if let Some(url) = &self.database_url
@@ -236,10 +238,10 @@ mod tests {
         config.read(EXAMPLE).unwrap();
         assert_eq!(config, Config::default());
         // Each line that is commented out is a key that exists.
-        let all: String = EXAMPLE.lines().map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line)).fold(
-            String::new(),
-            |text, line| text + line + "\n",
-        );
+        let all: String = EXAMPLE
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|l| l.contains(" = ")).unwrap_or(line))
+            .fold(String::new(), |text, line| text + line + "\n");
         config.read(&all).unwrap();
         assert!(config.database_url.is_some() && config.public_url.is_some() && !config.trusted_proxies.is_empty());
     }

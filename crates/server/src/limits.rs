@@ -54,12 +54,8 @@ pub const SIGN_IN_ADDRESS: Policy = Policy {
     forget_after: Millis::secs(24 * 3600),
 };
 /// Attempts at the setup secret, from anywhere.
-pub const SETUP: Policy = Policy {
-    free: 10,
-    wait_first: Millis::secs(2),
-    wait_most: Millis::secs(60),
-    forget_after: Millis::secs(3600),
-};
+pub const SETUP: Policy =
+    Policy { free: 10, wait_first: Millis::secs(2), wait_most: Millis::secs(60), forget_after: Millis::secs(3600) };
 
 /// Keys of one person.
 pub const KEYS_PER_PERSON: usize = 100;

@@ -76,8 +76,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     let Ground { clock, ids, spawn, store } = ground;
     obs::metrics::start();
     let installation = installation(&store, &ids, &clock).await?;
-    let setup_secret =
-        setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
+    let setup_secret = setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
     let bus = Bus::new(&store, clock.clone());
     let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
     let templates = Catalog::builtin();

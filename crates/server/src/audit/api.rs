@@ -11,9 +11,7 @@ use ostler_wire::audit::{AuditQuery, AuditView};
 
 /// The room's endpoints.
 pub fn routes() -> Routes {
-    Routes::new("audit")
-        .get("/api/v1/audit-logs", list_platform)
-        .get("/api/v1/workspaces/{workspace}/audit-logs", list)
+    Routes::new("audit").get("/api/v1/audit-logs", list_platform).get("/api/v1/workspaces/{workspace}/audit-logs", list)
 }
 
 impl Collected for Entry {}

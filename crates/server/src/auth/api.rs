@@ -3,7 +3,8 @@
 use super::session;
 use crate::app::App;
 use crate::http::{
-    Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Result, Routes, SignedIn, View, WithHeaders, allow,
+    Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Result, Routes, SignedIn, View, WithHeaders,
+    allow,
 };
 use crate::limits;
 use crate::user::me;

@@ -35,9 +35,8 @@ impl Passwords {
     pub async fn check(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
         let is_real = stored.is_some();
         let (stored, password) = (stored.unwrap_or(&self.dummy).to_owned(), password.clone());
-        let fits = self.run(move || {
-            Argon2::default().verify_password(password.reveal().as_bytes(), stored.as_str()).is_ok()
-        });
+        let fits =
+            self.run(move || Argon2::default().verify_password(password.reveal().as_bytes(), stored.as_str()).is_ok());
         Ok(fits.await? && is_real)
     }
 

@@ -74,8 +74,7 @@ impl Held {
         let deadline = app.clock.now() + WAIT;
         loop {
             let now = app.clock.now();
-            let begun =
-                app.store.idempotency_begin(&actor, key, &digest, now + limits::IDEMPOTENCY_KEPT, now).await?;
+            let begun = app.store.idempotency_begin(&actor, key, &digest, now + limits::IDEMPOTENCY_KEPT, now).await?;
             match begun {
                 Begun::New => {
                     let held = Held { app: app.clone(), actor, key: key.to_owned(), is_finished: false };

@@ -67,7 +67,10 @@ pub use csrf::same_origin;
 pub use error::{Error, Result};
 pub use handler::Handler;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
-pub use output::{Accepted, Created, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View, WithHeaders};
+pub use output::{
+    Accepted, Created, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View,
+    WithHeaders,
+};
 pub use paging::{page, paging};
 pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};
 pub use rate::Rates;

@@ -15,7 +15,8 @@ use std::sync::OnceLock;
 pub fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| {
-        let mut text = serde_json::to_string_pretty(&document(&crate::routes())).expect("a JSON value is always writable");
+        let mut text =
+            serde_json::to_string_pretty(&document(&crate::routes())).expect("a JSON value is always writable");
         text.push('\n');
         text
     })
@@ -116,12 +117,7 @@ fn rename(value: &mut Value, names: &[String]) {
     }
 }
 
-fn operation(
-    endpoint: &Endpoint,
-    taken: &mut SchemaGenerator,
-    given: &mut SchemaGenerator,
-    error: &Value,
-) -> Value {
+fn operation(endpoint: &Endpoint, taken: &mut SchemaGenerator, given: &mut SchemaGenerator, error: &Value) -> Value {
     let input = (endpoint.input)(taken);
     let output = (endpoint.output)(given);
     let (summary, description) = endpoint.docs.split_once("\n\n").unwrap_or((endpoint.docs, ""));
@@ -150,7 +146,10 @@ fn operation_id(endpoint: &Endpoint) -> String {
     let mut id = format!("{}_{}", endpoint.noun, endpoint.verb);
     let in_workspace = endpoint.path.starts_with("/api/v1/workspaces/{workspace}/") && endpoint.noun != "member";
     if let Some(kind) = endpoint.family {
-        id = format!("{}_{id}", serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default());
+        id = format!(
+            "{}_{id}",
+            serde_json::to_value(kind).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+        );
     }
     if in_workspace {
         id.push_str("_in_workspace");

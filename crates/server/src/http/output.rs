@@ -33,7 +33,10 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body
         Ok(bytes) => (status, bytes),
         Err(error) => {
             tracing::error!(%error, "an answer could not be written as JSON");
-            (StatusCode::INTERNAL_SERVER_ERROR, b"{\"error\":\"internal\",\"message\":\"\",\"request_id\":\"\"}".to_vec())
+            (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                b"{\"error\":\"internal\",\"message\":\"\",\"request_id\":\"\"}".to_vec(),
+            )
         }
     };
     let mut response = Response::new(Body::from(bytes));

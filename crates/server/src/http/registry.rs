@@ -93,7 +93,12 @@ impl Routes {
         delete = DELETE;
     }
 
-    fn add<H: Handler<P, I, O>, P: Proof, I: Input, O: Output>(mut self, method: Method, path: &str, handler: H) -> Self {
+    fn add<H: Handler<P, I, O>, P: Proof, I: Input, O: Output>(
+        mut self,
+        method: Method,
+        path: &str,
+        handler: H,
+    ) -> Self {
         let full = std::any::type_name_of_val(&handler);
         let (_, inside) = full.split_once("::").unwrap_or(("", full));
         let verb = inside.rsplit("::").next().unwrap_or(inside);

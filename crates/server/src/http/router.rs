@@ -58,7 +58,8 @@ fn methods(app: &App, endpoints: &[&Endpoint]) -> MethodRouter {
     for endpoint in endpoints {
         let (app, endpoint) = (app.clone(), Arc::new((*endpoint).clone()));
         let filter = filter(&endpoint.method);
-        methods = methods.merge(on(filter, move |request: Request| pipeline::enter(app.clone(), endpoint.clone(), request)));
+        methods =
+            methods.merge(on(filter, move |request: Request| pipeline::enter(app.clone(), endpoint.clone(), request)));
     }
     methods
 }

@@ -3,9 +3,7 @@
 use super::strength;
 use crate::app::App;
 use crate::auth::{KEY_PREFIX, hash_token};
-use crate::http::{
-    Allowed, Collected, Error, Found, Json, Load, Lookup, Mine, NoContent, Once, Result, Routes, View,
-};
+use crate::http::{Allowed, Collected, Error, Found, Json, Load, Lookup, Mine, NoContent, Once, Result, Routes, View};
 use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

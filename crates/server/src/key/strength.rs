@@ -16,9 +16,7 @@ pub(super) fn most(who: &Authority, scope: &Scope) -> Option<CapabilitySet> {
     let held = match scope {
         _ if who.is_platform_admin => CapabilitySet::everything(),
         Scope::Workspace(id) => who.role_in(*id)?.capabilities(),
-        Scope::All | Scope::Only(_) => {
-            who.memberships.iter().fold(personal(), |all, m| all.or(m.role.capabilities()))
-        }
+        Scope::All | Scope::Only(_) => who.memberships.iter().fold(personal(), |all, m| all.or(m.role.capabilities())),
     };
     match &who.limit {
         None => Some(held),
@@ -41,6 +39,8 @@ fn is_within(inner: &Scope, outer: &Scope) -> bool {
         (_, Scope::All) => true,
         (Scope::Workspace(a), Scope::Workspace(b)) => a == b,
         (Scope::Only(a), Scope::Only(b)) => a.iter().all(|id| b.contains(id)),
-        (Scope::All | Scope::Only(_), Scope::Workspace(_)) | (Scope::All | Scope::Workspace(_), Scope::Only(_)) => false,
+        (Scope::All | Scope::Only(_), Scope::Workspace(_)) | (Scope::All | Scope::Workspace(_), Scope::Only(_)) => {
+            false
+        }
     }
 }

@@ -47,7 +47,8 @@ pub async fn add(
     Json(input): Json<MemberAdd>,
 ) -> Result<Created<MemberView>> {
     let found = app.store.user_credential(&input.email).await?;
-    let user = found.ok_or_else(|| Error::field("email", "nobody here has this address; an admin can create the account"))?;
+    let user =
+        found.ok_or_else(|| Error::field("email", "nobody here has this address; an admin can create the account"))?;
     let member = app.store.member_add(&all.grant, user.user.id, input.role, app.clock.now()).await?;
     Ok(Created(view(member)))
 }

@@ -15,7 +15,8 @@ const JOBS_HELD: &str = "ostler_jobs_held";
 const STORE_IN_FLIGHT: &str = "ostler_store_calls_in_flight";
 
 /// From a tenth of a millisecond to ten seconds.
-const SECONDS: &[f64] = &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// The recorder of this process. There is one, however many servers run in it (tests run many).
 fn handle() -> &'static PrometheusHandle {

@@ -2,7 +2,8 @@
 
 use super::world::World;
 use ostler_model::authz::{
-    Actor, ActorKind, Authority, CapabilitySet, Denied, Kind, Limit, Membership, Resource, Role, Scope, VerbKind, decide,
+    Actor, ActorKind, Authority, CapabilitySet, Denied, Kind, Limit, Membership, Resource, Role, Scope, VerbKind,
+    decide,
 };
 use ostler_model::{Id as _, KeyId, Time, UserId, WorkspaceId};
 use ostler_server::http::{Access, Endpoint, Found};
@@ -104,12 +105,9 @@ pub(super) fn must(world: &World, endpoint: &Endpoint, caller: &str, is_absent: 
 fn facts(world: &World, endpoint: &Endpoint, found: Found, who: &Authority) -> Facts {
     let own = |id: String, owner| Facts { id, workspace: None, owner, is_shared: false };
     match found {
-        Found::InWorkspace => Facts {
-            id: world.workspace.to_string(),
-            workspace: Some(world.workspace),
-            owner: None,
-            is_shared: false,
-        },
+        Found::InWorkspace => {
+            Facts { id: world.workspace.to_string(), workspace: Some(world.workspace), owner: None, is_shared: false }
+        }
         Found::OnPlatform => own("platform".into(), None),
         Found::Own if endpoint.params().any(|p| p == "user") => own(world.member.to_string(), Some(world.member)),
         Found::Own => own(who.user().map(|u| u.to_string()).unwrap_or_default(), who.user()),

@@ -35,7 +35,11 @@ async fn every_endpoint_answers_every_caller_as_declared() {
                 }
                 let cell = Cell { world: &world, endpoint, caller, is_absent, expected };
                 let is_change = expected == Must::Pass && endpoint.is_mutation();
-                let answer = if is_change { cell.on_a_copy(&mut wrong).await } else { cell.on(&shared, &mut db, &mut wrong).await };
+                let answer = if is_change {
+                    cell.on_a_copy(&mut wrong).await
+                } else {
+                    cell.on(&shared, &mut db, &mut wrong).await
+                };
                 write!(row, " {:>7}", answer.status.as_u16()).unwrap();
             }
             writeln!(table, "{}", row.trim_end()).unwrap();
@@ -53,8 +57,7 @@ async fn other_methods_are_refused_with_the_list_of_those_that_exist() {
     let endpoints: Vec<Endpoint> = ostler_server::routes();
     let paths: BTreeSet<&str> = endpoints.iter().map(|e| e.path.as_str()).collect();
     for path in paths {
-        let has: BTreeSet<String> =
-            endpoints.iter().filter(|e| e.path == path).map(|e| e.method.to_string()).collect();
+        let has: BTreeSet<String> = endpoints.iter().filter(|e| e.path == path).map(|e| e.method.to_string()).collect();
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             if has.contains(method.as_str()) {
                 continue;
@@ -204,7 +207,8 @@ async fn digest(db: &mut SqliteConnection) -> String {
         if ["audit", "chain", "throttle", "idempotency"].contains(&name.as_str()) || name.starts_with("sqlite_") {
             continue;
         }
-        let columns = sqlx::query("SELECT name FROM pragma_table_info($1)").bind(&name).fetch_all(&mut *db).await.unwrap();
+        let columns =
+            sqlx::query("SELECT name FROM pragma_table_info($1)").bind(&name).fetch_all(&mut *db).await.unwrap();
         let columns: Vec<String> = columns.iter().map(|c| format!("quote({})", c.get::<String, _>(0))).collect();
         let sql = format!("SELECT {} FROM {name} ORDER BY 1", columns.join(" || '|' || "));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *db).await.unwrap();

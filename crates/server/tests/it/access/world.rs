@@ -17,8 +17,8 @@ use tempfile::TempDir;
 
 /// Who tries, from nobody to a key that lacks just what is needed.
 pub(super) const CALLERS: [&str; 15] = [
-    "nobody", "garbage", "basic", "expired", "suspend", "node", "strangr", "viewer", "member", "admin", "owner", "root",
-    "key", "weakkey", "farkey",
+    "nobody", "garbage", "basic", "expired", "suspend", "node", "strangr", "viewer", "member", "admin", "owner",
+    "root", "key", "weakkey", "farkey",
 ];
 
 /// What is where, and as whom to come.
