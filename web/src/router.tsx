@@ -83,10 +83,13 @@ const keys = createRoute({ getParentRoute: () => app, path: '/settings/keys', co
 const docs = createRoute({ getParentRoute: () => app, path: '/api/v1/docs', component: lazyRouteComponent(() => import('./docs/page'), 'Page') })
 const kit = createRoute({ getParentRoute: () => app, path: '/_kit', component: lazyRouteComponent(() => import('./kit/page'), 'Page') })
 
+/** Anything else: inside the frame, so that one can go on from there. */
+const lost = createRoute({ getParentRoute: () => app, path: '$', component: NotFound })
+
 const tree = root.addChildren([
   signIn,
   setup,
-  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), nodes, node, jobs, job, activity, audit, settings, keys, docs, kit]),
+  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), nodes, node, jobs, job, activity, audit, settings, keys, docs, kit, lost]),
 ])
 
 export function makeRouter(client: QueryClient) {

@@ -76,7 +76,7 @@ export interface Group {
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete']
 
-/** Operations by tag, in the document's order. */
+/** Operations by tag, tags by name. */
 export function groups(document: Document): Group[] {
   const out = new Map<string, Group>()
   for (const tag of document.tags ?? []) out.set(tag.name, { name: tag.name, about: tag.description ?? '', operations: [] })
@@ -89,7 +89,7 @@ export function groups(document: Document): Group[] {
       out.get(tag)?.operations.push(operation(path, method, raw))
     }
   }
-  return [...out.values()].filter((group) => group.operations.length > 0)
+  return [...out.values()].filter((group) => group.operations.length > 0).sort((a, b) => a.name.localeCompare(b.name))
 }
 
 function operation(path: string, method: string, raw: RawOperation): Operation {

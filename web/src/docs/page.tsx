@@ -73,6 +73,11 @@ function Reference({ document }: { document: Document }) {
   )
 }
 
+/** Text with `code` in it. */
+function marked(text: string): ReactNode[] {
+  return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={i} className="font-mono text-12">{part}</code> : part))
+}
+
 function Entry({ document, operation }: { document: Document; operation: Operation }) {
   const [isOpen, setOpen] = useState(false)
   return (
@@ -82,7 +87,7 @@ function Entry({ document, operation }: { document: Document; operation: Operati
         <span className="w-14 shrink-0 font-mono text-12 font-semibold text-ink-2">{operation.method}</span>
         <span className="flex min-w-0 flex-1 flex-wrap items-baseline gap-x-4">
           <code className="font-mono text-12 break-all">{operation.path}</code>
-          <span className="text-13 text-ink-2">{operation.summary}</span>
+          <span className="text-13 text-ink-2">{marked(operation.summary)}</span>
         </span>
       </button>
       {isOpen && <Detail document={document} operation={operation} />}
@@ -93,7 +98,7 @@ function Entry({ document, operation }: { document: Document; operation: Operati
 function Detail({ document, operation }: { document: Document; operation: Operation }) {
   return (
     <div className="fade flex flex-col gap-4 border-t border-line bg-bg px-4 py-4 text-13 sm:px-10">
-      {operation.description !== '' && operation.description !== operation.summary && <p className="whitespace-pre-line text-ink-2">{operation.description}</p>}
+      {operation.description !== '' && operation.description !== operation.summary && <p className="whitespace-pre-line text-ink-2">{marked(operation.description)}</p>}
       {operation.parameters.length > 0 && (
         <Part title="Parameters">
           <Fields fields={operation.parameters.map((p) => ({ name: p.name, type: typeWord(document, p.schema ?? {}), isRequired: p.required === true, about: p.description ?? p.schema?.description ?? '', where: p.in }))} />
@@ -160,7 +165,7 @@ function Fields({ fields }: { fields: { name: string; type: string; isRequired: 
           <dd className="min-w-0">
             <code className="font-mono text-12 break-words text-ink-2">{field.type}</code>
             {field.where !== '' && <span className="text-12 text-ink-3"> in {field.where}</span>}
-            {field.about !== '' && <p className="text-12 text-ink-2">{field.about}</p>}
+            {field.about !== '' && <p className="text-12 text-ink-2">{marked(field.about)}</p>}
           </dd>
         </div>
       ))}

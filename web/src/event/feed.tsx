@@ -12,7 +12,7 @@ import { Ago } from '../kit/time'
 import { useWorkspace } from '../session/me'
 import { useEvents } from './api'
 import { type Thing, useNames } from './names'
-import { actorWord, sentence } from './sentence'
+import { actorWord, sentence, subject as subjectOf } from './sentence'
 
 export interface FeedProps {
   /** Only about this thing. */
@@ -38,7 +38,8 @@ export function Feed({ subject, topics, most, isBrief }: FeedProps) {
       </div>
     )
   }
-  const shown = events.filter((event) => topics === undefined || topics.some((topic) => event.type.startsWith(`${topic}.`))).slice(0, most)
+  const wanted = events.filter((event) => topics === undefined || topics.some((topic) => event.type.startsWith(`${topic}.`)))
+  const shown = (isBrief === true ? gist(wanted) : wanted).slice(0, most)
   if (shown.length === 0) {
     return isBrief === true ? (
       <p className="text-13 text-ink-3">Nothing has happened yet.</p>
@@ -55,6 +56,18 @@ export function Feed({ subject, topics, most, isBrief }: FeedProps) {
       ))}
     </ol>
   )
+}
+
+/** Several reports in a row of one thing being in one state are one line: the newest. */
+export function gist(events: Event[]): Event[] {
+  const seen = new Map<string, string>()
+  return events.filter((event) => {
+    const about = subjectOf(event)
+    const { text } = sentence(event)
+    const isSame = seen.get(about) === text || (event.type === 'job.changed' && event.state === 'running' && seen.has(about))
+    seen.set(about, text)
+    return !isSame
+  })
 }
 
 function Entry({ event, thing, isBrief, hidesName }: { event: Event; thing: Thing; isBrief: boolean; hidesName: boolean }) {

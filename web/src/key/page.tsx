@@ -16,9 +16,11 @@ import { Select } from '../kit/select'
 import { wordOf } from '../kit/state'
 import { type Column, Table } from '../kit/table'
 import { Ago } from '../kit/time'
-import { allows, useWorkspace } from '../session/me'
+import { useWorkspace } from '../session/me'
+import { allows } from '../session/rights'
 import { SettingsTabs } from '../settings/tabs'
 import { Content, Header } from '../shell/header'
+import { preset, summary } from './rights'
 
 export const keysQuery = {
   queryKey: ['keys'],
@@ -85,16 +87,6 @@ function scopeWord({ scope }: Key): string {
   return `${scope.only.length} things`
 }
 
-/** `workload:read, node:read` → `read workload, node`. */
-export function summary(capabilities: readonly string[]): string {
-  const by = new Map<string, string[]>()
-  for (const capability of capabilities) {
-    const [kind = '', verb = ''] = capability.split(':')
-    by.set(verb, [...(by.get(verb) ?? []), kind])
-  }
-  return [...by].map(([verb, kinds]) => `${verb} ${kinds.join(', ')}`).join('; ')
-}
-
 const PRESETS = [
   { value: 'read', label: 'Read only', help: 'Sees what you see, changes nothing.' },
   { value: 'operate', label: 'Operate servers', help: 'Also starts, stops and types into consoles.' },
@@ -110,14 +102,6 @@ const LIVES = [
 ]
 
 const DAY_MS = 86_400_000
-
-/** The capabilities of a preset, among those held. */
-export function preset(name: string, held: readonly Capability[]): Capability[] {
-  if (name === 'all') return [...held]
-  const reads = held.map((c) => `${c.split(':')[0]}:read` as Capability).filter((c) => allows(held, c))
-  const operate = name === 'operate' ? held.filter((c) => c === 'workload:operate') : []
-  return [...new Set([...reads, ...operate])]
-}
 
 function Make({ onClose }: { onClose: () => void }) {
   const client = useQueryClient()

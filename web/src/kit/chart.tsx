@@ -22,12 +22,14 @@ export interface ChartProps {
   version: number
   /** Values are bytes: ticks at powers of two. */
   isBinary?: boolean
-  /** Width of the time axis, in seconds. */
+  /** At most this much time is shown, in seconds. */
   window: number
   className?: string
 }
 
 const HEIGHT = 120
+/** At least this much time is shown, in seconds. */
+const LEAST = 60
 
 /** A live chart over the last minutes. */
 export function Chart(props: ChartProps) {
@@ -61,6 +63,8 @@ export function Chart(props: ChartProps) {
   useEffect(() => {
     plot.current?.setData(data(latest.current))
   }, [props.version])
+  // Samples come, but never with this in them.
+  const isBlind = props.version > 2 && props.lines.every(({ index }) => props.series.lines[index]?.every((value) => value === null) !== false)
   const now = props.lines.map(({ index, label }) => ({ label, value: props.series.lines[index]?.at(-1) ?? null }))
   const text = now.map(({ label, value }) => `${props.lines.length > 1 ? `${label} ` : ''}${value === null ? '–' : props.format(value)}`)
   return (
@@ -72,7 +76,7 @@ export function Chart(props: ChartProps) {
             <span key={label} className="truncate leading-5">
               {props.lines.length > 1 && (
                 <span className="text-ink-3">
-                  <span aria-hidden className={cx('mr-1 inline-block w-3 border-t-2 align-middle', i === 0 ? 'border-accent-ink' : 'border-dashed border-ink-3')} />
+                  <span aria-hidden className={cx('mr-1 inline-block w-3 border-t-2 align-middle', i === 0 ? 'border-accent-ink' : 'border-dotted border-ink-3')} />
                   {label}{' '}
                 </span>
               )}
@@ -86,7 +90,10 @@ export function Chart(props: ChartProps) {
           )}
         </span>
       </figcaption>
-      <div ref={box} aria-hidden style={{ height: HEIGHT }} className="mt-1" />
+      <div className="relative mt-1">
+        <div ref={box} aria-hidden style={{ height: HEIGHT }} className={isBlind ? 'invisible' : undefined} />
+        {isBlind && <p className="absolute inset-0 flex items-center justify-center text-13 text-ink-3">Its node does not measure this</p>}
+      </div>
     </figure>
   )
 }
@@ -112,15 +119,16 @@ function make(element: HTMLElement, props: ChartProps): uPlot {
     {
       width: element.clientWidth,
       height: HEIGHT,
-      padding: [6, 2, 0, 0],
+      padding: [6, 16, 0, 0],
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false }, y: false },
       scales: {
-        x: { time: true, range: (_, __, top) => [top - window, top] },
+        // From the first sample on, but never less than a minute: a line of two samples is no line.
+        x: { time: true, range: (_, first, top) => [Math.max(top - window, Math.min(first, top - LEAST)), top] },
         y: { range: (_, __, top) => [0, max === undefined ? Math.max(top ?? 0, 1) * 1.15 : Math.max(max, top ?? 0)] },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 22, space: 90, values: (_, splits) => splits.map((s) => clock(s * 1000).slice(0, 5)) },
+        { ...axis, grid: { show: false }, size: 22, space: 90, values: (_, splits) => splits.map((s) => clock(s * 1000).slice(0, (splits[1] ?? 0) - (splits[0] ?? 0) < 60 ? 8 : 5)) },
         { ...axis, grid: { stroke: grid, width: 1 }, size: 62, space: 34, ...(props.isBinary === true ? { incrs: POWERS } : {}), values: (_, splits) => splits.map((s) => format(s)) },
       ],
       series: [

@@ -42,6 +42,12 @@ function Inside({ title, about, children, footer }: Omit<Frame, 'isOpen' | 'onCl
   )
 }
 
+/** The frame gets the focus unless a field asked for it: on the first button it would open that button's tooltip. */
+function onFrame(event: Event): void {
+  event.preventDefault()
+  if (event.currentTarget instanceof HTMLElement) event.currentTarget.focus()
+}
+
 /** A dialog in the middle. */
 export function Dialog({ isOpen, onClose, wide, ...inside }: Frame & { wide?: boolean }) {
   return (
@@ -49,6 +55,7 @@ export function Dialog({ isOpen, onClose, wide, ...inside }: Frame & { wide?: bo
       <Radix.Portal>
         <Radix.Overlay className="fade fixed inset-0 z-40 bg-scrim" />
         <Radix.Content
+          onOpenAutoFocus={onFrame}
           className={cx(
             'appear fixed inset-x-3 top-[max(12px,12vh)] z-40 mx-auto flex max-h-[76vh] flex-col rounded border border-line bg-raised shadow-float outline-none',
             wide === true ? 'max-w-2xl' : 'max-w-lg',
@@ -67,7 +74,7 @@ export function Sheet({ isOpen, onClose, ...inside }: Frame) {
     <Radix.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fade fixed inset-0 z-40 bg-scrim" />
-        <Radix.Content className="slide fixed inset-y-0 right-0 z-40 flex w-full max-w-lg flex-col border-l border-line bg-raised shadow-float outline-none">
+        <Radix.Content onOpenAutoFocus={onFrame} className="slide fixed inset-y-0 right-0 z-40 flex w-full max-w-lg flex-col border-l border-line bg-raised shadow-float outline-none">
           <Inside {...inside} />
         </Radix.Content>
       </Radix.Portal>

@@ -36,7 +36,7 @@ export function Page() {
     <>
       <Header title="Kit" state={<span className="text-ink-3">every component</span>} />
       <Content>
-        <div className="grid gap-x-8 gap-y-8 lg:grid-cols-2">
+        <div data-sample className="grid gap-x-8 gap-y-8 lg:grid-cols-2">
           <Buttons />
           <States />
           <Fields />

@@ -57,7 +57,7 @@ function Body({ node }: { node: Node }) {
       <Content>
         <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_320px]">
           <div className="flex min-w-0 flex-col gap-6">
-            <Section title="Now" action={<span className="text-12 text-ink-3">the last 10 minutes, since this page is open</span>}>
+            <Section title="Now" action={<span className="text-12 text-ink-3">since this page is open, at most 10 minutes</span>}>
               <Charts node={node} />
             </Section>
             <Section title="Servers here">

@@ -118,7 +118,7 @@ function Wrong({ workloads, nodes, jobs }: { workloads: Workload[] | undefined; 
       <Card className="live overflow-hidden">
         {total === 0 ? (
           <p className="flex items-center gap-2.5 px-4 py-3 text-13 text-ink-2">
-            <CircleCheck size={15} aria-hidden className="text-running" /> Nothing is wrong. Every node answers and every server does what was asked of it.
+            <CircleCheck size={15} aria-hidden className="shrink-0 text-running" /> Nothing is wrong. Every node answers and every server does what was asked of it.
           </p>
         ) : (
           <ul>
@@ -230,8 +230,8 @@ function Full({ nodes }: { nodes: Node[] | undefined }) {
         <ul>
           {nodes.map((node) => (
             <li key={node.id} className="border-b border-line last:border-b-0">
-              <Link to="/nodes/$node" params={{ node: node.id }} className="grid grid-cols-2 items-center gap-x-6 gap-y-2 px-4 py-2.5 -outline-offset-2 hover:bg-hover sm:grid-cols-[minmax(0,1.1fr)_minmax(0,1fr)_minmax(0,1fr)]">
-                <span className="col-span-2 flex min-w-0 items-center gap-2 text-13 sm:col-span-1">
+              <Link to="/nodes/$node" params={{ node: node.id }} className="grid items-center gap-x-6 gap-y-2 px-4 py-2.5 -outline-offset-2 hover:bg-hover sm:grid-cols-[minmax(0,1.1fr)_minmax(0,1fr)_minmax(0,1fr)]">
+                <span className="flex min-w-0 items-center gap-2 text-13">
                   <Mark tone={toneOf(node.state)} />
                   <span className="truncate font-medium">{node.name}</span>
                   <span className="whitespace-nowrap text-12 text-ink-3">{many(node.workload_count, 'server')}</span>

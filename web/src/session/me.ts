@@ -4,6 +4,7 @@ import { queryOptions, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 import { api, ok } from '../api/client'
 import type { Capability, Me, Membership } from '../api/types'
+import { allows } from './rights'
 
 export const meQuery = queryOptions({
   queryKey: ['me'],
@@ -69,11 +70,4 @@ export function useWorkspace(): Membership {
 export function useCan(): (capability: Capability) => boolean {
   const { capabilities } = useWorkspace()
   return (capability) => allows(capabilities, capability)
-}
-
-/** Any verb on a kind implies reading it. */
-export function allows(held: readonly string[], capability: string): boolean {
-  if (held.includes(capability)) return true
-  const [kind, verb] = capability.split(':')
-  return verb === 'read' && (held.includes(`${kind}:operate`) || held.includes(`${kind}:write`))
 }

@@ -9,14 +9,10 @@ import { Button } from '../kit/button'
 import { ErrorBox } from '../kit/error'
 import { Field, Input, SecretInput } from '../kit/field'
 import { Frame } from './frame'
+import { secretOf } from './link'
 import { meQuery, setupQuery } from './me'
 
-/** The secret of a link like `/setup#secret=…`. A fragment never leaves the browser, so no log has it. */
-export function secretOf(hash: string): string {
-  return new URLSearchParams(hash.replace(/^#/, '')).get('secret') ?? ''
-}
-
-export const PASSWORD_LEAST = 12
+const PASSWORD_LEAST = 12
 
 export function Page() {
   const { data: status } = useSuspenseQuery(setupQuery)

@@ -8,12 +8,8 @@ import { Button } from '../kit/button'
 import { ErrorBox } from '../kit/error'
 import { Field, Input, SecretInput } from '../kit/field'
 import { Frame } from './frame'
+import { safePath } from './link'
 import { meQuery } from './me'
-
-/** Only paths of our own: a link must not send anybody elsewhere after sign-in. */
-export function safePath(to: string | undefined): string {
-  return to !== undefined && /^\/(?![/\\])/.test(to) && !to.startsWith('/sign-in') ? to : '/'
-}
 
 export function Page() {
   const client = useQueryClient()

@@ -23,7 +23,7 @@ export function Header({ title, above, state, actions }: HeaderProps) {
   return (
     <header className="flex min-h-[52px] flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2 sm:px-6">
       <IconButton icon={MenuIcon} label="Menu" onClick={openRail} className="-ml-1.5 md:hidden" />
-      <div className={cx('flex min-w-0 flex-1 items-center gap-1.5', above !== undefined && actions !== undefined && 'max-sm:min-w-[60%]')}>
+      <div className={cx('flex min-w-0 flex-1 items-center gap-1.5', above !== undefined && state !== undefined && actions !== undefined && 'max-sm:min-w-[60%]')}>
         {above !== undefined && (
           <span className="hidden items-center gap-1.5 sm:flex">
             <Link {...above.link} className="rounded text-13 text-ink-2 hover:text-ink">

@@ -32,7 +32,7 @@ export function Rail({ isNarrow, onNarrow, onSearch, onGo }: RailProps) {
     <div className="flex h-full flex-col gap-3 p-2.5">
       <Switcher isNarrow={isNarrow} />
       <Named isNarrow={isNarrow} label="Search and do" shortcut="mod+k">
-        <button type="button" onClick={onSearch} aria-label="Search and do" className={cx(ROW, 'border border-line bg-surface', isNarrow && 'justify-center px-0')}>
+        <button type="button" onClick={onSearch} aria-label={isNarrow ? 'Search and do' : undefined} className={cx(ROW, 'border border-line bg-surface', isNarrow && 'justify-center px-0')}>
           <Search size={15} aria-hidden />
           {!isNarrow && (
             <>
@@ -153,7 +153,7 @@ function Account({ isNarrow }: { isNarrow: boolean }) {
     <Menu
       align="start"
       trigger={
-        <button type="button" aria-label={`Account of ${user.name}`} className={cx('mt-1 flex h-11 items-center gap-2.5 rounded px-1.5 text-left transition-colors duration-[120ms] hover:bg-hover data-[state=open]:bg-hover', isNarrow && 'justify-center px-0')}>
+        <button type="button" aria-label={isNarrow ? `Account of ${user.name}` : undefined} className={cx('mt-1 flex h-11 items-center gap-2.5 rounded px-1.5 text-left transition-colors duration-[120ms] hover:bg-hover data-[state=open]:bg-hover', isNarrow && 'justify-center px-0')}>
           <span aria-hidden className="flex size-7 shrink-0 items-center justify-center rounded-full border border-line bg-surface text-12 font-medium text-ink-2">
             {initials}
           </span>

@@ -92,7 +92,7 @@ function RailSheet({ isOpen, onClose, onSearch }: { isOpen: boolean; onClose: ()
     <Radix.Root open={isOpen} onOpenChange={(open) => !open && onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="fade fixed inset-0 z-40 bg-scrim" />
-        <Radix.Content className="slide-left fixed inset-y-0 left-0 z-40 w-[272px] border-r border-line bg-bg shadow-float outline-none" aria-describedby={undefined}>
+        <Radix.Content onOpenAutoFocus={(event) => event.preventDefault()} className="slide-left fixed inset-y-0 left-0 z-40 w-[272px] border-r border-line bg-bg shadow-float outline-none" aria-describedby={undefined}>
           <Radix.Title className="sr-only">Menu</Radix.Title>
           <Rail
             isNarrow={false}

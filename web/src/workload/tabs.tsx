@@ -4,18 +4,19 @@ import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { useState } from 'react'
 import { asError } from '../api/error'
-import type { Limits, Workload, WorkloadUpdate } from '../api/types'
+import type { Workload } from '../api/types'
 import { Feed } from '../event/feed'
 import { Button } from '../kit/button'
 import { ErrorBox } from '../kit/error'
 import { Field, Input } from '../kit/field'
-import { type ObjectSchema, type Values, defaults, problem, widgetOf } from '../kit/schema'
+import { type ObjectSchema, defaults, problem, widgetOf } from '../kit/schema'
 import { SchemaForm, SwitchField } from '../kit/schema-form'
 import { Skeleton } from '../kit/skeleton'
 import { notify } from '../kit/notice'
 import { useCan } from '../session/me'
 import { Card, Content, Section } from '../shell/header'
 import { templateQuery, useUpdate, variablesOf } from './api'
+import { type Draft, changes } from './change'
 import { Charts } from './charts'
 import { Conditions } from './conditions'
 import { Console } from './console'
@@ -30,7 +31,7 @@ export function OverviewTab() {
     <Content>
       <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_320px]">
         <div className="flex min-w-0 flex-col gap-6">
-          <Section title="Now" action={<span className="text-12 text-ink-3">the last 10 minutes, since this page is open</span>}>
+          <Section title="Now" action={<span className="text-12 text-ink-3">since this page is open, at most 10 minutes</span>}>
             <Charts workload={workload} />
           </Section>
           <Section title="Parts on the node">
@@ -76,29 +77,6 @@ export function SettingsTab() {
       {template.data !== undefined && <SettingsForm key={workload.id} workload={workload} schema={variablesOf(template.data)} title={template.data.template.title} />}
     </Content>
   )
-}
-
-interface Draft {
-  name: string
-  values: Values
-  limits: Limits
-}
-
-/** Only what was changed. A secret is sent when something was typed into it. */
-export function changes(workload: Pick<Workload, 'name' | 'variables' | 'limits'>, schema: ObjectSchema, draft: Draft): WorkloadUpdate {
-  const variables: Values = {}
-  const standard = defaults(schema)
-  for (const [name, field] of Object.entries(schema.properties)) {
-    const value = draft.values[name]
-    const before = workload.variables[name] ?? standard[name]
-    const isSecret = widgetOf(field) === 'secret'
-    if (isSecret ? value !== undefined && value !== '' : value !== before) variables[name] = value ?? null
-  }
-  return {
-    ...(draft.name.trim() === workload.name ? {} : { name: draft.name.trim() }),
-    ...(Object.keys(variables).length === 0 ? {} : { variables }),
-    ...(JSON.stringify(draft.limits) === JSON.stringify(workload.limits) ? {} : { limits: draft.limits }),
-  }
 }
 
 function SettingsForm({ workload, schema, title }: { workload: Workload; schema: ObjectSchema; title: string }) {

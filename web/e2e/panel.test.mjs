@@ -1,0 +1,289 @@
+// The panel in a real browser against a real server with a real game on it.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ADMIN, MODES, openBrowser, openHouse, until } from './house.mjs'
+import { accessible, fits, look, openContext, openPage, quiet, settled } from './look.mjs'
+
+const GAME_MS = 180_000
+
+let house
+let browser
+/** Cookies of the admin, once there is one. */
+let signedIn
+
+before(async () => {
+  house = await openHouse()
+  browser = await openBrowser()
+})
+
+after(async () => {
+  await browser?.close()
+  await house?.close()
+})
+
+/** A page of the admin's. */
+async function visit(address, mode = 'light') {
+  const context = await openContext(browser, mode, signedIn)
+  const page = await openPage(context)
+  await page.goto(house.url + address)
+  return page
+}
+
+/** Asks the API with the admin's cookies. */
+async function ask(page, path) {
+  const answer = await page.request.get(house.url + path)
+  assert.equal(answer.status(), 200, `${path}: ${await answer.text()}`)
+  return answer.json()
+}
+
+async function workspaceOf(page) {
+  return (await ask(page, '/api/v1/users/me')).memberships[0].workspace
+}
+
+async function games(page) {
+  return (await ask(page, `/api/v1/workspaces/${await workspaceOf(page)}/workloads`)).items
+}
+
+test('first run: the printed link makes the first admin, in every mode', async () => {
+  for (const mode of Object.keys(MODES)) {
+    const page = await openPage(await openContext(browser, mode))
+    await page.goto(`${house.url}/setup#secret=${house.secret}`)
+    await page.getByRole('heading', { name: 'Welcome to Ostler' }).waitFor()
+    await look(page, 'setup', mode)
+    await page.context().close()
+  }
+  const context = await openContext(browser, 'light')
+  const page = await openPage(context)
+  await page.goto(`${house.url}/setup#secret=${house.secret}`)
+  await page.getByLabel('Your name').fill(ADMIN.name)
+  await page.getByLabel('E-mail').fill(ADMIN.email)
+  await page.getByLabel('Password', { exact: true }).fill('too short')
+  await page.getByRole('button', { name: 'Create admin and sign in' }).click()
+  await page.getByText('Use at least 12 characters').waitFor()
+  await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
+  await page.getByRole('button', { name: 'Create admin and sign in' }).click()
+  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
+  assert.ok(!page.url().includes('secret'), 'the secret is out of the address')
+  signedIn = await context.storageState()
+  await context.close()
+})
+
+test('sign-in: a wrong password is refused with its reason, the right one leads to where one wanted to go', async () => {
+  for (const mode of Object.keys(MODES)) {
+    const page = await openPage(await openContext(browser, mode))
+    await page.goto(`${house.url}/nodes`)
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor()
+    // The browser itself reports the 401 by which the panel learns that nobody is signed in.
+    page.complaints = page.complaints.filter((text) => !text.includes('401'))
+    await look(page, 'sign-in', mode)
+    if (mode === 'light') {
+      await page.getByLabel('E-mail').fill(ADMIN.email)
+      await page.getByLabel('Password', { exact: true }).fill('not the password')
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('alert').waitFor()
+      await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
+      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('heading', { name: 'Nodes', level: 1 }).waitFor()
+    }
+    await page.context().close()
+  }
+})
+
+test('a real game comes up, and the list says so without being asked again', async () => {
+  const page = await visit('/workloads')
+  await until('a game that runs', async () => (await games(page)).some((game) => game.state === 'running'), GAME_MS)
+  await page.getByRole('cell', { name: /^Running/ }).first().waitFor()
+  quiet(page)
+  await page.context().close()
+})
+
+test('every page: complete, as wide as the screen, accessible, without a complaint', async (t) => {
+  const scout = await visit('/')
+  const workspace = await workspaceOf(scout)
+  const game = (await games(scout)).find((each) => each.state === 'running')
+  const node = (await ask(scout, `/api/v1/workspaces/${workspace}/nodes`)).items[0]
+  const job = (await ask(scout, `/api/v1/workspaces/${workspace}/jobs`)).items[0]
+  await scout.context().close()
+  const pages = {
+    overview: '/',
+    workloads: '/workloads',
+    'workload-templates': '/workloads/new',
+    'workload-new': `/workloads/new?template=${game.template}`,
+    workload: `/workloads/${game.id}`,
+    'workload-console': `/workloads/${game.id}/console`,
+    'workload-settings': `/workloads/${game.id}/settings`,
+    'workload-activity': `/workloads/${game.id}/activity`,
+    nodes: '/nodes',
+    node: `/nodes/${node.id}`,
+    jobs: '/jobs',
+    ...(job === undefined ? {} : { job: `/jobs/${job.id}` }),
+    activity: '/activity',
+    audit: '/activity/audit',
+    settings: '/settings',
+    keys: '/settings/keys',
+    docs: '/api/v1/docs',
+    kit: '/_kit',
+    'not-found': '/no/such/page',
+  }
+  for (const mode of Object.keys(MODES)) {
+    for (const [name, address] of Object.entries(pages)) {
+      await t.test(`${name}, ${mode}`, async () => {
+        const page = await visit(address, mode)
+        await settled(page)
+        if (name === 'workload' || name === 'node') await until('a first sample', async () => (await page.locator('figure', { hasText: 'Memory' }).textContent())?.includes('iB'))
+        if (name === 'workload-console') await page.getByRole('log').locator('div').first().waitFor()
+        await look(page, name, mode)
+        await page.context().close()
+      })
+    }
+  }
+})
+
+test('what opens over a page is accessible, too', async (t) => {
+  const cases = {
+    'join-dialog': async (page) => {
+      await page.goto(`${house.url}/nodes`)
+      await page.getByRole('button', { name: 'Add node' }).first().click()
+      await page.getByText('ostler agent join').waitFor()
+    },
+    palette: async (page) => {
+      await page.keyboard.press('Control+k')
+      await page.getByRole('combobox', { name: 'Search and do' }).fill('no')
+      await page.getByRole('option').first().waitFor()
+    },
+    shortcuts: async (page) => {
+      await page.keyboard.press('?')
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor()
+    },
+    'key-dialog': async (page) => {
+      await page.goto(`${house.url}/settings/keys`)
+      await page.getByRole('button', { name: 'New API key' }).first().click()
+      await page.getByRole('dialog').waitFor()
+    },
+    'delete-dialog': async (page) => {
+      const game = (await games(page))[0]
+      await page.goto(`${house.url}/workloads/${game.id}`)
+      await page.getByRole('button', { name: 'More actions' }).click()
+      await page.getByRole('menuitem', { name: 'Delete server' }).click()
+      await page.getByText('to confirm').waitFor()
+      assert.ok(await page.getByRole('button', { name: 'Delete server' }).isDisabled(), 'the name comes first')
+    },
+  }
+  for (const [name, open] of Object.entries(cases)) {
+    for (const mode of ['light', 'dark']) {
+      await t.test(`${name}, ${mode}`, async () => {
+        const page = await visit('/', mode)
+        await settled(page)
+        await open(page)
+        await look(page, name, mode)
+        await page.context().close()
+      })
+    }
+  }
+})
+
+test('the keyboard goes everywhere', async () => {
+  const page = await visit('/')
+  await settled(page)
+  for (const [keys, title] of [['gn', 'Nodes'], ['gj', 'Jobs'], ['ga', 'Activity'], ['gk', 'API keys'], ['gw', 'Games']]) {
+    for (const key of keys) await page.keyboard.press(key)
+    await page.getByRole('heading', { name: title, level: 1 }).waitFor()
+  }
+  await page.getByRole('row').nth(1).waitFor()
+  await page.keyboard.press('j')
+  await page.keyboard.press('Enter')
+  await page.getByRole('navigation', { name: 'Game server' }).waitFor()
+  quiet(page)
+  await page.context().close()
+})
+
+test('create, type, stop, start, delete: a server’s whole life by the panel', async () => {
+  const page = await visit('/workloads/new?template=process')
+  const name = `Echo ${Date.now() % 100_000}`
+  await page.getByLabel('Name · required').fill(name)
+  await page.getByRole('button', { name: 'Create and start server' }).click()
+  // The template needs a program, and says so in place.
+  await page.getByText('A value is required.').first().waitFor()
+  await page.getByLabel(/^Program/).fill('cat')
+  await accessible(page)
+  await page.getByRole('button', { name: 'Create and start server' }).click()
+  await page.getByRole('heading', { name, level: 1 }).waitFor()
+  const state = page.locator('header').getByText(/^Running/)
+  await state.waitFor({ timeout: 60_000 })
+  await page.getByRole('link', { name: 'Console' }).click()
+  await page.getByLabel(/^Type a command/).fill('hello from the panel')
+  await page.keyboard.press('Enter')
+  // Once as what was typed, once as what the program said.
+  await until('the echo', async () => (await page.getByRole('log').getByText('hello from the panel').count()) >= 2)
+  await page.getByRole('button', { name: 'Stop server' }).click()
+  await page.locator('header').getByText(/^Stopped/).waitFor({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'Start server' }).click()
+  await state.waitFor({ timeout: 60_000 })
+  await page.getByRole('button', { name: 'More actions' }).click()
+  await page.getByRole('menuitem', { name: 'Delete server' }).click()
+  await page.getByLabel(`Type ${name} to confirm`).fill(name)
+  await page.getByRole('button', { name: 'Delete server' }).click()
+  await until('it to be gone', async () => (await games(page)).every((game) => game.name !== name), 60_000)
+  await page.context().close()
+})
+
+test('settings: a change is saved, and says when it takes effect', async () => {
+  const page = await visit('/')
+  const game = (await games(page)).find((each) => each.state === 'running')
+  await page.goto(`${house.url}/workloads/${game.id}/settings`)
+  const save = page.getByRole('button', { name: 'Save settings' })
+  await save.waitFor()
+  assert.ok(await save.isDisabled(), 'nothing to save yet')
+  await page.getByLabel('Name', { exact: true }).fill(`${game.name} two`)
+  await save.click()
+  await page.getByRole('heading', { name: `${game.name} two`, level: 1 }).waitFor()
+  await page.getByLabel('Name', { exact: true }).fill(game.name)
+  await save.click()
+  await page.getByRole('heading', { name: game.name, level: 1, exact: true }).waitFor()
+  quiet(page)
+  await page.context().close()
+})
+
+test('an API key is shown once, works, and is refused after it is revoked', async () => {
+  const page = await visit('/settings/keys')
+  await page.getByRole('button', { name: 'New API key' }).first().click()
+  await page.getByLabel('Name', { exact: true }).fill('From the browser')
+  await page.getByRole('button', { name: 'Create key' }).click()
+  const secret = (await page.getByLabel('API key', { exact: true }).textContent())?.trim() ?? ''
+  assert.match(secret, /^ost_/)
+  const stranger = await openContext(browser, 'light')
+  const use = () => stranger.request.get(`${house.url}/api/v1/users/me`, { headers: { Authorization: `Bearer ${secret}` } })
+  assert.equal((await use()).status(), 200)
+  await page.getByRole('button', { name: 'I have copied it' }).click()
+  await page.getByRole('button', { name: 'Revoke From the browser' }).click()
+  await page.getByRole('button', { name: 'Revoke key' }).click()
+  await page.getByText('From the browser').waitFor({ state: 'detached' })
+  assert.equal((await use()).status(), 401)
+  await stranger.close()
+  await page.context().close()
+})
+
+test('when the stream is lost the page says since when, and heals by itself', async () => {
+  const page = await openPage(await openContext(browser, 'light', signedIn))
+  // The server is there, but its stream is not.
+  await page.route('**/api/v1/events/stream', (route) => route.abort())
+  await page.goto(house.url)
+  await settled(page)
+  await page.getByText(/^Not live since/).waitFor()
+  await fits(page)
+  await accessible(page)
+  await page.unroute('**/api/v1/events/stream')
+  await page.getByText(/^Not live since/).waitFor({ state: 'detached', timeout: 60_000 })
+  await page.context().close()
+})
+
+test('no first load is over the limit, and nothing is asked of another origin', async () => {
+  const page = await visit('/sign-in')
+  const origins = new Set()
+  page.on('request', (request) => origins.add(new URL(request.url()).origin))
+  await page.goto(`${house.url}/`)
+  await settled(page)
+  assert.deepEqual([...origins], [house.url])
+  await page.context().close()
+})

@@ -1,0 +1,11 @@
+// What links may carry, and where they may lead.
+
+/** Only paths of our own: a link must not send anybody elsewhere after sign-in. */
+export function safePath(to: string | undefined): string {
+  return to !== undefined && /^\/(?![/\\])/.test(to) && !to.startsWith('/sign-in') ? to : '/'
+}
+
+/** The secret of a link like `/setup#secret=…`. A fragment never leaves the browser, so no log has it. */
+export function secretOf(hash: string): string {
+  return new URLSearchParams(hash.replace(/^#/, '')).get('secret') ?? ''
+}

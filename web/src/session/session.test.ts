@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { preset, summary } from '../key/rights'
+import { allows } from './rights'
+import { safePath, secretOf } from './link'
+
+describe('links', () => {
+  it('lead only to our own pages after sign-in', () => {
+    expect([safePath('/nodes?x=1'), safePath('//evil.example'), safePath('/\\evil.example'), safePath('https://evil.example'), safePath('/sign-in'), safePath(undefined)]).toEqual(['/nodes?x=1', '/', '/', '/', '/', '/'])
+  })
+
+  it('carry the one-time secret in the fragment', () => {
+    expect([secretOf('#secret=abc-_9'), secretOf(''), secretOf('#other=1')]).toEqual(['abc-_9', '', ''])
+  })
+})
+
+describe('rights', () => {
+  it('any verb on a kind lets one read it', () => {
+    expect(allows(['workload:operate'], 'workload:read')).toBe(true)
+    expect(allows(['workload:operate'], 'workload:write')).toBe(false)
+    expect(allows(['node:read'], 'workload:read')).toBe(false)
+  })
+
+  it('a read-only key holds no verb but read', () => {
+    expect(preset('read', ['workload:write', 'node:read', 'node:write'])).toEqual(['workload:read', 'node:read'])
+    expect(preset('operate', ['workload:operate', 'workload:write', 'node:read'])).toEqual(['workload:read', 'node:read', 'workload:operate'])
+  })
+
+  it('are summed up by verb', () => {
+    expect(summary(['workload:read', 'node:read', 'workload:operate'])).toBe('read workload, node; operate workload')
+  })
+})
