@@ -1,6 +1,7 @@
 //! Waiting for calm, and what must be true then.
 
 use super::world::World;
+use crate::faults::Weather;
 use ostler_model::event::Fact;
 use ostler_model::workload::{Power, State};
 use ostler_model::{JobId, Millis, NodeId, WorkloadId};
@@ -13,6 +14,7 @@ impl World {
     /// Waits until everything is as it is wanted and nothing is under way, and looks twice. The error says what is not.
     pub async fn calm(&mut self, most: Millis) -> Result<(), String> {
         let until = self.clock.now() + most;
+        let patient = self.clock.now() + Millis::secs(90);
         let mut times = 0;
         loop {
             // An agent that could not start on a full disk is started again by its machine.
@@ -26,7 +28,8 @@ impl World {
                 Some(why) if self.clock.now() >= until => {
                     return Err(format!("not calm {} s after everything was healed: {why}", most.0 / 1000));
                 }
-                _ => self.pause(Millis::secs(3)).await,
+                // What is nearly there is looked at often; what waits out a back-off of minutes is not.
+                _ => self.pause(if self.clock.now() < patient { Millis::secs(3) } else { Millis::secs(30) }).await,
             }
             self.witness()?;
         }
@@ -139,23 +142,8 @@ impl World {
 
     /// Who only followed the events knows what the database knows.
     async fn check_events(&self, views: &BTreeMap<WorkloadId, &WorkloadView>) -> Result<(), String> {
-        let mut fold = Fold::default();
-        let mut after = 0;
-        loop {
-            let events = self.store.event_list(&ostler_store::event::Filter::default(), after, 500).await;
-            let events = events.map_err(|e| format!("the events cannot be read: {e}"))?;
-            let Some(last) = events.last() else { break };
-            if events.first().is_some_and(|first| first.seq != after + 1) {
-                return Err(format!("events are missing after {after}"));
-            }
-            after = last.seq;
-            events.into_iter().for_each(|event| fold.add(event.fact));
-        }
-        for machine in &self.machines {
-            if !fold.online.contains(&machine.identity.member.node) {
-                return Err(format!("the events call {} offline", machine.name));
-            }
-        }
+        let fold = self.fold().await?;
+        self.check_presence(&fold)?;
         let told: BTreeSet<WorkloadId> = fold.workloads.keys().copied().collect();
         let there: BTreeSet<WorkloadId> = views.keys().copied().collect();
         if told != there {
@@ -169,6 +157,56 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Machines that go are missed, and what ran on them is no longer called running; the others stay as they are.
+    pub async fn check_farewell(&mut self) -> Result<(), String> {
+        let names: Vec<String> = self.machines.iter().map(|machine| machine.name.clone()).collect();
+        let [first, second, ..] = names.as_slice() else { return Ok(()) };
+        self.net.set(first, Weather::partitioned());
+        if let Some(machine) = self.machines.iter_mut().find(|machine| machine.name == *second) {
+            machine.crash_agent().await;
+        }
+        self.pause(Millis::secs(40)).await;
+        let Some(server) = &self.server else { return Err("the server is gone".to_owned()) };
+        let gone: BTreeSet<NodeId> = self.machines.iter().take(2).map(|machine| machine.identity.member.node).collect();
+        let online: BTreeSet<NodeId> = server.fleet.online().into_iter().collect();
+        if let Some(node) = gone.intersection(&online).next() {
+            return Err(format!("{node} has been gone for 40 s and is still called online"));
+        }
+        self.check_presence(&self.fold().await?)?;
+        for view in self.workloads().await? {
+            let is_unknown = view.state == State::Unknown;
+            if view.node.is_some_and(|node| gone.contains(&node)) != is_unknown {
+                return Err(format!("{} on {:?} is called {}", view.id, view.node_name, view.state.as_str()));
+            }
+        }
+        Ok(())
+    }
+
+    /// The events know who is there.
+    fn check_presence(&self, fold: &Fold) -> Result<(), String> {
+        let Some(server) = &self.server else { return Err("the server is gone".to_owned()) };
+        let online: BTreeSet<NodeId> = server.fleet.online().into_iter().collect();
+        if fold.online != online {
+            return Err(format!("the events call {:?} online; it is {online:?}", fold.online));
+        }
+        Ok(())
+    }
+
+    async fn fold(&self) -> Result<Fold, String> {
+        let mut fold = Fold::default();
+        let mut after = 0;
+        loop {
+            let events = self.store.event_list(&ostler_store::event::Filter::default(), after, 500).await;
+            let events = events.map_err(|e| format!("the events cannot be read: {e}"))?;
+            let Some(last) = events.last() else { return Ok(fold) };
+            if events.first().is_some_and(|first| first.seq != after + 1) {
+                return Err(format!("events are missing after {after}"));
+            }
+            after = last.seq;
+            events.into_iter().for_each(|event| fold.add(event.fact));
+        }
     }
 
     /// Every workload as people see it.

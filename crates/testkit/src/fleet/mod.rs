@@ -65,5 +65,6 @@ async fn carry_out(world: &mut World, plan: &Plan) -> Result<(), String> {
     }
     world.heal().await;
     world.calm(Millis::secs(3600)).await?;
-    world.check().await
+    world.check().await?;
+    world.check_farewell().await
 }

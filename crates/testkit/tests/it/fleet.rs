@@ -26,7 +26,8 @@ fn attempt(plan: &Plan) -> Result<Tally, String> {
 }
 
 fn fail(plan: &Plan, why: &str) -> ! {
-    let small = shrink(plan, 60, |plan| attempt(plan).is_err());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(90);
+    let small = shrink(plan, 100, |plan| std::time::Instant::now() < until && attempt(plan).is_err());
     let last = attempt(&small).err().unwrap_or_else(|| "only sometimes".to_owned());
     let path = std::env::temp_dir().join(format!("ostler-sim-{}.json", plan.seed));
     std::fs::write(&path, serde_json::to_string_pretty(&small).unwrap()).unwrap();

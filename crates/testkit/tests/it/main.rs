@@ -3,3 +3,4 @@
 
 mod fleet;
 mod link;
+mod node;
