@@ -189,9 +189,7 @@ impl TestServer {
             As::Header(text) => request.header(header::AUTHORIZATION, text),
         };
         match body {
-            Some(body) => {
-                request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string()))
-            }
+            Some(body) => request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body.to_string())),
             None => request.body(Body::empty()),
         }
         .expect("a test's request is well-formed")
@@ -309,7 +307,8 @@ impl TestServer {
         };
         let grant: Grant<User, Write> = self.grant(SystemReason::Setup, owner);
         let now = self.app.clock.now();
-        let key = self.app.store.key_create(&grant, &key, &auth::hash_token(&secret), now).await.expect("a key is made");
+        let key =
+            self.app.store.key_create(&grant, &key, &auth::hash_token(&secret), now).await.expect("a key is made");
         (key, As::Bearer(secret))
     }
 }

@@ -21,3 +21,9 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
 pub async fn until_so(what: &str, mut is_so: impl FnMut() -> bool) {
     until(what, async || is_so().then_some(())).await;
 }
+
+/// The pause between two looks of a test that polls in its own way, and the beat of one that moves simulated time by hand.
+/// Never a way to let a race settle.
+pub async fn pause(span: Duration) {
+    tokio::time::sleep(span).await;
+}

@@ -13,7 +13,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("agent", &["model", "wire", "runtime"]),
     ("relay", &["model", "wire", "runtime"]),
     ("cli", &["model", "wire"]),
-    ("ostler", &["server", "agent", "relay", "cli", "runtime"]),
+    ("ostler", &["model", "server", "agent", "relay", "cli", "runtime"]),
     ("testkit", &["model", "wire", "runtime", "store", "server", "agent", "relay"]),
     ("xtask", &[]),
     ("tests", &["model", "wire", "testkit"]),

@@ -7,6 +7,11 @@ use super::tree::Tree;
 const ALLOWED: &[(&str, &str)] = &[
     ("crates/testkit/src/wait.rs", "the one loop that polls a condition until its deadline"),
     ("tests/src/wait.rs", "the one loop that polls a real installation until its deadline"),
+    (
+        "crates/testkit/src/server.rs",
+        "a clock source that follows real time and can be moved ahead: sleeping is its work",
+    ),
+    ("crates/testkit/src/clock.rs", "a thread that is busy in real time is what the test is about"),
     ("crates/runtime/src/clock.rs", "the system clock's own test: it is what sleeping means"),
 ];
 

@@ -157,10 +157,9 @@ fn authority() -> impl Strategy<Value = Authority> {
         (0_u8..3).prop_map(|n| Scope::Workspace(workspace(n))),
         prop::collection::vec("[abc]", 0..3).prop_map(Scope::Only),
     ];
-    let limit = prop::option::of((set, scope).prop_map(|(set, scope)| Limit {
-        capabilities: set.into_iter().collect::<CapabilitySet>(),
-        scope,
-    }));
+    let limit = prop::option::of(
+        (set, scope).prop_map(|(set, scope)| Limit { capabilities: set.into_iter().collect::<CapabilitySet>(), scope }),
+    );
     let system = prop::sample::select(SystemReason::ALL.to_vec()).prop_map(Authority::system);
     let node = (0_u8..2).prop_map(|n| Authority::node(NodeId::from_parts(Time::ZERO, n.into()), "node"));
     let person = (0_u8..3, any::<bool>(), memberships, limit).prop_map(|(n, is_admin, memberships, limit)| {
@@ -183,15 +182,11 @@ fn authority() -> impl Strategy<Value = Authority> {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let id = prop_oneof![
-        "[abc]",
-        (0_u8..2).prop_map(|n| NodeId::from_parts(Time::ZERO, n.into()).to_string()),
-    ];
+    let id = prop_oneof!["[abc]", (0_u8..2).prop_map(|n| NodeId::from_parts(Time::ZERO, n.into()).to_string()),];
     let place = prop::option::of((0_u8..3).prop_map(workspace));
     let owner = prop::option::of((0_u8..3).prop_map(user));
-    (authority(), 0..Kind::ALL.len(), place, owner, any::<bool>(), id).prop_map(
-        |(who, kind, workspace, owner, is_shared, id)| Case { who, kind, workspace, owner, is_shared, id },
-    )
+    (authority(), 0..Kind::ALL.len(), place, owner, any::<bool>(), id)
+        .prop_map(|(who, kind, workspace, owner, is_shared, id)| Case { who, kind, workspace, owner, is_shared, id })
 }
 
 proptest! {
@@ -272,11 +267,12 @@ fn the_table_is_the_one_that_people_have_read() {
     for (name, may) in rows {
         write!(text, "{name:<18}").unwrap();
         for kind in Kind::ALL {
-            let cell: String = [(VerbKind::Read, 'r'), (VerbKind::Operate, 'o'), (VerbKind::Write, 'w'), (VerbKind::Report, 'p')]
-                .into_iter()
-                .filter(|(verb, _)| may(kind, *verb))
-                .map(|(_, letter)| letter)
-                .collect();
+            let cell: String =
+                [(VerbKind::Read, 'r'), (VerbKind::Operate, 'o'), (VerbKind::Write, 'w'), (VerbKind::Report, 'p')]
+                    .into_iter()
+                    .filter(|(verb, _)| may(kind, *verb))
+                    .map(|(_, letter)| letter)
+                    .collect();
             write!(text, "{:>10}", if cell.is_empty() { "-" } else { &cell }).unwrap();
         }
         text.push('\n');

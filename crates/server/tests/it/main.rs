@@ -1,6 +1,6 @@
+//! Tests of the control plane in one process.
 #![allow(clippy::disallowed_methods, reason = "tests wait for real work on real time")]
 #![allow(clippy::unwrap_used, clippy::large_futures, reason = "helpers of tests are tests")]
-//! Tests of the control plane in one process.
 
 mod access;
 mod api;

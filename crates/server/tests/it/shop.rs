@@ -154,7 +154,7 @@ impl Shop {
             if ["succeeded", "failed", "cancelled"].contains(&last["state"].as_str().unwrap()) {
                 return last;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            ostler_testkit::wait::pause(Duration::from_millis(10)).await;
         }
         panic!("the job never ended: {last}");
     }
@@ -169,7 +169,7 @@ impl Shop {
             if last["state"] == state {
                 return last;
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            ostler_testkit::wait::pause(Duration::from_millis(10)).await;
         }
         panic!("never {state}: {last}");
     }
@@ -201,7 +201,7 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(20);
     while !holds().await {
         assert!(Instant::now() < deadline, "waited too long: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        ostler_testkit::wait::pause(Duration::from_millis(5)).await;
     }
 }
 

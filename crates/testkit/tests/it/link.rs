@@ -236,7 +236,7 @@ async fn shout(mut request: Request) -> Response {
 async fn until(is_so: impl Fn() -> bool) {
     let wait = async {
         while !is_so() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            ostler_testkit::wait::pause(Duration::from_millis(2)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), wait).await.expect("it must come to be within 20 s");
@@ -303,7 +303,7 @@ async fn readers_who_stall_do_not_block_the_others() {
             stalled.push(control.fleet.request(node, ask(Method::GET, "/endless", "")).await.unwrap());
         }
         // Everything that may be under way unread is.
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        ostler_testkit::wait::pause(Duration::from_millis(300)).await;
         let sent = Bytes::from(vec![1; 3_000_000]);
         let work = async {
             let response = control.fleet.request(node, ask(Method::POST, "/echo", sent.clone())).await.unwrap();
@@ -411,7 +411,7 @@ async fn a_drained_agent_answers_what_is_under_way_and_goes() {
         let drained = tokio::spawn(async move { links.drain().await });
         // The agent says that it goes before the rest of the body is sent.
         while !matches!(control.fleet.request(node, ask(Method::GET, "/health", "")).await, Err(_)) {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            ostler_testkit::wait::pause(Duration::from_millis(5)).await;
         }
         assert!(!drained.is_finished(), "the answer under way holds the drain up");
         sender.send(Ok("second".into())).await.unwrap();
@@ -555,7 +555,7 @@ async fn coming_and_going_is_written_down_once_and_in_order() {
     let (control, wires, agent, node) = linked(Way::Memory, AgentOptions { links: 3, ..AgentOptions::default() }).await;
     let facts = || async { control.store.node_get(node).await.unwrap() };
     while facts().await.seen_at.is_none() || facts().await.facts.hostname != "stable" {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        ostler_testkit::wait::pause(Duration::from_millis(5)).await;
     }
     agent.spawn.shutdown().await;
     control.until_links(node, 0).await;
@@ -567,7 +567,7 @@ async fn coming_and_going_is_written_down_once_and_in_order() {
             .collect::<Vec<_>>()
     };
     while !words().await.contains(&"node.offline".to_owned()) {
-        tokio::time::sleep(Duration::from_millis(5)).await;
+        ostler_testkit::wait::pause(Duration::from_millis(5)).await;
     }
     let presence: Vec<String> = words().await.into_iter().filter(|w| w.ends_with("line")).collect();
     assert_eq!(presence, ["node.online", "node.offline"]);
@@ -581,7 +581,7 @@ async fn a_node_behind_a_partition_is_missed_within_twenty_seconds() {
     let began = std::time::Instant::now();
     let gone = async {
         while control.fleet.is_online(node) || agent.links.state().open > 0 {
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            ostler_testkit::wait::pause(Duration::from_millis(50)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(25), gone).await.expect("both sides must notice");

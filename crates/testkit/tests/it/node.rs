@@ -141,7 +141,7 @@ async fn a_machine_joins_dials_and_is_online() {
     let path = format!("/api/v1/nodes/{node}");
     let seen = async {
         while server.get(&admin, &path).await.is(200).json()["state"] != "online" {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            ostler_testkit::wait::pause(Duration::from_millis(5)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(20), seen).await.expect("the API says so within 20 s");

@@ -271,7 +271,7 @@ impl House {
     async fn idle(&self) {
         let mut calm = 0;
         while calm < 3 {
-            tokio::time::sleep(std::time::Duration::from_micros(300)).await;
+            ostler_testkit::wait::pause(std::time::Duration::from_micros(300)).await;
             calm = if self.store.in_flight() == 0 { calm + 1 } else { 0 };
         }
     }

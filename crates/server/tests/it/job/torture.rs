@@ -236,7 +236,7 @@ async fn a_node_that_is_away_is_waited_for_and_said_once() {
             loop {
                 tokio::select! {
                     () = &mut work => break,
-                    () = tokio::time::sleep(std::time::Duration::from_millis(2)) => house.hand.advance(Millis::secs(16)),
+                    () = ostler_testkit::wait::pause(std::time::Duration::from_millis(2)) => house.hand.advance(Millis::secs(16)),
                 }
             }
         }
