@@ -89,7 +89,7 @@ fn oracle(case: &Case, verb: VerbKind) -> Result<(), Denied> {
         let is_reached = match &limit.scope {
             Scope::All => true,
             Scope::Workspace(id) => case.is_shared || case.workspace == Some(*id),
-            Scope::Only(ids) => ids.iter().any(|id| *id == case.id),
+            Scope::Only(ids) => ids.contains(&case.id),
         };
         if !is_reached {
             return Err(Denied::Hidden);
@@ -242,21 +242,24 @@ fn each_role_holds_all_that_the_one_below_it_holds() {
     }
 }
 
+/// What a row of the table asks.
+type May = Box<dyn Fn(Kind, VerbKind) -> bool>;
+
 #[test]
 fn the_table_is_the_one_that_people_have_read() {
     let mut text = String::from(
         "What each role may do with the things of its workspace, and the platform with what.\n\
          Made by crates/model/tests/it/policy.rs. r: read, o: operate, w: write, p: report.\n\n",
     );
-    let rows: Vec<(String, Box<dyn Fn(Kind, VerbKind) -> bool>)> = Role::ALL
+    let rows: Vec<(String, May)> = Role::ALL
         .into_iter()
         .map(|role| {
             let may = move |kind, verb| role.capabilities().allows(Capability::new(kind, verb));
-            (format!("role {}", role.as_str()), Box::new(may) as Box<dyn Fn(Kind, VerbKind) -> bool>)
+            (format!("role {}", role.as_str()), Box::new(may) as May)
         })
         .chain(SystemReason::ALL.into_iter().map(|reason| {
             let may = move |kind, verb| reason.capabilities().allows(Capability::new(kind, verb));
-            (format!("system {}", reason.as_str()), Box::new(may) as Box<dyn Fn(Kind, VerbKind) -> bool>)
+            (format!("system {}", reason.as_str()), Box::new(may) as May)
         }))
         .collect();
     write!(text, "{:<18}", "").unwrap();
