@@ -249,13 +249,13 @@ impl WireState {
         let up = Direction { left: weather.cut_after, ..Direction::default() };
         Self { weather, is_broken: false, up, down: Direction::default() }
     }
-    fn to_write(&mut self, side: Side) -> &mut Direction {
+    fn written_by(&mut self, side: Side) -> &mut Direction {
         match side {
             Side::Agent => &mut self.up,
             Side::Server => &mut self.down,
         }
     }
-    fn to_read(&mut self, side: Side) -> &mut Direction {
+    fn read_by(&mut self, side: Side) -> &mut Direction {
         match side {
             Side::Agent => &mut self.down,
             Side::Server => &mut self.up,
@@ -300,7 +300,7 @@ impl AsyncRead for End {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         let is_held = state.weather.is_held || state.weather.is_partitioned;
-        let direction = state.to_read(this.side);
+        let direction = state.read_by(this.side);
         direction.reader = Some(cx.waker().clone());
         if is_held {
             return Poll::Pending;
@@ -341,7 +341,7 @@ impl AsyncWrite for End {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }
         let arrives = self.clock.now() + state.weather.delay;
-        let direction = state.to_write(self.side);
+        let direction = state.written_by(self.side);
         if direction.is_shut {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
@@ -373,7 +373,7 @@ impl AsyncWrite for End {
     }
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         let side = self.side;
-        self.wire.change(|s| s.to_write(side).is_shut = true);
+        self.wire.change(|s| s.written_by(side).is_shut = true);
         Poll::Ready(Ok(()))
     }
 }
@@ -383,8 +383,8 @@ impl Drop for End {
     fn drop(&mut self) {
         let side = self.side;
         self.wire.change(|s| {
-            s.to_write(side).is_shut = true;
-            s.to_read(side).is_shut = true;
+            s.written_by(side).is_shut = true;
+            s.read_by(side).is_shut = true;
         });
     }
 }

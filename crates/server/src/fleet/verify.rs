@@ -30,10 +30,13 @@ pub enum Refused {
     Store(#[from] StoreError),
 }
 
+/// Nonces of one node with the time until which each is remembered, oldest first.
+type Seen = VecDeque<(Time, [u8; 16])>;
+
 /// Verifies nodes' signatures and remembers them, so that none is accepted twice.
 #[derive(Debug, Default)]
 pub struct Verifier {
-    seen: Mutex<HashMap<NodeId, VecDeque<(Time, [u8; 16])>>>,
+    seen: Mutex<HashMap<NodeId, Seen>>,
 }
 
 impl Verifier {
