@@ -32,7 +32,7 @@ async function startHouse(binary) {
   if (!existsSync(binary)) throw new Error(`${binary} is missing: build it, or name a running server in OSTLER_URL`)
   const folder = mkdtempSync(path.join(tmpdir(), 'ostler-panel-'))
   const listen = `127.0.0.1:${await freePort()}`
-  const child = spawn(binary, ['up', '--data', path.join(folder, 'data'), '--listen', listen, '--address', '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(binary, ['up', '--data', path.join(folder, 'data'), '--listen', listen, '--address', '127.0.0.1', '--port-range', portRange()], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   const secret = new Promise((resolve, reject) => {
     const look = (piece) => {
@@ -54,11 +54,17 @@ async function startHouse(binary) {
     rmSync(folder, { recursive: true, force: true })
   }
   try {
-    return { url: `http://${listen}`, secret: await secret, close }
+    return { url: `http://${listen}`, secret: await secret, isOwn: true, close }
   } catch (error) {
     if (child.exitCode === null) await close()
     throw error
   }
+}
+
+/** Ports for its games that another server on this machine most likely does not give out. */
+function portRange() {
+  const first = 22_000 + (process.pid % 200) * 20
+  return `${first}-${first + 19}`
 }
 
 function freePort() {

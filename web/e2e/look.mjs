@@ -45,7 +45,10 @@ export async function settled(page) {
 
 /** Fails when something reaches over the right edge: nobody scrolls sideways to read. */
 export async function fits(page) {
-  const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+  const over = await page.evaluate(() => {
+    const inner = [...document.querySelectorAll('[data-scroller]')].map((box) => box.scrollWidth - box.clientWidth)
+    return Math.max(document.documentElement.scrollWidth - window.innerWidth, ...inner)
+  })
   assert.ok(over <= 0, `${page.url()} is ${over} pixels too wide`)
 }
 

@@ -5,6 +5,7 @@ import { ShieldCheck } from 'lucide-react'
 import { useState } from 'react'
 import { api, ok } from '../api/client'
 import type { Audit } from '../api/types'
+import { useIdName } from '../event/names'
 import { ActivityTabs } from '../event/page'
 import { Button } from '../kit/button'
 import { Code, Copy } from '../kit/code'
@@ -19,17 +20,28 @@ import { useWorkspace } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { FactList } from '../workload/peek'
 
-const COLUMNS: Column<Audit>[] = [
+const columns = (nameOf: (id: string) => string | undefined): Column<Audit>[] => [
   { id: 'at', label: 'When', width: '110px', cell: (entry) => <Ago at={entry.at} className="whitespace-nowrap text-ink-2" /> },
   { id: 'actor', label: 'Who', cell: (entry) => <span className="block max-w-[30vw] truncate sm:max-w-52">{entry.actor_label}</span> },
   { id: 'action', label: 'Did', cell: (entry) => <code className="font-mono text-12 whitespace-nowrap">{entry.action}</code> },
-  { id: 'target', label: 'To', from: 'md', cell: (entry) => <code className="block max-w-72 truncate font-mono text-12 text-ink-2">{entry.target_id}</code> },
+  { id: 'target', label: 'To', from: 'md', isFluid: true, cell: (entry) => <Target id={entry.target_id} name={nameOf(entry.target_id)} /> },
   { id: 'from', label: 'From', from: 'lg', width: '150px', cell: (entry) => <span className="text-ink-2">{entry.address ?? '–'}</span> },
   { id: 'outcome', label: 'Outcome', from: 'sm', width: '110px', cell: (entry) => <State tone={toneOf(entry.outcome)} word={wordOf(entry.outcome)} /> },
 ]
 
+/** A name where the thing still is, its id otherwise. */
+function Target({ id, name }: { id: string; name: string | undefined }) {
+  if (name === undefined) return <code className="block truncate font-mono text-12 text-ink-2">{id}</code>
+  return (
+    <span title={id} className="block truncate">
+      {name}
+    </span>
+  )
+}
+
 export function Page() {
   const { workspace } = useWorkspace()
+  const nameOf = useIdName()
   const [open, setOpen] = useState<Audit>()
   const list = useInfiniteQuery({
     queryKey: ['audit', workspace],
@@ -53,7 +65,7 @@ export function Page() {
           <Table
             isMain
             label="Audit trail"
-            columns={COLUMNS}
+            columns={columns(nameOf)}
             rows={rows}
             rowId={(entry) => entry.id}
             rowLabel={(entry) => entry.action}

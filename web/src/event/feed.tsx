@@ -9,6 +9,7 @@ import { ErrorBox } from '../kit/error'
 import { Skeleton } from '../kit/skeleton'
 import { Mark } from '../kit/state'
 import { Ago } from '../kit/time'
+import { Told } from '../kit/told'
 import { useWorkspace } from '../session/me'
 import { useEvents } from './api'
 import { type Thing, useNames } from './names'
@@ -39,7 +40,7 @@ export function Feed({ subject, topics, most, isBrief }: FeedProps) {
     )
   }
   const wanted = events.filter((event) => topics === undefined || topics.some((topic) => event.type.startsWith(`${topic}.`)))
-  const shown = (isBrief === true ? gist(wanted) : wanted).slice(0, most)
+  const shown = (isBrief === true ? gist(wanted, subject === undefined ? 3 : most) : wanted).slice(0, most)
   if (shown.length === 0) {
     return isBrief === true ? (
       <p className="text-13 text-ink-3">Nothing has happened yet.</p>
@@ -58,15 +59,19 @@ export function Feed({ subject, topics, most, isBrief }: FeedProps) {
   )
 }
 
-/** Several reports in a row of one thing being in one state are one line: the newest. */
-export function gist(events: Event[]): Event[] {
+/** Several reports in a row of one thing being in one state are one line, the newest; and no thing fills the feed alone. */
+export function gist(events: Event[], each: number): Event[] {
   const seen = new Map<string, string>()
+  const shown = new Map<string, number>()
   return events.filter((event) => {
     const about = subjectOf(event)
     const { text } = sentence(event)
     const isSame = seen.get(about) === text || (event.type === 'job.changed' && event.state === 'running' && seen.has(about))
     seen.set(about, text)
-    return !isSame
+    const count = shown.get(about) ?? 0
+    if (isSame || count >= each) return false
+    shown.set(about, count + 1)
+    return true
   })
 }
 
@@ -93,7 +98,7 @@ function Entry({ event, thing, isBrief, hidesName }: { event: Event; thing: Thin
               {text}
             </>
           )}
-          {detail !== undefined && detail !== '' && <span className="text-ink-2"> · {detail}</span>}
+          {detail !== undefined && detail !== '' && <span className="text-ink-2"> · <Told isInner text={detail} /></span>}
         </p>
         {!isBrief && <p className="text-12 text-ink-3">by {actorWord(event.actor)}</p>}
       </div>

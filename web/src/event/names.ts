@@ -42,6 +42,19 @@ export function useNames(events: Event[] | undefined): (event: Event) => Thing {
   }, [events, workloads, nodes, jobs, me])
 }
 
+/** The name behind an id, for what still exists. */
+export function useIdName(): (id: string) => string | undefined {
+  const { workspace } = useWorkspace()
+  const me = useMe()
+  const workloads = useQuery(workloadsQuery(workspace)).data?.items
+  const nodes = useQuery(nodesQuery(workspace)).data?.items
+  return (id) =>
+    workloads?.find((w) => w.id === id)?.name ??
+    nodes?.find((n) => n.id === id)?.name ??
+    me.memberships.find((m) => m.workspace === id)?.name ??
+    (me.user.id === id ? me.user.name : undefined)
+}
+
 function fallback(event: Event): string {
   const words: Record<string, string> = { workload: 'A deleted server', node: 'A removed node', job: 'A job', user: 'Somebody', member: 'Somebody', key: 'Somebody', workspace: 'A workspace' }
   return words[topic(event)] ?? subject(event)

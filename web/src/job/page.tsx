@@ -34,9 +34,10 @@ export function ListPage() {
       id: 'progress',
       label: 'Progress',
       from: 'md',
+      isFluid: true,
       cell: (job) =>
         isOver(job) ? (
-          <span className="block max-w-md truncate text-ink-3">{job.error ?? `${job.steps.length} steps`}</span>
+          <span className="block truncate text-ink-3">{job.error ?? `${job.steps.length} steps`}</span>
         ) : (
           <span className="flex items-center gap-3">
             <Progress value={job.progress} label={nameOf(job)} className="w-24" />

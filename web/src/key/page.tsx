@@ -73,7 +73,7 @@ function columns(onRevoke: (key: Key) => void): Column<Key>[] {
   return [
     { id: 'label', label: 'Name', sort: (key) => key.label, cell: (key) => <span className="block max-w-[40vw] truncate font-medium sm:max-w-64">{key.label}</span> },
     { id: 'prefix', label: 'Begins with', from: 'sm', cell: (key) => <code className="font-mono text-12 text-ink-2">{key.prefix}…</code> },
-    { id: 'can', label: 'May', from: 'md', cell: (key) => <span title={key.capabilities.join(', ')} className="block max-w-80 truncate text-ink-2">{summary(key.capabilities)}</span> },
+    { id: 'can', label: 'May', from: 'md', isFluid: true, cell: (key) => <span title={key.capabilities.join(', ')} className="block truncate text-ink-2">{summary(key.capabilities)}</span> },
     { id: 'scope', label: 'Reaches', from: 'lg', cell: (key) => <span className="text-ink-2">{scopeWord(key)}</span> },
     { id: 'used', label: 'Last used', cell: (key) => (key.last_used_at === null ? <span className="text-ink-3">never</span> : <Ago at={key.last_used_at} className="text-ink-2" />) },
     { id: 'expires', label: 'Expires', from: 'sm', cell: (key) => (key.expires_at === null ? <span className="text-ink-3">never</span> : <Ago at={key.expires_at} className="text-ink-2" />) },

@@ -68,7 +68,7 @@ export function Chart(props: ChartProps) {
   const now = props.lines.map(({ index, label }) => ({ label, value: props.series.lines[index]?.at(-1) ?? null }))
   const text = now.map(({ label, value }) => `${props.lines.length > 1 ? `${label} ` : ''}${value === null ? '–' : props.format(value)}`)
   return (
-    <figure className={cx('live min-w-0 rounded border border-line bg-surface px-3 pt-2.5 pb-1', props.className)} aria-label={`${props.title}: ${text.join(', ')}`}>
+    <figure className={cx('live min-w-0 rounded border border-line bg-surface px-3 pt-2.5 pb-1', props.className)} aria-label={`${props.title}: ${text.join(', ')}`} data-samples={props.version}>
       <figcaption className="flex justify-between gap-2 text-12">
         <span className="leading-5 text-ink-2">{props.title}</span>
         <span className="flex min-w-0 items-baseline gap-2">
@@ -102,6 +102,12 @@ function data({ series, lines }: ChartProps): uPlot.AlignedData {
   return [series.times, ...lines.map(({ index }) => series.lines[index] ?? [])] as uPlot.AlignedData
 }
 
+/** From the first sample on, but never less than a minute: a line of two samples is no line. */
+function timeRange(times: ArrayLike<number>, window: number): [number, number] {
+  const top = times[times.length - 1] ?? Date.now() / 1000
+  return [Math.max(top - window, Math.min(times[0] ?? top, top - LEAST)), top]
+}
+
 const POWERS = Array.from({ length: 51 }, (_, i) => 2 ** i)
 
 function css(name: string): string {
@@ -123,8 +129,7 @@ function make(element: HTMLElement, props: ChartProps): uPlot {
       legend: { show: false },
       cursor: { points: { size: 6 }, drag: { x: false, y: false }, y: false },
       scales: {
-        // From the first sample on, but never less than a minute: a line of two samples is no line.
-        x: { time: true, range: (_, first, top) => [Math.max(top - window, Math.min(first, top - LEAST)), top] },
+        x: { time: true, range: (plot) => timeRange(plot.data[0], window) },
         y: { range: (_, __, top) => [0, max === undefined ? Math.max(top ?? 0, 1) * 1.15 : Math.max(max, top ?? 0)] },
       },
       axes: [
@@ -139,7 +144,8 @@ function make(element: HTMLElement, props: ChartProps): uPlot {
           width: 1.5,
           ...(i === 0 ? { fill: `color-mix(in srgb, ${accent} 10%, transparent)` } : { dash: [4, 3] }),
           spanGaps: false,
-          points: { show: false },
+          // A line needs two samples; until then there are dots.
+          points: { show: (plot: uPlot) => plot.data[0].length < 3, size: 5 },
         })),
       ],
       plugins: [readout(format)],

@@ -2,7 +2,6 @@
 
 import { Slider as Radix } from 'radix-ui'
 import { useState } from 'react'
-import { cx } from './cx'
 import { Input } from './field'
 
 export interface SliderProps {
@@ -52,7 +51,7 @@ export function Slider({ value, onValue, stops, show, read, unit, label, ...wiri
           className="block size-4 rounded-full border-2 border-accent bg-surface transition-transform duration-[120ms] hover:scale-110"
         />
       </Radix.Root>
-      <div className="relative w-28 shrink-0">
+      <div className="relative w-32 shrink-0">
         <Input
           {...wiring}
           inputMode="decimal"
@@ -60,7 +59,8 @@ export function Slider({ value, onValue, stops, show, read, unit, label, ...wiri
           onChange={(change) => setTyped(change.target.value)}
           onBlur={commit}
           onKeyDown={(key) => key.key === 'Enter' && commit()}
-          className={cx('text-right', unit === '' ? 'pr-2.5' : 'pr-12')}
+          style={{ paddingRight: `calc(${unit.length}ch + ${unit === '' ? 10 : 16}px)` }}
+          className="text-right"
         />
         <span aria-hidden className="pointer-events-none absolute top-1.5 right-2.5 text-13 text-ink-3">
           {unit}

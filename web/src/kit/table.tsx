@@ -14,8 +14,10 @@ export interface Column<T> {
   /** A CSS width; columns without one share what is left. */
   width?: string
   isRight?: boolean
+  /** Takes what the others leave, and cuts what does not fit. */
+  isFluid?: boolean
   /** From which width on it is shown. */
-  from?: 'sm' | 'md' | 'lg'
+  from?: 'sm' | 'md' | 'lg' | 'xl'
   /** Sorts by this when its head is pressed. */
   sort?: (row: T) => string | number
 }
@@ -40,7 +42,8 @@ export interface TableProps<T> {
 
 const ROW = 36
 const VIRTUAL_FROM = 200
-const FROM = { sm: 'hidden sm:table-cell', md: 'hidden md:table-cell', lg: 'hidden lg:table-cell' }
+const FROM = { sm: 'hidden sm:table-cell', md: 'hidden md:table-cell', lg: 'hidden lg:table-cell', xl: 'hidden xl:table-cell' }
+const FLUID = 'w-full max-w-0'
 
 /** A list as a table. */
 export function Table<T>(props: TableProps<T>) {
@@ -108,7 +111,7 @@ function toggle<T>({ selection }: TableProps<T>, id: string): void {
 
 type HeadProps<T> = TableProps<T> & { sort: { id: string; isDown: boolean } | undefined; onSort: (sort: { id: string; isDown: boolean } | undefined) => void }
 
-const TH = 'sticky top-0 z-10 h-8 border-b border-line bg-surface px-2 text-left text-12 font-medium text-ink-2 first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6'
+const TH = 'whitespace-nowrap sticky top-0 z-10 h-8 border-b border-line bg-surface px-2 text-left text-12 font-medium text-ink-2 first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6'
 
 function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>) {
   const chosen = rows?.filter((row) => selection?.ids.has(rowId(row))).length ?? 0
@@ -132,7 +135,7 @@ function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>
               scope="col"
               style={{ width: column.width }}
               aria-sort={isSorted ? (sort.isDown ? 'descending' : 'ascending') : undefined}
-              className={cx(TH, column.isRight && 'text-right', column.from && FROM[column.from])}
+              className={cx(TH, column.isRight && 'text-right', column.isFluid && FLUID, column.from && FROM[column.from])}
             >
               {column.sort === undefined ? (
                 column.label === '' ? <span className="sr-only">Actions</span> : column.label
@@ -156,7 +159,7 @@ function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>
 
 type RowProps<T> = TableProps<T> & { row: T; index: number; onFocusRow: (index: number) => void }
 
-const TD = 'h-9 border-b border-line px-2 first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6 group-last:border-b-0'
+const TD = 'h-9 whitespace-nowrap border-b border-line px-2 first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6 group-last:border-b-0'
 
 function Row<T>(props: RowProps<T>) {
   const { row, columns, rowId, rowLabel, onOpen, onPeek, selection } = props
@@ -193,7 +196,7 @@ function Row<T>(props: RowProps<T>) {
         </td>
       )}
       {columns.map((column) => (
-        <td key={column.id} className={cx(TD, column.isRight && 'text-right', column.from && FROM[column.from])}>
+        <td key={column.id} className={cx(TD, column.isRight && 'text-right', column.isFluid && cx(FLUID, 'overflow-hidden'), column.from && FROM[column.from])}>
           {column.cell(row)}
         </td>
       ))}
@@ -249,7 +252,7 @@ function Waiting<T>({ columns, expected, isSelecting }: { columns: Column<T>[]; 
             </td>
           )}
           {columns.map((column, c) => (
-            <td key={column.id} className={cx(TD, column.from && FROM[column.from])}>
+            <td key={column.id} className={cx(TD, column.isFluid && FLUID, column.from && FROM[column.from])}>
               <Skeleton className={cx('h-3', c === 0 ? 'w-32' : 'w-16', column.isRight && 'ml-auto')} />
             </td>
           ))}

@@ -95,12 +95,12 @@ const COLUMNS: Column<Node>[] = [
   {
     id: 'cpu',
     label: 'Processor reserved',
-    from: 'lg',
-    width: '180px',
+    from: 'xl',
+    width: '160px',
     sort: (node) => node.reserved_cpu_millis,
     cell: (node) => <span className="text-ink-2">{`${cpu(node.reserved_cpu_millis).replace(' CPU', '')} of ${node.facts.cpu_count} CPU`}</span>,
   },
-  { id: 'os', label: 'System', from: 'lg', cell: (node) => <span className="block max-w-56 truncate text-ink-2">{node.facts.os}</span> },
+  { id: 'os', label: 'System', from: 'md', isFluid: true, cell: (node) => <span className="block truncate text-ink-2">{node.facts.os}</span> },
   { id: 'address', label: 'Address', from: 'md', width: '150px', cell: (node) => <code className="font-mono text-12 text-ink-2">{node.facts.address}</code> },
   { id: 'version', label: 'Agent', from: 'lg', width: '80px', cell: (node) => <span className="text-ink-3">{node.facts.agent_version}</span> },
 ]

@@ -116,7 +116,13 @@ const NodeState = ({ node }: { node: Node }) => (
 function makeRead() {
   const received = new Rate()
   const sent = new Rate()
-  return (s: NodeStats, at: number) => [s.cpu_millis, s.memory_used_bytes, received.next(at, s.received_bytes), sent.next(at, s.sent_bytes), s.disk_used_bytes]
+  let isFirst = true
+  return (s: NodeStats, at: number) => {
+    // Nothing came before the first sample to compare with, so its processor time is no measurement.
+    const used = isFirst && s.cpu_millis === 0 ? null : s.cpu_millis
+    isFirst = false
+    return [used, s.memory_used_bytes, received.next(at, s.received_bytes), sent.next(at, s.sent_bytes), s.disk_used_bytes]
+  }
 }
 
 function Charts({ node }: { node: Node }) {

@@ -16,8 +16,9 @@ import { ErrorBox } from '../kit/error'
 import { bytes, count, cpu, many } from '../kit/format'
 import { Meter, Progress } from '../kit/meter'
 import { Skeleton } from '../kit/skeleton'
-import { Mark, type Tone, sentenceCase, toneOf, wordOf } from '../kit/state'
+import { Mark, type Tone, toneOf, wordOf } from '../kit/state'
 import { For } from '../kit/time'
+import { Told } from '../kit/told'
 import { nodesQuery } from '../node/api'
 import { useCan, useWorkspace } from '../session/me'
 import { Card, Content, Header, Section } from '../shell/header'
@@ -51,7 +52,10 @@ export function Page() {
             {error !== null && <ErrorBox error={error} doing="read the overview" onRetry={() => void Promise.all([workloads.refetch(), nodes.refetch()])} />}
             <Counts workloads={workloads.data?.items} nodes={nodes.data?.items} />
             {isNew ? (
-              <FirstSteps hasNode={(nodes.data?.items.length ?? 0) > 0} />
+              <>
+                <Wrong isQuiet workloads={workloads.data?.items} nodes={nodes.data?.items} jobs={jobs.data?.items} />
+                <FirstSteps hasNode={(nodes.data?.items.length ?? 0) > 0} />
+              </>
             ) : (
               <>
                 <Wrong workloads={workloads.data?.items} nodes={nodes.data?.items} jobs={jobs.data?.items} />
@@ -103,8 +107,8 @@ function Count({ n, of, label, tone, link }: { n: number; of?: number; label: st
 
 const FAILED_FOR_MS = 24 * 3600 * 1000
 
-/** What needs somebody, worst first. */
-function Wrong({ workloads, nodes, jobs }: { workloads: Workload[] | undefined; nodes: Node[] | undefined; jobs: Job[] | undefined }) {
+/** What needs somebody, worst first. `isQuiet` says nothing when nothing does. */
+function Wrong({ workloads, nodes, jobs, isQuiet }: { isQuiet?: boolean; workloads: Workload[] | undefined; nodes: Node[] | undefined; jobs: Job[] | undefined }) {
   const verbs = useVerbs()
   const can = useCan()
   const nameOf = useJobName()
@@ -113,6 +117,7 @@ function Wrong({ workloads, nodes, jobs }: { workloads: Workload[] | undefined; 
   const broken = workloads.filter((w) => ['failed', 'degraded', 'unknown'].includes(w.state)).sort((a, b) => urgency(a.state) - urgency(b.state))
   const failed = jobs.filter((job) => job.state === 'failed' && Date.now() - Date.parse(job.finished_at ?? job.created_at) < FAILED_FOR_MS)
   const total = offline.length + broken.length + failed.length
+  if (total === 0 && isQuiet === true) return null
   return (
     <Section title="Needs attention">
       <Card className="live overflow-hidden">
@@ -173,7 +178,7 @@ function Row({ tone, link, name, word, since, text, action }: { tone: Tone; link
             )}
           </span>
         </p>
-        {text !== '' && <p className="line-clamp-2 text-ink-2">{sentenceCase(text)}</p>}
+        {text !== '' && <p className="line-clamp-2 text-ink-2"><Told text={text} /></p>}
       </div>
       {action}
     </li>

@@ -33,7 +33,7 @@ export function Header({ title, above, state, actions }: HeaderProps) {
           </span>
         )}
         <h1 className="truncate text-14 font-semibold">{title}</h1>
-        {state !== undefined && <div className="ml-2 min-w-0 text-13">{state}</div>}
+        {state !== undefined && <div className="ml-2 flex min-w-0 items-center text-13">{state}</div>}
       </div>
       {actions != null && actions !== false && <div className="flex items-center gap-2">{actions}</div>}
     </header>

@@ -2,6 +2,7 @@
 
 import type { Workload } from '../api/types'
 import { Mark, toneOf, wordOf } from '../kit/state'
+import { Told } from '../kit/told'
 
 export function Conditions({ workload }: { workload: Workload }) {
   if (workload.conditions.length === 0) return <p className="text-13 text-ink-3">Its node has not reported any part yet.</p>
@@ -15,7 +16,7 @@ export function Conditions({ workload }: { workload: Workload }) {
               <code className="truncate font-mono text-12 leading-5">{condition.resource}</code>
               <span className="text-ink-2">{wordOf(condition.status)}</span>
             </div>
-            {condition.message !== undefined && condition.message !== '' && <p className="text-12 break-words text-ink-2">{condition.message}</p>}
+            {condition.message !== undefined && condition.message !== '' && <p className="text-12 break-words text-ink-2"><Told isInner text={condition.message} /></p>}
           </div>
         </li>
       ))}

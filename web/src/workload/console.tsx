@@ -58,7 +58,7 @@ export function Console({ workload }: { workload: Workload }) {
     <section aria-label="Console" className="flex min-h-0 flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2 sm:px-6">
         <SearchInput ref={searchBox} label="Search the console" value={search} onValue={setSearch} className="w-full sm:w-60" />
-        <Segments label="Which lines" value={stream} onValue={setStream} options={[{ value: 'all', label: 'All' }, { value: 'err', label: 'Errors' }, { value: 'in', label: 'Commands' }]} />
+        <Segments label="Which lines" value={stream} onValue={setStream} options={[{ value: 'all', label: 'All' }, { value: 'err', label: 'stderr' }, { value: 'in', label: 'Commands' }]} />
         <span className="text-12 text-ink-3">
           {search === '' && stream === 'all' ? `${count(state.lines.length)} lines` : `${count(shown.length)} of ${count(state.lines.length)} lines`}
         </span>
@@ -108,7 +108,7 @@ function nothing(state: ConsoleState, search: string, isUp: boolean): string {
 export function filter(lines: ConsoleLine[], search: string, stream: string): ConsoleLine[] {
   const word = search.toLowerCase()
   if (word === '' && stream === 'all') return lines
-  return lines.filter((line) => (stream === 'all' || line.stream === stream || (stream === 'err' && line.stream === 'agent')) && line.text.toLowerCase().includes(word))
+  return lines.filter((line) => (stream === 'all' || line.stream === stream) && line.text.toLowerCase().includes(word))
 }
 
 const BLOCK = 100
@@ -141,13 +141,14 @@ const Block = memo(
   (a, b) => a.lines.length === b.lines.length && a.lines[0] === b.lines[0] && a.lines.at(-1) === b.lines.at(-1),
 )
 
-const LOOKS: Record<ConsoleLine['stream'], string> = { out: 'text-ink', err: 'text-failed', in: 'text-accent-ink', agent: 'text-ink-2 italic' }
+// Many programs write everything to stderr, so it is marked, not coloured: colour is for state.
+const LOOKS: Record<ConsoleLine['stream'], string> = { out: 'text-ink', err: 'text-ink', in: 'text-accent-ink', agent: 'text-ink-2 italic' }
 
 function Line({ line, missing }: { line: ConsoleLine; missing: number }) {
   return (
     <>
       {missing > 0 && <p className="px-4 text-ink-3 sm:px-6">… {count(missing)} lines were dropped or are filtered out</p>}
-      <div className="flex gap-3 px-4 hover:bg-hover sm:px-6">
+      <div className={cx('flex gap-3 border-l-2 px-3.5 hover:bg-hover sm:px-[22px]', line.stream === 'err' ? 'border-line-strong' : 'border-transparent')}>
         <time dateTime={line.at} title={line.at} className="hidden shrink-0 text-ink-3 select-none sm:block">
           {clock(Date.parse(line.at))}
         </time>

@@ -16,6 +16,7 @@ import { useShortcut } from '../kit/shortcut'
 import { State, toneOf, wordOf } from '../kit/state'
 import { type Column, Table } from '../kit/table'
 import { Ago } from '../kit/time'
+import { Told } from '../kit/told'
 import { useCan, useWorkspace } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { NameLink, RowMenu, useVerbs } from './actions'
@@ -113,13 +114,14 @@ function columns(verbs: ReturnType<typeof useVerbs>): Column<Workload>[] {
     {
       id: 'state',
       label: 'State',
+      isFluid: true,
       sort: (w) => urgency(w.state),
       cell: (w) => (
-        <div className="flex max-w-md min-w-0 items-center gap-2">
+        <div className="flex min-w-0 items-center gap-2">
           <State tone={toneOf(w.state)} word={wordOf(w.state)} since={w.since} />
           {w.reason !== null && (
-            <span className="hidden truncate text-ink-3 lg:inline" title={w.reason}>
-              {w.reason}
+            <span className="hidden truncate text-ink-3 md:inline" title={w.reason}>
+              <Told isInner text={w.reason} />
             </span>
           )}
         </div>
@@ -168,7 +170,7 @@ function columns(verbs: ReturnType<typeof useVerbs>): Column<Workload>[] {
     {
       id: 'limits',
       label: 'Memory',
-      from: 'lg',
+      from: 'xl',
       width: '96px',
       isRight: true,
       sort: (w) => w.limits.memory_bytes,
@@ -178,7 +180,7 @@ function columns(verbs: ReturnType<typeof useVerbs>): Column<Workload>[] {
         </span>
       ),
     },
-    { id: 'changed', label: 'Changed', from: 'lg', width: '100px', isRight: true, sort: (w) => w.changed_at, cell: (w) => <Ago at={w.changed_at} className="text-ink-3" /> },
+    { id: 'changed', label: 'Changed', from: 'xl', width: '100px', isRight: true, sort: (w) => w.changed_at, cell: (w) => <Ago at={w.changed_at} className="text-ink-3" /> },
     { id: 'actions', label: '', width: '44px', isRight: true, cell: (w) => <RowMenu workload={w} verbs={verbs} /> },
   ]
 }

@@ -12,8 +12,9 @@ import { ErrorBox } from '../kit/error'
 import { Menu, MenuItem, MenuLine } from '../kit/menu'
 import { useShortcut } from '../kit/shortcut'
 import { PageSkeleton } from '../kit/skeleton'
-import { State, sentenceCase, toneOf, wordOf } from '../kit/state'
+import { State, toneOf, wordOf } from '../kit/state'
 import { PageTabs } from '../kit/tabs'
+import { Told as Reason } from '../kit/told'
 import { useCan } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { ICONS, useVerbs } from './actions'
@@ -143,7 +144,7 @@ function Told({ workload, isGone }: { workload: Workload; isGone: boolean }) {
   if (text === undefined) return null
   return (
     <p role="status" className={`live border-b border-line px-4 py-1.5 text-13 break-words sm:px-6 ${isGone ? 'bg-hover' : soft}`}>
-      {sentenceCase(text)}
+      <Reason text={text} />
     </p>
   )
 }

@@ -10,6 +10,7 @@ import { bytes, cpu } from '../kit/format'
 import { Skeleton } from '../kit/skeleton'
 import { State, toneOf, wordOf } from '../kit/state'
 import { Ago } from '../kit/time'
+import { Told } from '../kit/told'
 import type { Workload } from '../api/types'
 import { workloadQuery } from './api'
 import { Conditions } from './conditions'
@@ -37,7 +38,7 @@ function Open({ id, onClose }: { id: string; onClose: () => void }) {
         <div className="flex flex-col gap-5">
           <div>
             <State tone={toneOf(workload.state)} word={wordOf(workload.state)} since={workload.since} />
-            {workload.reason !== null && <p className="mt-1 text-13 text-ink-2">{workload.reason}</p>}
+            {workload.reason !== null && <p className="mt-1 text-13 text-ink-2"><Told text={workload.reason} /></p>}
           </div>
           <Facts workload={workload} />
           <Conditions workload={workload} />
