@@ -1,7 +1,10 @@
 //! Becoming a node: a join token is exchanged for an identity, once.
 
+use crate::driver::layout::JOURNAL;
 use crate::identity::{Identity, Key, Membership};
 use crate::link::dial::{Ask, Dial, sentence};
+use crate::supervisor::disk::Folder;
+use crate::supervisor::journal::Journal;
 use anyhow::{Context as _, Result, bail};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use ostler_model::node::Facts;
@@ -9,6 +12,7 @@ use ostler_model::{Millis, Name, Secret};
 use ostler_runtime::{Clock, Ids};
 use ostler_wire::node::Joined;
 use std::path::Path;
+use std::sync::Arc;
 
 /// From sending the request to having the answer.
 const LIMIT: Millis = Millis::secs(30);
@@ -44,6 +48,30 @@ pub async fn join(dial: &dyn Dial, joining: Joining<'_>) -> Result<Identity> {
         installation: joined.installation,
     };
     Identity::store(joining.dir, key, member)
+}
+
+/// Forgets the control plane. Refuses while an agent runs on this folder, and, unless `abandon`, while the journal names
+/// workloads: what they made would stay and nobody would know of it.
+pub async fn leave(dir: &Path, abandon: bool) -> Result<Membership> {
+    let Some(identity) = Identity::load(dir)? else { bail!("this machine is no node; there is nothing to leave") };
+    let path = dir.join(JOURNAL);
+    let journal = Journal::new(Arc::new(Folder::open(&path).context("stop the agent first")?));
+    let found = journal.read().await.with_context(|| format!("{} cannot be read", path.display()))?;
+    if !abandon && !found.records.is_empty() {
+        let names: Vec<String> = found.records.iter().map(|record| record.want.id.to_string()).collect();
+        bail!(
+            "workloads are still here: {}. Delete them on the control plane while the agent runs; with --abandon what they \
+             made stays on this machine and nobody looks after it",
+            names.join(", ")
+        );
+    }
+    for record in found.records {
+        journal.forget(record.want.id).await?;
+    }
+    // What another control plane wants is counted from the beginning.
+    journal.forget_self().await?;
+    Identity::forget(dir)?;
+    Ok(identity.member)
 }
 
 async fn ask(dial: &dyn Dial, joining: &Joining<'_>, key: &Key) -> Result<Joined> {

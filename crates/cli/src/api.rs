@@ -1,132 +1,159 @@
-//! Requests, and errors in words with the right exit code.
+//! The control plane that a command asks, and how it finds what a person calls by name.
 
 use crate::config::Profile;
-use anyhow::{Context, Result};
-use ostler_wire::ErrorBody;
-use reqwest::{Method, StatusCode};
+use crate::exit::Trouble;
+use crate::ground::ground;
+use anyhow::Result;
+use ostler_wire::client::{Client, Credentials, escape, with_query};
+use reqwest::Method;
 use serde_json::Value;
-use std::time::Duration;
 
-/// An answer that is an error.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ApiError {
-    #[error("{}", told(body))]
-    Refused { status: StatusCode, body: Box<ErrorBody> },
-    #[error("{url} cannot be reached: {why}")]
-    Unreachable { url: String, why: String },
-    #[error("{0}")]
-    NotFound(String),
-    #[error("{0}")]
-    Late(String),
-}
-
-fn told(body: &ErrorBody) -> String {
-    let mut text = body.message.clone();
-    for field in &body.fields {
-        text.push_str(&format!("\n  {}: {}", field.field, field.message));
-    }
-    text.push_str(&format!("\n  ({}, request {})", body.error, body.request_id));
-    text
-}
-
-/// The exit code for an error.
-pub fn exit_code(error: &anyhow::Error) -> u8 {
-    match error.downcast_ref::<ApiError>() {
-        Some(ApiError::Refused { status, .. }) => match status.as_u16() {
-            400 | 422 => 2,
-            404 => 3,
-            401 | 403 => 4,
-            409 => 5,
-            _ => 1,
-        },
-        Some(ApiError::NotFound(_)) => 3,
-        Some(ApiError::Late(_)) => 6,
-        Some(ApiError::Unreachable { .. }) => 7,
-        None => 1,
-    }
+/// What every command that asks a control plane takes.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Common {
+    /// Print JSON, in the shape of the API.
+    #[arg(long, global = true, help_heading = "Common")]
+    pub json: bool,
+    /// The sign-in to use, as named at `ostler login --profile`.
+    #[arg(long, global = true, env = "OSTLER_PROFILE", hide_env_values = true, help_heading = "Common")]
+    pub profile: Option<String>,
+    /// The workspace, by its short name or id; your first one when absent.
+    #[arg(long, global = true, env = "OSTLER_WORKSPACE", hide_env_values = true, help_heading = "Common")]
+    pub workspace: Option<String>,
 }
 
 /// A control plane to ask.
 pub(crate) struct Api {
-    http: reqwest::Client,
-    profile: Profile,
+    pub client: Client,
+    pub common: Common,
 }
 
-pub(crate) fn http() -> Result<reqwest::Client> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(60));
-    client.user_agent(concat!("ostler/", env!("CARGO_PKG_VERSION"))).build().context("HTTP cannot be set up")
+/// A kind of thing that has names: its singular, where its list is, and how its ids begin.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Noun {
+    pub word: &'static str,
+    pub list: &'static str,
+    pub prefix: &'static str,
+    /// The field with the name that people use.
+    pub name: &'static str,
+    /// Its list is also one of a workspace.
+    pub is_in_workspace: bool,
 }
 
-/// The body of a good answer; a typed error for any other.
-pub(crate) async fn read(url: &str, sent: reqwest::Result<reqwest::Response>) -> Result<Value> {
-    let away = |e: reqwest::Error| {
-        let why = std::error::Error::source(&e).map_or_else(|| e.to_string(), |source| format!("{e}: {source}"));
-        ApiError::Unreachable { url: url.to_owned(), why }
-    };
-    let answer = sent.map_err(away)?;
-    let status = answer.status();
-    let text = answer.text().await.map_err(away)?;
-    if status.is_success() {
-        return if text.is_empty() {
-            Ok(Value::Null)
-        } else {
-            serde_json::from_str(&text).context("the answer is not JSON")
-        };
-    }
-    let body = serde_json::from_str::<ErrorBody>(&text)
-        .with_context(|| format!("{url} answered {status}; is it an Ostler control plane?"))?;
-    Err(ApiError::Refused { status, body: Box::new(body) }.into())
-}
+pub(crate) const NODE: Noun = Noun { word: "node", list: "/nodes", prefix: "nd_", name: "name", is_in_workspace: true };
+pub(crate) const KEY: Noun = Noun { word: "key", list: "/keys", prefix: "key_", name: "label", is_in_workspace: false };
+pub(crate) const WORKSPACE: Noun =
+    Noun { word: "workspace", list: "/workspaces", prefix: "ws_", name: "slug", is_in_workspace: false };
 
 impl Api {
     /// The control plane that this person is signed in to.
-    pub(crate) fn open() -> Result<Self> {
-        Ok(Self { http: http()?, profile: Profile::load()? })
+    pub(crate) fn open(common: Common) -> Result<Self> {
+        let profile = Profile::load(common.profile.as_deref())?;
+        let client = Client::new(&profile.url, Credentials::Key(profile.secret()), ground())?;
+        Ok(Self { client, common })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        Ok(self.client.get(path).await?)
     }
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let url = format!("{}/api/v1{path}", self.profile.url.trim_end_matches('/'));
-        let request = self.http.request(method, &url).bearer_auth(&self.profile.key);
-        let request = match body {
-            Some(body) => request.json(body),
-            None => request,
-        };
-        read(&self.profile.url, request.send().await).await
+        Ok(self.client.send(method, path, body).await?)
     }
-    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
-        self.send(Method::GET, path, None).await
-    }
-    /// Every item of a list, page by page, at most `most`.
     pub(crate) async fn all(&self, path: &str, most: usize) -> Result<Vec<Value>> {
-        let (mut items, mut cursor) = (Vec::new(), None::<String>);
-        loop {
-            let joint = if path.contains('?') { '&' } else { '?' };
-            let next = cursor.map(|c| format!("&cursor={c}")).unwrap_or_default();
-            let page = self.get(&format!("{path}{joint}limit={}{next}", (most - items.len()).clamp(1, 200))).await?;
-            items.extend(page["items"].as_array().cloned().unwrap_or_default());
-            cursor = page["next_cursor"].as_str().map(str::to_owned);
-            if cursor.is_none() || items.len() >= most {
-                items.truncate(most);
-                return Ok(items);
-            }
+        Ok(self.client.all(path, most).await?)
+    }
+
+    /// A list's path: the chosen workspace's, else the general one.
+    pub(crate) fn within(&self, list: &str) -> String {
+        match &self.common.workspace {
+            Some(workspace) => format!("/workspaces/{}{list}", escape(workspace)),
+            None => list.to_owned(),
         }
     }
+
+    /// The short name of the chosen workspace, else of this person's first one.
+    pub(crate) async fn workspace(&self) -> Result<String> {
+        if let Some(workspace) = &self.common.workspace {
+            return Ok(escape(workspace));
+        }
+        let me = self.get("/users/me").await?;
+        let first = me["memberships"].as_array().and_then(|all| all.first()).and_then(|m| m["slug"].as_str());
+        let none = || Trouble::NotFound("you are in no workspace; name one with --workspace".to_owned());
+        Ok(first.ok_or_else(none)?.to_owned())
+    }
+
     /// The id of what a person calls by id or by name.
-    pub(crate) async fn find(&self, list: &str, what: &str, prefix: &str) -> Result<String> {
-        if what.starts_with(prefix) {
+    pub(crate) async fn find(&self, noun: &Noun, what: &str) -> Result<String> {
+        if is_id(what, noun.prefix) {
             return Ok(what.to_owned());
         }
-        let all = self.all(list, usize::MAX).await?;
-        let mut named = all.iter().filter(|item| item["name"].as_str().is_some_and(|n| n.eq_ignore_ascii_case(what)));
-        match (named.next().and_then(|item| item["id"].as_str()), named.next()) {
-            (Some(id), None) => Ok(id.to_owned()),
-            (Some(_), Some(_)) => Err(ApiError::NotFound(format!("{what} is the name of several; use the id")).into()),
-            (None, _) => Err(ApiError::NotFound(format!("there is nothing called {what}; see: ostler … list")).into()),
+        let list = if noun.is_in_workspace { self.within(noun.list) } else { noun.list.to_owned() };
+        // The server filters where it can; where it cannot, the whole list is small.
+        let list = if noun.list.ends_with("workloads") { with_query(&list, &[("search", what)]) } else { list };
+        let all = self.all(&list, 10_000).await?;
+        pick(noun, what, &all)
+    }
+}
+
+/// The parts of an id: its prefix and 26 characters.
+pub(crate) fn is_id(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 26 && rest.bytes().all(|b| b.is_ascii_alphanumeric()))
+}
+
+/// The one thing of this name. An exact match wins over one that differs in case.
+fn pick(noun: &Noun, what: &str, all: &[Value]) -> Result<String> {
+    let name = |item: &Value| item[noun.name].as_str().unwrap_or_default().to_owned();
+    let exact: Vec<&Value> = all.iter().filter(|item| name(item) == what).collect();
+    let close: Vec<&Value> = all.iter().filter(|item| name(item).to_lowercase() == what.to_lowercase()).collect();
+    let found = if exact.is_empty() { close } else { exact };
+    match found.as_slice() {
+        [one] => Ok(one["id"].as_str().unwrap_or_default().to_owned()),
+        [] => {
+            let mut names: Vec<String> = all.iter().map(name).collect();
+            names.sort();
+            names.dedup();
+            let hint = match names.len() {
+                0 => String::new(),
+                1..=8 => format!("; there is {}", names.join(", ")),
+                _ => format!("; see: ostler {} list", noun.word),
+            };
+            Err(Trouble::NotFound(format!("there is no {} called {what}{hint}", noun.word)).into())
+        }
+        several => {
+            let ids: Vec<&str> = several.iter().filter_map(|item| item["id"].as_str()).collect();
+            let message = format!("{what} is the name of several; use an id: {}", ids.join(", "));
+            Err(Trouble::Usage(message).into())
         }
     }
 }
 
-/// Twice a second: how often something is looked at again. A person's terminal, not a loop of the product.
-#[allow(clippy::disallowed_methods, reason = "the command line is a person's clock, nothing simulates it")]
-pub(crate) fn ticks() -> tokio::time::Interval {
-    tokio::time::interval(Duration::from_millis(500))
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::exit_code;
+    use serde_json::json;
+
+    #[test]
+    fn names_find_one_thing_or_say_what_there_is() {
+        let all = [
+            json!({"id": "nd_1", "name": "Barn"}),
+            json!({"id": "nd_2", "name": "barn"}),
+            json!({"id": "nd_3", "name": "yard"}),
+        ];
+        assert_eq!(pick(&NODE, "Barn", &all).unwrap(), "nd_1", "exact first");
+        assert_eq!(pick(&NODE, "YARD", &all).unwrap(), "nd_3");
+        let several = pick(&NODE, "BARN", &all).unwrap_err();
+        assert!(several.to_string().contains("nd_1, nd_2") && exit_code(&several) == 2);
+        let none = pick(&NODE, "stable", &all).unwrap_err();
+        assert!(none.to_string().contains("Barn, barn, yard") && exit_code(&none) == 3);
+        assert!(pick(&NODE, "x", &[]).unwrap_err().to_string().ends_with("called x"));
+    }
+
+    #[test]
+    fn a_name_that_begins_like_an_id_is_still_a_name() {
+        assert!(is_id("wl_01m7yf77styrpc0vp3923x8a25", "wl_"));
+        for name in ["wl_", "wl_world", "wl_01m7yf77styrpc0vp3923x8a2/", "World"] {
+            assert!(!is_id(name, "wl_"), "{name}");
+        }
+    }
 }

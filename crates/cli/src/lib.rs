@@ -1,18 +1,32 @@
 //! The command line: one file per noun, over the same API as everybody else.
 //!
-//! Exit codes tell the truth: 0 done, 1 failed, 2 wrong words, 3 not found, 4 not allowed, 5 refused by the present state,
-//! 6 not in time, 7 the server cannot be reached.
+//! What it promises: `--json` prints the API's own shapes and nothing else on standard output; remarks and progress go to
+//! standard error; exit codes tell the truth (see [`EXIT_CODES`]); no secret is ever an argument; text that comes from games
+//! and other people cannot drive the terminal.
 
 mod api;
+mod audit;
+mod complete;
 mod config;
-mod list;
+mod console;
+mod event;
+mod exit;
+mod ground;
+mod job;
+mod key;
 mod login;
 mod node;
 mod show;
+mod size;
+mod stats;
+mod template;
+mod wait;
 mod workload;
+mod workspace;
 
-pub use api::exit_code;
+pub use exit::{EXIT_CODES, exit_code};
 
+use crate::exit::Trouble;
 use anyhow::Result;
 use clap::Subcommand;
 
@@ -20,36 +34,57 @@ use clap::Subcommand;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Sign in to a control plane and keep an API key for this machine.
-    Login(login::Args),
+    Login(login::Login),
+    /// Give this machine's key back.
+    Logout(login::Logout),
     /// Game servers.
     Game(workload::Args),
     /// Workloads of every kind.
     Workload(workload::Args),
-    /// Nodes and join tokens.
+    /// Nodes, and how machines join.
     Node(node::Args),
     /// Templates that workloads are made from.
-    Template(list::Args),
-    /// Jobs, newest first.
-    Job(list::Args),
+    Template(template::Args),
+    /// Long operations.
+    Job(job::Args),
     /// API keys.
-    Key(list::Args),
-    /// What happened.
-    Event(list::Args),
+    Key(key::Args),
+    /// Workspaces and their members.
+    Workspace(workspace::Args),
+    /// What happened, and what happens.
+    Event(event::Args),
     /// Who did what.
-    Audit(list::Args),
+    Audit(audit::Args),
+    /// Print the script that switches on tab completion, for example: source <(ostler completion bash)
+    Completion(complete::Args),
 }
 
 /// Carries a command out.
 pub async fn run(command: Command) -> Result<()> {
     match command {
-        Command::Login(args) => login::run(args).await,
-        Command::Game(args) => workload::run("/game/servers", args).await,
-        Command::Workload(args) => workload::run("/workloads", args).await,
-        Command::Node(args) => node::run(args).await,
-        Command::Template(args) => list::run(&list::TEMPLATES, args).await,
-        Command::Job(args) => list::run(&list::JOBS, args).await,
-        Command::Key(args) => list::run(&list::KEYS, args).await,
-        Command::Event(args) => list::run(&list::EVENTS, args).await,
-        Command::Audit(args) => list::run(&list::AUDIT, args).await,
+        Command::Login(args) => login::login(args).await,
+        Command::Logout(args) => login::logout(args).await,
+        Command::Game(args) => Box::pin(workload::run("/game/servers", args)).await,
+        Command::Workload(args) => Box::pin(workload::run("/workloads", args)).await,
+        Command::Node(args) => Box::pin(node::run(args)).await,
+        Command::Template(args) => template::run(args).await,
+        Command::Job(args) => job::run(args).await,
+        Command::Key(args) => key::run(args).await,
+        Command::Workspace(args) => workspace::run(args).await,
+        Command::Event(args) => event::run(args).await,
+        Command::Audit(args) => audit::run(args).await,
+        Command::Completion(args) => complete::run(&args),
     }
+}
+
+/// Asks before something that has no way back. Scripts say `--yes`; where nobody can answer, nothing is done.
+fn confirm(name: &str, what: &str, yes: bool) -> Result<()> {
+    if yes {
+        return Ok(());
+    }
+    let typed = ground::ask(&format!("{what} Type {name} to go on"))?;
+    if typed.trim() == name {
+        return Ok(());
+    }
+    Err(Trouble::Failed("nothing was deleted; scripts say --yes".to_owned()).into())
 }

@@ -1,64 +1,143 @@
-//! `ostler login`: sign in once, keep a key.
+//! `ostler login` and `ostler logout`: sign in once, keep a key for this machine, give it back.
 
-use crate::api::{http, read};
-use crate::config::Profile;
+use crate::api::Common;
+use crate::config::{Profile, hostname};
+use crate::exit::Trouble;
+use crate::ground::{ask, ask_secret, ground};
 use crate::show;
-use anyhow::{Context, Result};
+use anyhow::{Context as _, Result};
+use ostler_model::Secret;
+use ostler_wire::auth::Me;
+use ostler_wire::client::{Client, ClientError, Credentials};
+use ostler_wire::key::KeyCreated;
+use reqwest::Method;
 use serde_json::{Value, json};
-use std::io::Write as _;
+use std::collections::BTreeSet;
 
-/// Where and as whom. The password is read from standard input.
+/// Where and as whom. A password is never an argument: other people on the machine could read it there.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub struct Login {
     /// The control plane, for example https://ostler.example.org
     url: String,
     /// Your e-mail address; asked for when absent.
     #[arg(long)]
     email: Option<String>,
+    /// Read the password from standard input, without a question.
+    #[arg(long, requires = "email")]
+    password_stdin: bool,
+    /// Let the key end by itself after this long, for example 30d.
+    #[arg(long, value_name = "SPAN", value_parser = crate::wait::span)]
+    expires: Option<std::time::Duration>,
+    #[command(flatten)]
+    common: Common,
 }
 
-fn ask(question: &str) -> Result<String> {
-    eprint!("{question}: ");
-    std::io::stderr().flush()?;
-    let mut line = String::new();
-    std::io::stdin().read_line(&mut line)?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+/// What to forget.
+#[derive(Debug, clap::Args)]
+pub struct Logout {
+    /// Only forget the key here, for when the server is gone; it stays valid there.
+    #[arg(long)]
+    local: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
-pub(crate) async fn run(args: Args) -> Result<()> {
+pub(crate) async fn login(args: Login) -> Result<()> {
+    let profile = args.common.profile.as_deref();
+    let client = Client::new(&args.url, Credentials::Nobody, ground())?;
+    // Says at once when the address is wrong, before anybody has typed a password.
+    let _: Value = client.get("/version").await?;
     let email = match args.email {
         Some(email) => email,
         None => ask("E-mail")?,
     };
-    let password = ask("Password")?;
-    let (http, url) = (http()?, args.url.trim_end_matches('/').to_owned());
-    let sent =
-        http.post(format!("{url}/api/v1/auth/login")).json(&json!({"email": email, "password": password})).send().await;
-    let cookie = sent.as_ref().ok().and_then(|a| a.headers().get("set-cookie")?.to_str().ok().map(str::to_owned));
-    let me = read(&url, sent).await?;
+    let password = if args.password_stdin { ask("")? } else { ask_secret("Password")? };
+    let (session, me) = sign_in(&client, &email, &password).await?;
+    let session = client.with(session);
+    let made = make_key(&session, &me, args.expires).await?;
+    let profile_now =
+        Profile { url: client.base().to_owned(), key: made.secret.clone(), key_id: Some(made.key.id.to_string()) };
+    let before = Profile::stored(profile)?;
+    let path = profile_now.save(profile)?;
+    // The key that this one replaces would stay valid and be forgotten.
+    if let Some(Profile { url, key_id: Some(old), .. }) = before
+        && url == profile_now.url
+    {
+        let _: Result<Value, _> = session.delete(&format!("/keys/{old}")).await;
+    }
+    let _: Result<Value, _> = session.post("/auth/logout", None::<&()>).await;
+    if args.common.json {
+        let said = json!({"url": profile_now.url, "user": me.user, "key": made.key, "file": path});
+        return show::print(&serde_json::to_string_pretty(&said)?);
+    }
+    show::print(&format!("Signed in to {} as {}.", profile_now.url, me.user.email))?;
+    show::print(&format!("The key \"{}\" is in {}.", made.key.label, path.display()))
+}
+
+async fn sign_in(client: &Client, email: &str, password: &str) -> Result<(Credentials, Me)> {
+    let body = json!({"email": email, "password": password});
+    let (headers, text) =
+        client.exchange(Method::POST, "/auth/login", Some(&body)).await.map_err(|error| match error.refusal() {
+            Some((status, _)) if status.as_u16() == 401 => {
+                anyhow::Error::new(Trouble::NotAllowed("e-mail address or password is wrong".to_owned()))
+            }
+            _ => error.into(),
+        })?;
+    let cookies = headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let cookie = cookies.filter_map(|c| c.split(';').next()).find(|c| c.contains("ostler_session="));
     let cookie = cookie.context("the server set no session")?;
-    let cookie = cookie.split(';').next().unwrap_or_default();
-    let rights: std::collections::BTreeSet<String> = me["memberships"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .flat_map(|m| m["capabilities"].as_array().into_iter().flatten())
-        .filter_map(|c| c.as_str().map(str::to_owned))
-        .collect();
-    let host = std::env::var("HOSTNAME").unwrap_or_default();
-    // A label is unique among one's keys; the process id keeps a second login on one machine apart.
-    let label = format!("ostler on {} ({})", if host.is_empty() { "this machine" } else { &host }, std::process::id());
-    let made: Value = read(
-        &url,
-        http.post(format!("{url}/api/v1/keys"))
-            .header("cookie", cookie)
-            .header("x-ostler-csrf", "1")
-            .json(&json!({"label": label, "capabilities": rights}))
-            .send()
-            .await,
-    )
-    .await?;
-    let key = made["secret"].as_str().context("the server made no key")?.to_owned();
-    let path = Profile { url: url.clone(), key }.save()?;
-    show::print(&format!("Signed in to {url}; the key \"{label}\" is in {}", path.display()))
+    Ok((Credentials::Session(Secret::new(cookie)), serde_json::from_str(&text)?))
+}
+
+/// A key that may do what its owner may, under a label that says where it lies.
+async fn make_key(session: &Client, me: &Me, expires: Option<std::time::Duration>) -> Result<KeyCreated> {
+    const LABELS: u32 = 50;
+    let rights: BTreeSet<String> =
+        me.memberships.iter().flat_map(|m| &m.capabilities).map(ToString::to_string).collect();
+    let until = expires.map(|span| crate::ground::now() + millis(span));
+    for nth in 1..=LABELS {
+        // A label is unique among one's keys, and a person may have several profiles, or two machines of one name.
+        let label =
+            if nth == 1 { format!("ostler on {}", hostname()) } else { format!("ostler on {} {nth}", hostname()) };
+        let mut body = json!({"label": label, "capabilities": rights});
+        if let Some(until) = until {
+            body["expires_at"] = json!(until);
+        }
+        match session.post("/keys", Some(&body)).await {
+            Err(error) if is_taken(&error) => {}
+            done => return Ok(done?),
+        }
+    }
+    Err(Trouble::Failed(format!("you have {LABELS} keys for this machine; delete some: ostler key list")).into())
+}
+
+fn is_taken(error: &ClientError) -> bool {
+    error.refusal().is_some_and(|(_, code)| code == "taken")
+}
+
+pub(crate) fn millis(span: std::time::Duration) -> ostler_model::Millis {
+    ostler_model::Millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+}
+
+pub(crate) async fn logout(args: Logout) -> Result<()> {
+    let name = args.common.profile.as_deref();
+    let Some(profile) = Profile::stored(name)? else {
+        return Err(Trouble::NotAllowed("not signed in; there is nothing to forget".to_owned()).into());
+    };
+    if !args.local
+        && let Some(id) = &profile.key_id
+    {
+        let client = Client::new(&profile.url, Credentials::Key(profile.secret()), ground())?;
+        let done: Result<Value, ClientError> = client.delete(&format!("/keys/{id}")).await;
+        match done {
+            // Deleted already, or expired: there is nothing left to take back.
+            Err(error) if !matches!(error.refusal(), Some((status, _)) if matches!(status.as_u16(), 401 | 404)) => {
+                return Err(anyhow::Error::new(error)
+                    .context("the key could not be taken back; with --local it is only forgotten here"));
+            }
+            _ => {}
+        }
+    }
+    let path = Profile::forget(name)?;
+    show::print(&format!("Signed out of {}; the key is gone from {}.", profile.url, path.display()))
 }

@@ -1,245 +1,412 @@
 //! `ostler workload`, and `ostler game`, which is the same for game servers.
 
-use crate::api::{Api, ApiError};
-use crate::show::{self, Column, clean};
-use anyhow::{Result, bail};
+use crate::api::{Api, Common, NODE, Noun};
+use crate::complete;
+use crate::console;
+use crate::exit::Trouble;
+use crate::ground::ask_secret;
+use crate::show::{self, As, Column};
+use crate::size::Size;
+use crate::wait::{self, Wait};
+use anyhow::Result;
 use clap::Subcommand;
+use ostler_model::workload::blueprint::Limits;
+use ostler_wire::client::escape;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 
 /// What to do with workloads.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
     verb: Verb,
-    /// Print JSON.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    common: Common,
 }
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// All that you may see.
-    List,
-    /// One, by name or id.
-    Get { name: String },
-    /// Create from a template, and start.
-    Create {
-        /// A template's name; see `ostler template`.
-        template: String,
+    /// List all that you may see.
+    List {
+        /// Only those in this state, for example running or failed.
         #[arg(long)]
-        name: String,
-        /// A variable of the template, as name=value. Repeat for more.
-        #[arg(long = "set", value_parser = pair)]
-        set: Vec<(String, String)>,
-        /// `process` or `container`.
+        state: Option<String>,
+        /// Only those on this node.
+        #[arg(long, add = complete::nodes())]
+        node: Option<String>,
+        /// Only those with this in their name.
         #[arg(long)]
-        runtime: Option<String>,
-        /// Only create; start it later.
-        #[arg(long)]
-        no_start: bool,
-        /// Wait until it is ready. The exit code says whether it became so.
-        #[arg(long)]
-        wait: bool,
+        search: Option<String>,
     },
-    /// Start.
+    /// Show one, with its settings and how its parts are.
+    Get(One),
+    /// Create one from a template, and start it.
+    Create(Box<Create>),
+    /// Change name, variables or limits.
+    Set(Box<Set>),
+    /// Start it.
     Start(Power),
     /// Ask it to stop.
     Stop(Power),
-    /// Stop and start.
+    /// Stop and start it.
     Restart(Power),
-    /// Stop without asking.
+    /// Stop it without asking.
     Kill(Power),
     /// Delete it with everything it stored.
     Delete {
-        name: String,
+        #[command(flatten)]
+        one: One,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
+        /// Kill it instead of asking it to stop first.
         #[arg(long)]
-        wait: bool,
+        force: bool,
+        #[command(flatten)]
+        wait: Wait,
     },
     /// Follow its output and type commands; Ctrl-C leaves.
     Console {
-        name: String,
-        /// Print the last lines and leave.
+        #[command(flatten)]
+        one: One,
+        #[command(flatten)]
+        how: console::How,
+    },
+    /// Follow what it uses.
+    Stats {
+        #[command(flatten)]
+        one: One,
+        /// Print one measurement and leave.
         #[arg(long)]
-        lines: Option<u32>,
-        /// Send one line and leave.
-        #[arg(long)]
-        command: Option<String>,
+        once: bool,
     },
 }
 
 #[derive(Debug, clap::Args)]
-struct Power {
+pub(crate) struct One {
+    /// Name or id.
+    #[arg(add = complete::workloads())]
     name: String,
-    /// Wait until it is so. The exit code says whether it became so.
+}
+
+#[derive(Debug, clap::Args)]
+struct Power {
+    #[command(flatten)]
+    one: One,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+/// Values for a template's variables.
+#[derive(Debug, clap::Args)]
+struct Variables {
+    /// A variable of the template, as name=value; nothing after the sign returns it to its default. Repeat for more.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = pair)]
+    set: Vec<(String, String)>,
+    /// A variable that nobody should read over your shoulder: asked for, or a line of standard input. Repeat for more.
+    #[arg(long = "secret", value_name = "NAME")]
+    secret: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Create {
+    /// A template's name; see `ostler template list`.
+    #[arg(add = complete::templates())]
+    template: String,
+    /// What to call it.
     #[arg(long)]
-    wait: bool,
+    name: String,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    size: Size,
+    /// On this node and no other.
+    #[arg(long, add = complete::nodes())]
+    node: Option<String>,
+    /// `process` or `container`; the template's preferred one when absent.
+    #[arg(long)]
+    runtime: Option<String>,
+    /// Only install it; start it later.
+    #[arg(long)]
+    no_start: bool,
+    #[command(flatten)]
+    wait: Wait,
+}
+
+#[derive(Debug, clap::Args)]
+struct Set {
+    #[command(flatten)]
+    one: One,
+    /// Call it something else.
+    #[arg(long)]
+    rename: Option<String>,
+    #[command(flatten)]
+    variables: Variables,
+    #[command(flatten)]
+    size: Size,
+    /// Restart it now, so that everything takes effect.
+    #[arg(long)]
+    restart: bool,
+    #[command(flatten)]
+    wait: Wait,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let pair = text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    pair.ok_or_else(|| "write name=value".to_owned())
+    let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+    pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or_else(|| "write name=value".to_owned())
 }
 
-const COLUMNS: &[Column] = &[
-    ("NAME", "name"),
-    ("STATE", "state"),
-    ("TEMPLATE", "template"),
-    ("NODE", "node_name"),
-    ("ADDRESS", "address"),
-    ("PLAYERS", "players"),
-    ("REASON", "reason"),
-    ("ID", "id"),
+pub(crate) const WORKLOAD: Noun =
+    Noun { word: "workload", list: "/workloads", prefix: "wl_", name: "name", is_in_workspace: true };
+
+const LIST: &[Column] = &[
+    ("NAME", "name", As::Text),
+    ("STATE", "state", As::State),
+    ("SINCE", "since", As::Ago),
+    ("TEMPLATE", "template", As::Text),
+    ("NODE", "node_name", As::Text),
+    ("ADDRESS", "address", As::Text),
+    ("PLAYERS", "players", As::Text),
+    ("REASON", "reason", As::Text),
 ];
-/// Longest wait; a large download on a slow line is the slowest honest case.
-const WAIT_MOST: Duration = Duration::from_secs(45 * 60);
 
-pub(crate) async fn run(base: &str, args: Args) -> Result<()> {
-    let api = Api::open()?;
-    let json = args.json;
+const ONE: &[Column] = &[
+    ("Name", "name", As::Text),
+    ("Id", "id", As::Text),
+    ("State", "state", As::State),
+    ("Reason", "reason", As::Text),
+    ("Since", "since", As::Ago),
+    ("Address", "address", As::Text),
+    ("Players", "players", As::Text),
+    ("Template", "template", As::Text),
+    ("Runs as", "runtime", As::Text),
+    ("Node", "node_name", As::Text),
+    ("Ports", "ports", As::Text),
+    ("Memory", "limits.memory_bytes", As::Bytes),
+    ("Processors", "limits.cpu_millis", As::Cpu),
+    ("Processes", "limits.pids", As::Text),
+    ("Disk", "limits.disk_bytes", As::Bytes),
+    ("Variables", "variables", As::Text),
+    ("Crashes in a row", "crashes", As::Text),
+    ("Waits for a restart", "is_restart_pending", As::YesNo),
+    ("Created", "created_at", As::Ago),
+    ("Changed", "changed_at", As::Ago),
+];
+
+/// A family's commands. `family` is the path of the collection, `/workloads` or `/game/servers`.
+pub(crate) async fn run(family: &'static str, args: Args) -> Result<()> {
+    let api = Api::open(args.common)?;
+    let noun = Noun { word: if family == WORKLOAD.list { "workload" } else { "game" }, ..WORKLOAD };
+    let family = Family { api, noun, base: family };
+    let json = family.api.common.json;
     match args.verb {
-        Verb::List => show::list(&api.all(base, usize::MAX).await?, COLUMNS, json),
-        Verb::Get { name } => {
-            let id = api.find(base, &name, "wl_").await?;
-            show::one(&api.get(&format!("{base}/{id}")).await?, COLUMNS, json)
+        Verb::List { state, node, search } => family.list(state, node, search).await,
+        Verb::Get(one) => show_one(&family.api.get(&family.path(&one).await?).await?, json),
+        Verb::Create(create) => family.create(*create).await,
+        Verb::Set(set) => family.set(*set).await,
+        Verb::Start(power) => family.power("start", "running", &power).await,
+        Verb::Stop(power) => family.power("stop", "stopped", &power).await,
+        Verb::Restart(power) => family.power("restart", "running", &power).await,
+        Verb::Kill(power) => family.power("kill", "stopped", &power).await,
+        Verb::Delete { one, yes, force, wait } => family.delete(&one, yes, force, wait).await,
+        Verb::Console { one, how } => {
+            let path = family.path(&one).await?;
+            console::run(&family.api, &path, how).await
         }
-        Verb::Create { template, name, set, runtime, no_start, wait } => {
-            let variables = variables(&api, &template, set).await?;
-            let mut body = json!({"name": name, "template": template, "variables": variables, "start": !no_start});
-            if let Some(runtime) = runtime {
-                body["runtime"] = runtime.into();
-            }
-            let made = api.send(Method::POST, base, Some(&body)).await?;
-            let id = made["target"].as_str().unwrap_or_default().to_owned();
-            if wait {
-                let target = if no_start { "stopped" } else { "running" };
-                return show::one(&until(&api, base, &id, target).await?, COLUMNS, json);
-            }
-            show::one(&made, &[("Workload", "target"), ("Job", "job_id")], json)
-        }
-        Verb::Start(power) => self::power(&api, base, "start", "running", power, json).await,
-        Verb::Stop(power) => self::power(&api, base, "stop", "stopped", power, json).await,
-        Verb::Restart(power) => self::power(&api, base, "restart", "running", power, json).await,
-        Verb::Kill(power) => self::power(&api, base, "kill", "stopped", power, json).await,
-        Verb::Delete { name, yes, wait } => delete(&api, base, &name, yes, wait, json).await,
-        Verb::Console { name, lines, command } => console(&api, base, &name, lines, command).await,
-    }
-}
-
-/// Values as the template's types want them.
-async fn variables(api: &Api, template: &str, set: Vec<(String, String)>) -> Result<Map<String, Value>> {
-    let seen = api.get(&format!("/templates/{template}")).await?;
-    let properties = &seen["variables_schema"]["properties"];
-    let typed = |name: &str, text: String| match properties[name]["type"].as_str() {
-        Some("integer") => text.parse::<i64>().map_or(Value::String(text), Value::from),
-        Some("boolean") => text.parse::<bool>().map_or(Value::String(text), Value::from),
-        _ => Value::String(text),
-    };
-    Ok(set.into_iter().map(|(name, text)| (name.clone(), typed(&name, text))).collect())
-}
-
-async fn power(api: &Api, base: &str, verb: &str, state: &str, power: Power, json: bool) -> Result<()> {
-    let id = api.find(base, &power.name, "wl_").await?;
-    let mut seen = api.send(Method::POST, &format!("{base}/{id}/{verb}"), None).await?;
-    if power.wait {
-        seen = until(api, base, &id, state).await?;
-    }
-    show::one(&seen, COLUMNS, json)
-}
-
-/// Waits for a state that the node has reported for the present wish.
-async fn until(api: &Api, base: &str, id: &str, state: &str) -> Result<Value> {
-    let progress = indicatif::ProgressBar::new_spinner();
-    progress.enable_steady_tick(Duration::from_millis(100));
-    let look = async {
-        let mut every = tokio_stream::wrappers::IntervalStream::new(crate::api::ticks());
-        while futures_util::StreamExt::next(&mut every).await.is_some() {
-            let seen = api.get(&format!("{base}/{id}")).await?;
-            let is_current = seen["observed_generation"].as_u64() >= seen["generation"].as_u64();
-            let now = seen["state"].as_str().unwrap_or_default();
-            progress.set_message(format!("{now} {}", clean(seen["reason"].as_str().unwrap_or_default())));
-            if is_current && now == state {
-                return Ok(seen);
-            }
-            if is_current && now == "failed" {
-                bail!("it failed: {}", clean(seen["reason"].as_str().unwrap_or("for an unknown reason")));
-            }
-        }
-        bail!("the clock has stopped")
-    };
-    let done = tokio::time::timeout(WAIT_MOST, look).await;
-    progress.finish_and_clear();
-    done.unwrap_or_else(|_| {
-        Err(ApiError::Late(format!("it was not {state} within {} minutes", WAIT_MOST.as_secs() / 60)).into())
-    })
-}
-
-async fn delete(api: &Api, base: &str, name: &str, yes: bool, wait: bool, json: bool) -> Result<()> {
-    let id = api.find(base, name, "wl_").await?;
-    if !yes {
-        eprintln!("This deletes {name} and everything it stored. Type its name to go on:");
-        let mut typed = String::new();
-        std::io::stdin().read_line(&mut typed)?;
-        if typed.trim() != name {
-            bail!("nothing was deleted");
+        Verb::Stats { one, once } => {
+            let path = family.path(&one).await?;
+            crate::stats::run(&family.api, &path, once).await
         }
     }
-    let job = api.send(Method::DELETE, &format!("{base}/{id}"), None).await?;
-    let Some(job_id) = job["job_id"].as_str().filter(|_| wait) else {
-        return show::one(&job, &[("Job", "job_id")], json);
-    };
-    let done = tokio::time::timeout(WAIT_MOST, async {
-        let mut every = tokio_stream::wrappers::IntervalStream::new(crate::api::ticks());
-        while futures_util::StreamExt::next(&mut every).await.is_some() {
-            let seen = api.get(&format!("/jobs/{job_id}")).await?;
-            match seen["state"].as_str() {
-                Some("succeeded") => return Ok(seen),
-                Some("failed" | "cancelled") => {
-                    bail!("it was not deleted: {}", seen["error"].as_str().unwrap_or("see its job"))
+}
+
+struct Family {
+    api: Api,
+    noun: Noun,
+    base: &'static str,
+}
+
+fn show_one(seen: &Value, json: bool) -> Result<()> {
+    show::one(seen, ONE, json)?;
+    let conditions = seen["conditions"].as_array().filter(|_| !json).into_iter().flatten();
+    for condition in conditions.filter(|c| c["message"].as_str().is_some_and(|m| !m.is_empty())) {
+        show::print(&format!("Note: {}: {}", show::text(&condition["resource"]), show::text(&condition["message"])))?;
+    }
+    Ok(())
+}
+
+impl Family {
+    /// Where one of them is.
+    async fn path(&self, one: &One) -> Result<String> {
+        Ok(format!("{}/{}", self.base, self.api.find(&self.noun, &one.name).await?))
+    }
+
+    /// The collection: a workspace's when one was named.
+    fn collection(&self) -> String {
+        if self.api.common.workspace.is_some() { self.api.within(WORKLOAD.list) } else { self.base.to_owned() }
+    }
+
+    async fn list(&self, state: Option<String>, node: Option<String>, search: Option<String>) -> Result<()> {
+        let node = match node {
+            Some(node) => Some(self.api.find(&NODE, &node).await?),
+            None => None,
+        };
+        let kind = (self.base != WORKLOAD.list).then_some("game");
+        let filters =
+            [("kind", kind), ("state", state.as_deref()), ("node", node.as_deref()), ("search", search.as_deref())];
+        let filters: Vec<(&str, &str)> = filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+        let path = ostler_wire::client::with_query(&self.collection(), &filters);
+        show::list(&self.api.all(&path, 10_000).await?, LIST, self.api.common.json)
+    }
+
+    async fn create(&self, create: Create) -> Result<()> {
+        let template = self.api.get(&format!("/templates/{}", escape(&create.template))).await.map_err(|error| {
+            match error.downcast_ref::<ostler_wire::client::ClientError>().and_then(|e| e.refusal()) {
+                Some((_, "not_found")) => {
+                    Trouble::NotFound(format!("there is no template {}; see: ostler template list", create.template))
+                        .into()
                 }
-                _ => {}
+                _ => error,
             }
+        })?;
+        let variables = variables(&template, &create.variables)?;
+        let mut body = json!({
+            "name": create.name, "template": create.template, "variables": variables, "start": !create.no_start,
+        });
+        if !create.size.is_empty() {
+            let base: Limits = serde_json::from_value(template["template"]["limits"].clone()).unwrap_or_default();
+            body["limits"] = json!(create.size.over(base));
         }
-        bail!("the clock has stopped")
-    });
-    let seen = done.await.map_err(|_| ApiError::Late(format!("the job {job_id} goes on")))??;
-    show::one(&seen, &[("Job", "id"), ("State", "state")], json)
+        if let Some(node) = &create.node {
+            body["node"] = self.api.find(&NODE, node).await?.into();
+        }
+        if let Some(runtime) = create.runtime {
+            body["runtime"] = runtime.into();
+        }
+        let made = self.api.send(Method::POST, &self.collection(), Some(&body)).await?;
+        let (id, job) = (show::text(&made["target"]), show::text(&made["job_id"]));
+        if !create.wait.wait {
+            show::one(&made, &[("Workload", "target", As::Text), ("Job", "job_id", As::Text)], self.api.common.json)?;
+            if !self.api.common.json {
+                show::note(&format!("It is on its way: ostler job wait {job}"));
+            }
+            return Ok(());
+        }
+        // The job and not the workload: one that cannot be placed takes its workload back, and says why.
+        wait::job(&self.api, &job, create.wait.timeout).await?;
+        let path = format!("{}/{id}", self.base);
+        let state = if create.no_start { "stopped" } else { "running" };
+        show_one(&wait::state(&self.api, &path, state, create.wait.timeout).await?, self.api.common.json)
+    }
+
+    async fn set(&self, set: Set) -> Result<()> {
+        let path = self.path(&set.one).await?;
+        let before = self.api.get(&path).await?;
+        let mut body = json!({"restart": set.restart});
+        if let Some(name) = set.rename {
+            body["name"] = name.into();
+        }
+        if !set.variables.set.is_empty() || !set.variables.secret.is_empty() {
+            let template = self.api.get(&format!("/templates/{}", escape(&show::text(&before["template"])))).await?;
+            body["variables"] = variables(&template, &set.variables)?.into();
+        }
+        if !set.size.is_empty() {
+            let base: Limits = serde_json::from_value(before["limits"].clone()).unwrap_or_default();
+            body["limits"] = json!(set.size.over(base));
+        }
+        let mut seen = self.api.send(Method::PATCH, &path, Some(&body)).await?;
+        if set.wait.wait {
+            let state = if seen["power"] == "on" { "running" } else { "stopped" };
+            seen = wait::state(&self.api, &path, state, set.wait.timeout).await?;
+        }
+        show_one(&seen, self.api.common.json)?;
+        if seen["is_restart_pending"] == true && !self.api.common.json {
+            show::note("Some of this takes effect at the next start; with --restart, now.");
+        }
+        Ok(())
+    }
+
+    async fn power(&self, verb: &str, state: &str, power: &Power) -> Result<()> {
+        let path = self.path(&power.one).await?;
+        let mut seen = self.api.send(Method::POST, &format!("{path}/{verb}"), None).await?;
+        if power.wait.wait {
+            seen = wait::state(&self.api, &path, state, power.wait.timeout).await?;
+        }
+        if self.api.common.json { show_one(&seen, true) } else { show::list(&[seen], LIST, false) }
+    }
+
+    async fn delete(&self, one: &One, yes: bool, force: bool, wait: Wait) -> Result<()> {
+        let path = self.path(one).await?;
+        crate::confirm(&one.name, "This deletes it with everything it stored. There is no way back.", yes)?;
+        let how = if force { "?force=true" } else { "" };
+        let job = self.api.send(Method::DELETE, &format!("{path}{how}"), None).await?;
+        if wait.wait {
+            let seen = wait::job(&self.api, &show::text(&job["job_id"]), wait.timeout).await?;
+            return show::one(&seen, &[("Job", "id", As::Text), ("State", "state", As::State)], self.api.common.json);
+        }
+        show::one(&job, &[("Job", "job_id", As::Text)], self.api.common.json)
+    }
 }
 
-async fn console(api: &Api, base: &str, name: &str, lines: Option<u32>, command: Option<String>) -> Result<()> {
-    let id = api.find(base, name, "wl_").await?;
-    let at = format!("{base}/{id}/console");
-    if let Some(command) = command {
-        return api.send(Method::POST, &format!("{at}/command"), Some(&json!({"command": command}))).await.map(drop);
+/// Values as the template's types want them. Names that the template does not know are told here, with those that it does.
+fn variables(template: &Value, given: &Variables) -> Result<Map<String, Value>> {
+    let properties = &template["variables_schema"]["properties"];
+    let mut out = Map::new();
+    for (name, text) in &given.set {
+        known(properties, name)?;
+        // A schema of several types: the first one that is not null decides.
+        let kind = &properties[name]["type"];
+        let kind = kind.as_str().or_else(|| kind.as_array()?.iter().filter_map(Value::as_str).find(|k| *k != "null"));
+        let value = match kind {
+            _ if text.is_empty() && kind != Some("string") => Value::Null,
+            Some("integer") => text.parse::<i64>().map_or_else(|_| Value::String(text.clone()), Value::from),
+            Some("number") => text.parse::<f64>().map_or_else(|_| Value::String(text.clone()), Value::from),
+            Some("boolean") => match text.to_ascii_lowercase().as_str() {
+                "true" | "yes" | "on" | "1" => Value::Bool(true),
+                "false" | "no" | "off" | "0" => Value::Bool(false),
+                _ => Value::String(text.clone()),
+            },
+            _ => Value::String(text.clone()),
+        };
+        out.insert(name.clone(), value);
     }
-    let mut after = page(api, &at, &format!("limit={}", lines.unwrap_or(50).clamp(1, 1000))).await?;
-    if lines.is_some() {
+    for name in &given.secret {
+        known(properties, name)?;
+        out.insert(name.clone(), ask_secret(name)?.into());
+    }
+    Ok(out)
+}
+
+fn known(properties: &Value, name: &str) -> Result<()> {
+    if properties.get(name).is_some() {
         return Ok(());
     }
-    let mut typed = tokio::io::AsyncBufReadExt::lines(tokio::io::BufReader::new(tokio::io::stdin()));
-    let mut ticks = crate::api::ticks();
-    let mut is_open = true;
-    loop {
-        tokio::select! {
-            _ = ticks.tick() => after = page(api, &at, &format!("after={after}")).await?,
-            line = typed.next_line(), if is_open => match line? {
-                Some(line) if line.is_empty() => {}
-                Some(line) => drop(api.send(Method::POST, &format!("{at}/command"), Some(&json!({"command": line}))).await?),
-                None => is_open = false,
-            },
-        }
-    }
+    let names: Vec<&str> = properties.as_object().into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    Err(Trouble::Usage(format!("the template has no variable {name}; it has {}", names.join(", "))).into())
 }
 
-/// Prints a page of lines and returns the last sequence number.
-async fn page(api: &Api, at: &str, query: &str) -> Result<u64> {
-    let page = api.get(&format!("{at}/lines?{query}")).await?;
-    for line in page["lines"].as_array().into_iter().flatten() {
-        show::print(&clean(line["text"].as_str().unwrap_or_default()))?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_become_what_the_template_wants_and_unknown_names_are_told() {
+        let template = json!({"variables_schema": {"properties": {
+            "motd": {"type": "string"}, "players": {"type": "integer"}, "pvp": {"type": "boolean"},
+        }}});
+        let set = |pairs: &[(&str, &str)]| Variables {
+            set: pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            secret: vec![],
+        };
+        let out = variables(&template, &set(&[("motd", "12"), ("players", "12"), ("pvp", "yes")])).unwrap();
+        assert_eq!(Value::Object(out), json!({"motd": "12", "players": 12, "pvp": true}));
+        // What cannot be read goes to the server as it is: its words about the field are better than ours.
+        let out = variables(&template, &set(&[("players", "many"), ("motd", "")])).unwrap();
+        assert_eq!(Value::Object(out), json!({"players": "many", "motd": ""}));
+        let out = variables(&template, &set(&[("players", "")])).unwrap();
+        assert_eq!(Value::Object(out), json!({"players": null}), "back to the default");
+        let error = variables(&template, &set(&[("mods", "x")])).unwrap_err().to_string();
+        assert!(error.contains("mods") && error.contains("motd, players, pvp"), "{error}");
+        assert!(pair("=x").is_err() && pair("x").is_err() && pair("a=b=c") == Ok(("a".into(), "b=c".into())));
     }
-    Ok(page["last_seq"].as_u64().unwrap_or(0))
 }

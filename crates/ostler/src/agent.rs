@@ -39,6 +39,14 @@ enum Verb {
         #[command(flatten)]
         machine: Machine,
     },
+    /// Forget the control plane, after the node was deleted there.
+    Leave {
+        /// Also when the agent still knows of workloads: what they made stays on this machine, and nobody looks after it.
+        #[arg(long)]
+        abandon: bool,
+        #[command(flatten)]
+        machine: Machine,
+    },
     /// Run the agent of a machine that has joined.
     Run {
         #[command(flatten)]
@@ -121,6 +129,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
                 return Ok(());
             }
             ready
+        }
+        Verb::Leave { abandon, machine } => {
+            let left = ostler_agent::join::leave(&machine.settings()?.state_dir, abandon).await?;
+            println!("This machine is no longer the node {} of {}.", left.name, left.url);
+            return Ok(());
         }
         Verb::Run { machine } => Local::prepare(&machine).await?,
     };

@@ -4,7 +4,7 @@ mod agent;
 mod server;
 mod up;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// One control plane for everything a team hosts.
@@ -27,10 +27,16 @@ enum Command {
     Client(ostler_cli::Command),
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     // A second provider in one process is a mistake elsewhere; the first one stays.
     drop(rustls::crypto::ring::default_provider().install_default());
+    // Answers a shell that asks for completions, and ends there; before the runtime, because names are asked for in one of its own.
+    clap_complete::CompleteEnv::with_factory(Cli::command).complete();
+    run()
+}
+
+#[tokio::main]
+async fn run() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Up(args) => up::run(args).await,
         Command::Agent(args) => agent::run(args).await,

@@ -30,6 +30,12 @@ pub(crate) struct At {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Copy the SQLite database to a new file, also while the server runs. Keep `master.key` from the data folder with it:
+    /// without that key nobody can read the secrets in the copy.
+    Backup {
+        /// The new file; one that exists is never overwritten.
+        to: PathBuf,
+    },
     /// Write docs/reference: the API document and the configuration with every key.
     Generate {
         /// The folder.
@@ -54,6 +60,11 @@ impl At {
 pub(crate) async fn run(args: Args) -> Result<()> {
     match args.verb {
         Some(Verb::Generate { out }) => generate(&out),
+        Some(Verb::Backup { to }) => {
+            ostler_server::backup(&args.at.config()?, &to).await?;
+            println!("{}", to.display());
+            Ok(())
+        }
         None => serve(args.at.config()?).await,
     }
 }

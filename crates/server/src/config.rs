@@ -207,6 +207,10 @@ impl Config {
         Ok(())
     }
 
+    /// The SQLite file, when that is the database.
+    pub fn sqlite_path(&self) -> PathBuf {
+        self.data_dir.join("ostler.db")
+    }
     /// People reach this server over TLS, by whatever means.
     pub fn is_public_over_tls(&self) -> bool {
         self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))

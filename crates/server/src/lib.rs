@@ -34,7 +34,7 @@ pub mod user;
 pub mod workload;
 pub mod workspace;
 
-pub use start::{Ground, Running, build_app, listen, serve, service};
+pub use start::{Ground, Running, backup, build_app, listen, serve, service};
 
 /// Every endpoint there is. A room's `routes()` has one line here.
 pub fn routes() -> Vec<http::Endpoint> {

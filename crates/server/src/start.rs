@@ -22,6 +22,7 @@ use ostler_model::{Id as _, InstallationId, Millis, Secret};
 use ostler_runtime::{Clock, HttpSpawn, HttpTimer, Ids, Spawn};
 use ostler_store::{Options, Store, setting};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -58,17 +59,41 @@ pub async fn serve(config: Config) -> Result<Running> {
     config.prepare_data_dir()?;
     let clock = Clock::system();
     let ids = Ids::system(clock.clone());
-    let key = secret::master_key(&config.data_dir, &ids)?;
-    let options = match &config.database_url {
-        Some(url) => Options::postgres(url.clone(), clock.clone(), key),
-        None => Options::sqlite(config.data_dir.join("ostler.db"), clock.clone(), key),
-    };
+    let options = database(&config, &clock, &ids)?;
     let store = Store::open(options).await.context("could not open the database")?;
     let listener = TcpListener::bind(config.listen)
         .await
         .with_context(|| format!("could not listen on {}; is another server running?", config.listen))?;
     let (app, setup_secret) = build_app(config, Ground { clock, ids, spawn: Spawn::new(), store }).await?;
     listen(app, setup_secret, listener)
+}
+
+/// Where the configured database is.
+fn database(config: &Config, clock: &Clock, ids: &Ids) -> Result<Options> {
+    let key = secret::master_key(&config.data_dir, ids)?;
+    Ok(match &config.database_url {
+        Some(url) => Options::postgres(url.clone(), clock.clone(), key),
+        None => Options::sqlite(config.sqlite_path(), clock.clone(), key),
+    })
+}
+
+/// Writes a consistent copy of the SQLite database to a new file, also while a server uses it.
+///
+/// The schema stays as it is, so that the new version's program can make the copy before the upgrade.
+pub async fn backup(config: &Config, to: &Path) -> Result<()> {
+    if config.database_url.is_some() {
+        anyhow::bail!("this backup is for SQLite; back PostgreSQL up with pg_dump, which knows how to");
+    }
+    let path = config.sqlite_path();
+    if !path.is_file() {
+        anyhow::bail!("{} does not exist; name the server's folder with --data or --config", path.display());
+    }
+    let clock = Clock::system();
+    let options = database(config, &clock, &Ids::system(clock.clone()))?.as_is();
+    let store = Store::open(options).await.context("could not open the database")?;
+    let copied = store.backup_to(to).await;
+    store.close().await;
+    Ok(copied?)
 }
 
 /// Puts an application together and starts its loops. Returns the setup secret while there is no admin.

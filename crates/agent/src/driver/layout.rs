@@ -3,6 +3,9 @@
 use ostler_model::WorkloadId;
 use std::path::{Path, PathBuf};
 
+/// The journal's folder, in the state folder.
+pub const JOURNAL: &str = "journal";
+
 /// The agent's two folders. Both belong to the agent's account; only volumes belong to workloads.
 #[derive(Debug, Clone)]
 pub struct Layout {
@@ -15,7 +18,7 @@ pub struct Layout {
 impl Layout {
     /// The journal's folder.
     pub fn journal(&self) -> PathBuf {
-        self.state.join("journal")
+        self.state.join(JOURNAL)
     }
     /// What belongs to the present run of a workload.
     pub fn run(&self, id: WorkloadId) -> PathBuf {

@@ -19,17 +19,31 @@ pub trait Disk: Send + Sync + 'static {
     fn set_aside(&self, name: String) -> BoxFuture<'_, io::Result<()>>;
 }
 
-/// A folder that only the agent's account can read: the journal holds secrets.
+/// A folder that only the agent's account can read: the journal holds secrets. Held by one agent at a time: two that act on
+/// one journal would run everything twice.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    /// Locked until the last clone is gone, or the process.
+    _lock: Arc<std::fs::File>,
+}
+
+const LOCK_FILE: &str = "lock";
 
 impl Folder {
-    /// Opens the folder, and makes it when it is not there.
+    /// Opens the folder, and makes it when it is not there. Fails with `ResourceBusy` while another agent has it.
     pub fn open(path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
         std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-        Ok(Self(path.to_owned()))
+        let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path.join(LOCK_FILE))?;
+        lock.try_lock().map_err(|error| match error {
+            std::fs::TryLockError::WouldBlock => {
+                io::Error::new(io::ErrorKind::ResourceBusy, format!("another agent runs on {}", path.display()))
+            }
+            std::fs::TryLockError::Error(error) => error,
+        })?;
+        Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) })
     }
 }
 
@@ -42,7 +56,7 @@ fn blocking<T: Send + 'static>(
 
 impl Disk for Folder {
     fn read_all(&self) -> BoxFuture<'_, io::Result<BTreeMap<String, Vec<u8>>>> {
-        let dir = self.0.clone();
+        let dir = self.path.clone();
         blocking(move || {
             let mut files = BTreeMap::new();
             for entry in std::fs::read_dir(&dir)? {
@@ -59,7 +73,7 @@ impl Disk for Folder {
         })
     }
     fn write(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
-        let dir = self.0.clone();
+        let dir = self.path.clone();
         blocking(move || {
             use std::io::Write as _;
             use std::os::unix::fs::OpenOptionsExt as _;
@@ -76,14 +90,14 @@ impl Disk for Folder {
         })
     }
     fn remove(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
-        let path = self.0.join(name);
+        let path = self.path.join(name);
         blocking(move || match std::fs::remove_file(path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         })
     }
     fn set_aside(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
-        let (from, to) = (self.0.join(&name), self.0.join(format!("{name}.damaged")));
+        let (from, to) = (self.path.join(&name), self.path.join(format!("{name}.damaged")));
         blocking(move || std::fs::rename(from, to))
     }
 }

@@ -102,6 +102,10 @@ impl Journal {
     pub async fn forget(&self, id: WorkloadId) -> io::Result<()> {
         self.0.remove(file_of(id)).await
     }
+    /// Forgets what the agent knows about itself.
+    pub async fn forget_self(&self) -> io::Result<()> {
+        self.0.remove(SELF_FILE.to_owned()).await
+    }
     /// Stores what the agent knows about itself.
     pub async fn put_self(&self, myself: &Myself) -> io::Result<()> {
         self.0.write(SELF_FILE.to_owned(), seal(myself)).await

@@ -32,6 +32,7 @@ pub struct Options {
     clock: Clock,
     key: MasterKey,
     faults: Option<Arc<dyn Faults>>,
+    is_as_is: bool,
 }
 
 enum Place {
@@ -43,15 +44,21 @@ enum Place {
 impl Options {
     /// A SQLite file, made when it does not exist.
     pub fn sqlite(path: impl Into<PathBuf>, clock: Clock, key: MasterKey) -> Self {
-        Self { place: Place::File(path.into()), clock, key, faults: None }
+        Self { place: Place::File(path.into()), clock, key, faults: None, is_as_is: false }
     }
     /// SQLite in memory, gone with the store.
     pub fn memory(clock: Clock, key: MasterKey) -> Self {
-        Self { place: Place::Memory, clock, key, faults: None }
+        Self { place: Place::Memory, clock, key, faults: None, is_as_is: false }
     }
     /// PostgreSQL, by its URL.
     pub fn postgres(url: impl Into<String>, clock: Clock, key: MasterKey) -> Self {
-        Self { place: Place::Postgres(url.into()), clock, key, faults: None }
+        Self { place: Place::Postgres(url.into()), clock, key, faults: None, is_as_is: false }
+    }
+    /// Leaves the schema as it is. For looking at, or copying, a database that another version may be using.
+    #[must_use]
+    pub fn as_is(mut self) -> Self {
+        self.is_as_is = true;
+        self
     }
     /// With faults on purpose.
     #[must_use]
@@ -124,6 +131,7 @@ impl Drop for Resting<'_> {
 impl Store {
     /// Opens the database and brings its schema up to date.
     pub async fn open(options: Options) -> Result<Store> {
+        let is_as_is = options.is_as_is;
         let backend = match options.place {
             Place::File(path) => Backend::Sqlite(Sqlite::file(&path).await?),
             Place::Memory => Backend::Sqlite(Sqlite::memory().await?),
@@ -138,7 +146,9 @@ impl Store {
             listeners: RwLock::new(Vec::new()),
             telling: tokio::sync::Mutex::new(()),
         }));
-        migrate::run(&store).await?;
+        if !is_as_is {
+            migrate::run(&store).await?;
+        }
         Ok(store)
     }
     /// `sqlite` or `postgres`.

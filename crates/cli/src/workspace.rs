@@ -1,0 +1,143 @@
+//! `ostler workspace`: tenants and their members.
+
+use crate::api::{Api, Common, WORKSPACE};
+use crate::complete;
+use crate::exit::Trouble;
+use crate::show::{self, As, Column};
+use anyhow::Result;
+use clap::Subcommand;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// What to do with workspaces. Without a word more, yours are listed.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// List the workspaces that you may see.
+    List,
+    /// Make one; you become its owner.
+    Create {
+        /// Its name.
+        name: String,
+        /// Its short name, for commands and paths; made from the name when absent.
+        #[arg(long)]
+        slug: Option<String>,
+    },
+    /// Give it another name.
+    Rename {
+        #[command(flatten)]
+        one: One,
+        /// The new name.
+        to: String,
+    },
+    /// Delete an empty workspace.
+    Delete {
+        #[command(flatten)]
+        one: One,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// List who is in it.
+    Members(One),
+    /// Add a person who has an account, or give a member another role.
+    Member {
+        #[command(flatten)]
+        one: One,
+        /// Their e-mail address.
+        email: String,
+        /// What they may do.
+        #[arg(long, value_parser = ["viewer", "member", "admin", "owner"])]
+        role: String,
+    },
+    /// Take a member out.
+    Leave {
+        #[command(flatten)]
+        one: One,
+        /// Their e-mail address.
+        email: String,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    /// Short name or id.
+    #[arg(value_name = "WORKSPACE", id = "which", add = complete::workspaces())]
+    which: String,
+}
+
+const LIST: &[Column] =
+    &[("SHORT", "slug", As::Text), ("NAME", "name", As::Text), ("MADE", "created_at", As::Ago), ("ID", "id", As::Text)];
+
+const MEMBERS: &[Column] = &[
+    ("E-MAIL", "email", As::Text),
+    ("NAME", "name", As::Text),
+    ("ROLE", "role", As::Text),
+    ("SINCE", "created_at", As::Ago),
+];
+
+pub(crate) async fn run(args: Args) -> Result<()> {
+    let api = Api::open(args.common)?;
+    let json = api.common.json;
+    match args.verb.unwrap_or(Verb::List) {
+        Verb::List => show::list(&api.all("/workspaces", 10_000).await?, LIST, json),
+        Verb::Create { name, slug } => {
+            let mut body = json!({"name": name});
+            if let Some(slug) = slug {
+                body["slug"] = slug.into();
+            }
+            show::one(&api.send(Method::POST, "/workspaces", Some(&body)).await?, LIST, json)
+        }
+        Verb::Rename { one, to } => {
+            let path = path(&api, &one).await?;
+            show::one(&api.send(Method::PATCH, &path, Some(&json!({"name": to}))).await?, LIST, json)
+        }
+        Verb::Delete { one, yes } => {
+            let path = path(&api, &one).await?;
+            crate::confirm(&one.which, "This deletes the workspace and its settings.", yes)?;
+            api.send(Method::DELETE, &path, None).await.map(drop)
+        }
+        Verb::Members(one) => {
+            let path = path(&api, &one).await?;
+            show::list(&api.all(&format!("{path}/members"), 10_000).await?, MEMBERS, json)
+        }
+        Verb::Member { one, email, role } => {
+            let path = path(&api, &one).await?;
+            let seen = match member(&api, &path, &email).await? {
+                Some(user) => {
+                    api.send(Method::PATCH, &format!("{path}/members/{user}"), Some(&json!({"role": role}))).await?
+                }
+                None => {
+                    let body = json!({"email": email, "role": role});
+                    api.send(Method::POST, &format!("{path}/members"), Some(&body)).await?
+                }
+            };
+            show::one(&seen, MEMBERS, json)
+        }
+        Verb::Leave { one, email } => {
+            let path = path(&api, &one).await?;
+            let Some(user) = member(&api, &path, &email).await? else {
+                return Err(Trouble::NotFound(format!("{email} is no member of {}", one.which)).into());
+            };
+            api.send(Method::DELETE, &format!("{path}/members/{user}"), None).await.map(drop)
+        }
+    }
+}
+
+async fn path(api: &Api, one: &One) -> Result<String> {
+    Ok(format!("/workspaces/{}", api.find(&WORKSPACE, &one.which).await?))
+}
+
+/// The id of the member with this address.
+async fn member(api: &Api, path: &str, email: &str) -> Result<Option<String>> {
+    let all = api.all(&format!("{path}/members"), 10_000).await?;
+    let is_it = |m: &&Value| m["email"].as_str().is_some_and(|e| e.eq_ignore_ascii_case(email));
+    Ok(all.iter().find(is_it).and_then(|m| m["user"].as_str()).map(str::to_owned))
+}
