@@ -52,6 +52,11 @@ impl Keeper {
         let now = self.clock.now();
         let (ended, running) = match found {
             Adopted::Running(started) => (None, Some(started)),
+            // The agent died in the middle of a start: what is found may be the end of the run before. Its status must not
+            // count as this one's, or a run that never was would be taken for one that has done its work.
+            Adopted::Ended(exit) if known.is_none() && matches!(phase, Phase::Starting { .. }) => {
+                (Some(Exit { code: None, signal: None, is_out_of_memory: false, ..exit }), None)
+            }
             Adopted::Ended(exit) => (Some(exit), None),
             Adopted::Nothing if may_run => {
                 (Some(Exit { at: now, code: None, signal: None, is_out_of_memory: false }), None)
