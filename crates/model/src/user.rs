@@ -93,11 +93,33 @@ impl Resource for User {
     }
 }
 
-/// A browser's session. The secret itself is never stored, only its hash.
+/// What carries a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    /// A browser, by its cookie.
+    #[default]
+    Browser,
+    /// A program or an app, by access and refresh tokens.
+    Token,
+}
+
+impl SessionKind {
+    /// The stable spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SessionKind::Browser => "browser",
+            SessionKind::Token => "token",
+        }
+    }
+}
+
+/// One sign-in of a person: a browser, or a program with tokens. The secret itself is never stored, only its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     pub id: SessionId,
     pub user: UserId,
+    pub kind: SessionKind,
     pub created_at: Time,
     pub seen_at: Time,
     pub expires_at: Time,

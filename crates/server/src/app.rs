@@ -1,6 +1,6 @@
 //! The application: what every handler and loop is given.
 
-use crate::auth::{Passwords, Seen};
+use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
 use crate::http::Rates;
@@ -38,6 +38,10 @@ pub struct Inner {
     pub lowering: Lowering,
     pub rates: Rates,
     pub passwords: Passwords,
+    /// Whose credentials are whose, while nobody's rights change.
+    pub known: Known,
+    /// Makes and checks access tokens.
+    pub signer: Signer,
     /// Last uses of sessions and keys.
     pub seen: Seen,
     /// Ends first when the server stops: streams and sockets end, requests finish.

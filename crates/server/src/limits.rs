@@ -29,6 +29,14 @@ pub const IDEMPOTENCY_BYTES: usize = 64 << 10;
 
 /// A session ends this long after it began, used or not.
 pub const SESSION_TIME: Millis = Millis::secs(30 * 24 * 3600);
+/// An access token's life: short, because whoever reads one has it for as long.
+pub const ACCESS_TIME: Millis = Millis::secs(15 * 60);
+/// A refresh token that is not used for this long ends.
+pub const REFRESH_TIME: Millis = Millis::secs(30 * 24 * 3600);
+/// However often it is refreshed, after this long somebody has to sign in again.
+pub const FAMILY_TIME: Millis = Millis::secs(180 * 24 * 3600);
+/// After a new cookie, requests with the old one that were under way still count for this long.
+pub const OLD_COOKIE_TIME: Millis = Millis::secs(30);
 /// Last-used times are written at most this often per session or key: they are for people.
 pub const TOUCH_EVERY: Millis = Millis::secs(60);
 

@@ -1,7 +1,7 @@
 //! Starting and stopping: from a configuration to a server that answers, and back in order.
 
 use crate::app::{App, Inner};
-use crate::auth::{Passwords, Seen};
+use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
 use crate::http::{Front, Peer, Rates, router};
@@ -102,6 +102,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     obs::metrics::start();
     let installation = installation(&store, &ids, &clock).await?;
     let setup_secret = setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
+    let signer = Signer::load(&store, &ids, &clock, installation).await.context("could not prepare access tokens")?;
     let bus = Bus::new(&store, clock.clone());
     let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
     let templates = Catalog::builtin();
@@ -136,6 +137,8 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         started_at: clock.now(),
         rates: Rates::new(&config.rates, &clock),
         passwords: Passwords::new(&ids),
+        known: Known::new(&store),
+        signer,
         seen: Seen::default(),
         drain: tokio_util::sync::CancellationToken::new(),
         verifier: Verifier::default(),
@@ -154,6 +157,10 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     });
     let own = app.clone();
     app.spawn.spawn("server.upkeep", async move { upkeep(&own).await });
+    if app.store.is_shared() {
+        let own = app.clone();
+        app.spawn.spawn("auth.known", async move { own.known.follow(&own.store, &own.clock).await });
+    }
     Ok((app, setup_secret))
 }
 

@@ -15,6 +15,7 @@ pub mod secret;
 pub mod session;
 pub mod setting;
 pub mod throttle;
+pub mod token;
 pub mod user;
 pub mod workload;
 pub mod workspace;

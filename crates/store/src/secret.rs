@@ -85,6 +85,11 @@ fn open(key: &[u8; 32], id: SecretId, owner: &str, sealed: &[u8]) -> Option<Vec<
     Some(plain.to_vec())
 }
 
+/// The name of the key and the sealed bytes, for rooms that write the row in a transaction of their own.
+pub(crate) fn sealed(master: &MasterKey, id: SecretId, owner: &str, secret: &Secret) -> (String, Vec<u8>) {
+    (key_id(&master.current), seal(&master.current, id, owner, secret.reveal().as_bytes()))
+}
+
 impl Store {
     /// Seals and stores a secret that belongs to the grant's resource; an existing one is replaced.
     pub async fn secret_put<R: Resource>(

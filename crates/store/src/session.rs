@@ -1,14 +1,14 @@
-//! Browser sessions. The token itself is never here, only its SHA-256.
+//! Sessions: browsers with a cookie, programs with tokens. The secrets themselves are never here, only their SHA-256.
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
-use crate::db::row::Row;
+use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
-use crate::db::tx::Note;
+use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
 use ostler_model::audit::Outcome;
-use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Membership, Write};
-use ostler_model::user::{Session, State, User};
+use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Membership, Resource, Write};
+use ostler_model::user::{Session, SessionKind, State, User};
 use ostler_model::{SessionId, Time, UserId};
 use serde_json::json;
 
@@ -18,6 +18,26 @@ pub struct SignedIn {
     pub session: Session,
     pub user: User,
     pub authority: Authority,
+    /// What the person could do when the cookie was made, as the server wrote it down; nothing before the first request.
+    pub rights: Option<String>,
+    /// False for the cookie before the present one, which is good for a short while only.
+    pub is_newest: bool,
+}
+
+/// What a session is found with; `users` and the memberships come along, one row for each of these.
+const FIND: &str = "SELECT s.id AS session_id, s.kind, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
+            s.user_agent, s.rights, s.old_until, (s.token_hash = $1) AS is_newest,
+            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role
+     FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN member m ON m.user_id = u.id
+     WHERE s.expires_at > $2 AND u.state = 'active'";
+
+/// A new cookie for a session.
+#[derive(Debug, Clone, Copy)]
+pub struct Rotation<'a> {
+    pub old_hash: &'a [u8],
+    pub new_hash: &'a [u8],
+    pub old_until: Time,
+    pub rights: &'a str,
 }
 
 impl Store {
@@ -30,71 +50,24 @@ impl Store {
         at: Time,
     ) -> Result<Session> {
         change!(self, "session_create", at, |tx| {
-            let row = tx.opt("SELECT email, state FROM users WHERE id = $1", args![session.user]).await?;
-            let row = row.ok_or_else(|| StoreError::missing("user", session.user))?;
-            if crate::user::state(&row, "state")? != State::Active {
-                return Err(Rule::NotActive.into());
-            }
-            tx.exec(
-                "INSERT INTO session (id, user_id, token_hash, created_at, seen_at, expires_at, address, user_agent)
-                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-                args![
-                    session.id,
-                    session.user,
-                    token_hash,
-                    session.created_at,
-                    session.seen_at,
-                    session.expires_at,
-                    session.address,
-                    session.user_agent
-                ],
-            )
-            .await?;
-            // The person signed in, although the platform had to act before it knew who that was.
-            tx.note(Note {
-                workspace: None,
-                actor: Actor { kind: ActorKind::User(session.user), label: row.get("email")? },
-                origin: grant.origin().clone(),
-                action: "session.create".to_owned(),
-                target_kind: "session".to_owned(),
-                target_id: session.id.to_string(),
-                outcome: Outcome::Done,
-                details: None,
-            });
+            begin(tx, grant, session, token_hash).await?;
             Ok(session.clone())
         })
     }
     /// Who a token belongs to now: one query. `None` when unknown, expired, or its person may not sign in.
     pub async fn session_authority(&self, token_hash: &[u8], now: Time) -> Result<Option<SignedIn>> {
         read!(self, "session_authority", |db| {
-            let rows = db
-                .all(
-                    "SELECT s.id AS session_id, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
-                            s.user_agent, u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at,
-                            m.workspace_id, m.role
-                     FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN member m ON m.user_id = u.id
-                     WHERE s.token_hash = $1 AND s.expires_at > $2 AND u.state = 'active'",
-                    args![token_hash, now],
-                )
-                .await?;
-            let Some(row) = rows.first() else { return Ok(None) };
-            let user = crate::user::from_row(row)?;
-            let session = Session {
-                id: row.get("session_id")?,
-                user: user.id,
-                created_at: row.get("session_created_at")?,
-                seen_at: row.get("seen_at")?,
-                expires_at: row.get("expires_at")?,
-                address: row.get("address")?,
-                user_agent: row.get("user_agent")?,
-            };
-            let authority = Authority {
-                actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
-                is_platform_admin: user.is_platform_admin,
-                memberships: memberships(&rows)?,
-                limit: None,
-            };
-            Ok(Some(SignedIn { session, user, authority }))
+            let sql = format!(
+                "{FIND} AND s.kind = 'browser' AND (s.token_hash = $1 OR (s.old_token_hash = $1 AND s.old_until > $2))"
+            );
+            found(&db.all(sql, args![token_hash, now]).await?)
+        })
+    }
+    /// Who a family of tokens belongs to now: one query. `None` when it was revoked, has expired, or its person may not sign in.
+    pub async fn token_authority(&self, id: SessionId, now: Time) -> Result<Option<SignedIn>> {
+        read!(self, "token_authority", |db| {
+            let sql = format!("{FIND} AND s.kind = 'token' AND s.id = $3");
+            found(&db.all(sql, args![&[0_u8; 0][..], now, id]).await?)
         })
     }
     /// The rights of an active person now, for work in their name: one query.
@@ -143,6 +116,25 @@ impl Store {
             Ok(())
         })
     }
+    /// Writes down what a session's person may do now, unless that was done before.
+    pub async fn session_note_rights(&self, id: SessionId, rights: &str, at: Time) -> Result<()> {
+        change!(self, "session_touch", at, |tx| {
+            tx.exec("UPDATE session SET rights = $2 WHERE id = $1 AND rights IS NULL", args![id, rights]).await.map(|_| ())
+        })
+    }
+    /// Gives a session a new cookie, and the old one a short time to end in. False when somebody else was first.
+    pub async fn session_rotate(&self, grant: &Grant<Session, Write>, with: &Rotation<'_>, at: Time) -> Result<bool> {
+        change!(self, "session_rotate", at, |tx| {
+            let done = tx
+                .exec(
+                    "UPDATE session SET old_token_hash = token_hash, old_until = $4, token_hash = $3, rights = $5
+                     WHERE id = $1 AND kind = 'browser' AND token_hash = $2",
+                    args![grant.id(), with.old_hash, with.new_hash, with.old_until, with.rights],
+                )
+                .await?;
+            Ok(done > 0)
+        })
+    }
     /// Ends a session. True when there was one.
     pub async fn session_revoke(&self, grant: &Grant<Session, Write>, at: Time) -> Result<bool> {
         change!(self, "session_revoke", at, |tx| {
@@ -184,6 +176,84 @@ impl Store {
     }
 }
 
+/// Writes a session of a person who is active at this moment, and its audit entry.
+pub(crate) async fn begin<R: Resource>(
+    tx: &mut Tx,
+    grant: &Grant<R, Write>,
+    session: &Session,
+    token_hash: &[u8],
+) -> Result<()> {
+    let row = tx.opt("SELECT email, state FROM users WHERE id = $1", args![session.user]).await?;
+    let row = row.ok_or_else(|| StoreError::missing("user", session.user))?;
+    if crate::user::state(&row, "state")? != State::Active {
+        return Err(Rule::NotActive.into());
+    }
+    tx.exec(
+        "INSERT INTO session (id, user_id, kind, token_hash, created_at, seen_at, expires_at, address, user_agent)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        args![
+            session.id,
+            session.user,
+            session.kind.as_str(),
+            token_hash,
+            session.created_at,
+            session.seen_at,
+            session.expires_at,
+            session.address,
+            session.user_agent
+        ],
+    )
+    .await?;
+    // The person signed in, although the platform had to act before it knew who that was.
+    tx.note(Note {
+        workspace: None,
+        actor: Actor { kind: ActorKind::User(session.user), label: row.get("email")? },
+        origin: grant.origin().clone(),
+        action: "session.create".to_owned(),
+        target_kind: "session".to_owned(),
+        target_id: session.id.to_string(),
+        outcome: Outcome::Done,
+        details: Some(json!({ "kind": session.kind }).to_string()),
+    });
+    Ok(())
+}
+
+/// Reads what [`FIND`] found.
+fn found(rows: &[Row]) -> Result<Option<SignedIn>> {
+    let Some(row) = rows.first() else { return Ok(None) };
+    let user = crate::user::from_row(row)?;
+    let is_newest: bool = row.get("is_newest")?;
+    let session = Session {
+        id: row.get("session_id")?,
+        user: user.id,
+        kind: kind(row)?,
+        created_at: row.get("session_created_at")?,
+        seen_at: row.get("seen_at")?,
+        // The cookie before the present one ends with its own time.
+        expires_at: match row.get::<Option<Time>>("old_until")? {
+            Some(until) if kind(row)? == SessionKind::Browser && !is_newest => until,
+            _ => row.get("expires_at")?,
+        },
+        address: row.get("address")?,
+        user_agent: row.get("user_agent")?,
+    };
+    let authority = Authority {
+        actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
+        is_platform_admin: user.is_platform_admin,
+        memberships: memberships(rows)?,
+        limit: None,
+    };
+    Ok(Some(SignedIn { session, user, authority, rights: row.get("rights")?, is_newest }))
+}
+
+fn kind(row: &Row) -> Result<SessionKind> {
+    match row.get::<String>("kind")?.as_str() {
+        "browser" => Ok(SessionKind::Browser),
+        "token" => Ok(SessionKind::Token),
+        _ => Err(unreadable("kind")),
+    }
+}
+
 /// Reads the memberships of rows that repeat one person once per membership.
 pub(crate) fn memberships(rows: &[Row]) -> Result<Vec<Membership>> {
     let mut out = Vec::with_capacity(rows.len());
@@ -199,6 +269,7 @@ fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
         id: row.get("id")?,
         user: row.get("user_id")?,
+        kind: kind(row)?,
         created_at: row.get("created_at")?,
         seen_at: row.get("seen_at")?,
         expires_at: row.get("expires_at")?,

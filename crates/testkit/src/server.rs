@@ -264,6 +264,7 @@ impl TestServer {
         let session = Session {
             id: self.app.ids.next(),
             user: user.id,
+            kind: ostler_model::user::SessionKind::Browser,
             created_at: now,
             seen_at: now,
             expires_at: now + Millis::secs(3600),

@@ -23,6 +23,7 @@ samples! {
         "secret": "the-printed-secret", "email": "ada@example.org", "name": "Ada", "password": "correct horse battery"
     };
     crate::auth::Login => {"email": "ada@example.org", "password": "correct horse battery"};
+    crate::auth::RefreshInput => {"refresh_token": "osr_sample"};
     crate::user::UserCreate => {"email": "new@example.org", "name": "New", "password": "correct horse battery"};
     crate::workspace::WorkspaceCreate => {"name": "Stables"};
     crate::workspace::WorkspaceUpdate => {"name": "Stables"};

@@ -1,6 +1,6 @@
 //! Signing in and out, and one's own sessions.
 
-use super::session;
+use super::{session, token};
 use crate::app::App;
 use crate::http::{
     Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Result, Routes, SignedIn, View, WithHeaders,
@@ -10,24 +10,26 @@ use crate::limits;
 use crate::user::me;
 use ostler_model::Millis;
 use ostler_model::authz::{Grant, Read, Write};
-use ostler_model::user::{Session, State};
+use ostler_model::user::{Session, State, User};
 use ostler_store::throttle::Attempt;
 use ostler_wire::Page;
-use ostler_wire::auth::{Login, Me, SessionView};
+use ostler_wire::auth::{Login, RefreshInput, SessionView, SessionsEnded, Tokens, Welcome};
 
 /// The room's endpoints.
 pub fn routes() -> Routes {
     Routes::new("session")
         .post("/api/v1/auth/login", login)
+        .post("/api/v1/auth/refresh", refresh)
         .post("/api/v1/auth/logout", logout)
         .get("/api/v1/auth/sessions", list)
+        .delete("/api/v1/auth/sessions", revoke_all)
         .delete("/api/v1/auth/sessions/{session}", revoke)
 }
 
 /// Sign in with e-mail address and password.
 ///
-/// The answer sets the session cookie. Wrong attempts are counted per account and per address; too many have to wait.
-pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<WithHeaders<View<Me>>> {
+/// The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Wrong attempts are counted per account and per address; too many have to wait.
+pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<WithHeaders<View<Welcome>>> {
     let account = format!("account:{}", input.email);
     let address = format!("address:{}", at.origin.address.as_deref().unwrap_or_default());
     let subjects = [(account.as_str(), limits::SIGN_IN_ACCOUNT), (address.as_str(), limits::SIGN_IN_ADDRESS)];
@@ -41,10 +43,22 @@ pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<Wit
     let Some(user) = found.map(|found| found.user).filter(|user| fits && user.state == State::Active) else {
         return Err(Error::Credentials);
     };
-    let headers = session::begin(&app, user.id, &at.origin, at.is_secure).await?;
+    let (headers, tokens) = if input.token {
+        (http::HeaderMap::new(), Some(token::begin(&app, user.id, &at.origin).await?))
+    } else {
+        (session::begin(&app, user.id, &at.origin, at.is_secure).await?, None)
+    };
     app.store.throttle_clear(&[account.as_str()], app.clock.now()).await?;
     let (user, authority) = app.store.user_authority(user.id).await?.ok_or(Error::Credentials)?;
-    Ok(WithHeaders(View(me(&app, &user, &authority).await?), headers))
+    let me = me(&app, &user, &authority).await?;
+    Ok(WithHeaders(View(Welcome { me, tokens }), headers))
+}
+
+/// Exchange a refresh token for a new access and a new refresh token.
+///
+/// Each refresh token works once. One that comes back ends the session that it belongs to, because two have it.
+pub async fn refresh(app: App, at: Public, Json(input): Json<RefreshInput>) -> Result<View<Tokens>> {
+    Ok(View(token::refresh(&app, &input.refresh_token, &at.origin).await?))
 }
 
 /// Sign out: the browser's session ends.
@@ -57,7 +71,7 @@ pub async fn logout(app: App, who: SignedIn, _: ()) -> Result<WithHeaders<NoCont
     Ok(WithHeaders(NoContent, session::forget()?))
 }
 
-/// List your browser sessions, newest first.
+/// List where you are signed in, browsers and programs, newest first.
 pub async fn list(app: App, mine: Allowed<Mine<Session>, Read>, _: ()) -> Result<View<Page<SessionView>>> {
     let sessions = app.store.session_list(mine.resource.owner, app.clock.now()).await?;
     let current = mine.caller.session.as_ref().map(|session| session.id);
@@ -65,7 +79,16 @@ pub async fn list(app: App, mine: Allowed<Mine<Session>, Read>, _: ()) -> Result
     Ok(View(Page { items, next_cursor: None }))
 }
 
-/// End one of your browser sessions.
+/// Sign out everywhere: all of your sessions end, but the one that asks.
+pub async fn revoke_all(app: App, mine: Allowed<Mine<Session>, Write>, _: ()) -> Result<View<SessionsEnded>> {
+    let me = app.store.user_get(mine.resource.owner).await?;
+    let grant: Grant<User, Write> = allow(&mine.caller, &me)?;
+    let keep = mine.caller.session.as_ref().map(|session| session.id);
+    let count = app.store.session_revoke_all(&grant, keep, app.clock.now()).await?;
+    Ok(View(SessionsEnded { count }))
+}
+
+/// End one of your sessions. Its streams and sockets end within a second.
 pub async fn revoke(app: App, session: Allowed<Session, Write>, _: ()) -> Result<NoContent> {
     app.store.session_revoke(&session.grant, app.clock.now()).await?;
     Ok(NoContent)
@@ -83,6 +106,7 @@ impl Load for Session {
 fn view(session: Session, current: Option<ostler_model::SessionId>) -> SessionView {
     SessionView {
         id: session.id,
+        kind: session.kind,
         created_at: session.created_at,
         seen_at: session.seen_at,
         expires_at: session.expires_at,

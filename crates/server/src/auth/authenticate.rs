@@ -1,6 +1,9 @@
 //! From a request's headers to its caller.
 
+use super::known::{Identity, Proof};
+use crate::app::App;
 use crate::http::{Access, Call, Caller, Error, Result};
+use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
 use http::request::Parts;
 use ostler_model::authz::Authority;
@@ -18,47 +21,69 @@ pub const KEY_PREFIX: &str = "ost_";
 pub enum By {
     Cookie,
     Key,
+    /// An access token.
+    Access,
     Node,
+}
+
+impl Proof {
+    /// How this proves its caller.
+    pub fn by(&self) -> By {
+        match self {
+            Proof::Cookie(_) => By::Cookie,
+            Proof::Key(_) => By::Key,
+            Proof::Access { .. } => By::Access,
+        }
+    }
 }
 
 /// SHA-256 of a token's text, which is all that is stored of it. Tokens are 256 random bits, so a plain hash is enough.
 pub fn hash_token(token: &str) -> Vec<u8> {
-    digest(&SHA256, token.as_bytes()).as_ref().to_vec()
+    digest_of(token).to_vec()
 }
 
 /// Finds out who makes a request. Nodes are accepted where nodes are wanted, and people and keys everywhere else.
 pub async fn authenticate(call: &Call, parts: &Parts) -> Result<(Arc<Caller>, By)> {
-    let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-    let header = headers.next();
-    if headers.next().is_some() {
+    let wants_node = call.endpoint.access == Access::NodeLink;
+    if wants_node {
+        let text = authorization(&parts.headers)?.ok_or(Error::SignIn)?;
+        return match text.split(' ').next() {
+            Some(AUTH_SCHEME) => node(call, parts, text).await.map(|caller| (caller, By::Node)),
+            _ => Err(Error::Credentials),
+        };
+    }
+    let proof = presented(&call.app, &parts.headers).await?.ok_or(Error::SignIn)?;
+    known(call, proof).await
+}
+
+/// The credentials of a person or a key in a request's headers, checked as far as that goes without the database.
+///
+/// Each kind has one place and one form: nothing is tried twice, and nothing falls through to the cookie.
+pub async fn presented(app: &App, headers: &HeaderMap) -> Result<Option<Proof>> {
+    let Some(text) = authorization(headers)? else {
+        return Ok(cookie(headers).map(|token| Proof::Cookie(digest_of(token))));
+    };
+    let secret = text.get(..7).filter(|s| s.eq_ignore_ascii_case("bearer ")).map(|_| text[7..].trim());
+    let secret = secret.ok_or(Error::Credentials)?;
+    if secret.starts_with(KEY_PREFIX) {
+        return Ok(Some(Proof::Key(digest_of(secret))));
+    }
+    app.signer.check(app, secret).await.map(Some)
+}
+
+/// The one `Authorization` header; two are an attempt at something.
+fn authorization(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let first = values.next();
+    if values.next().is_some() {
         return Err(Error::Credentials);
     }
-    let wants_node = call.endpoint.access == Access::NodeLink;
-    match header {
-        Some(value) => {
-            let text = value.to_str().map_err(|_| Error::Credentials)?;
-            let scheme = text.split(' ').next().unwrap_or_default();
-            if scheme == AUTH_SCHEME && wants_node {
-                return node(call, parts, text).await.map(|caller| (caller, By::Node));
-            }
-            let secret = text.get(..7).filter(|s| s.eq_ignore_ascii_case("bearer ")).map(|_| text[7..].trim());
-            match secret {
-                Some(secret) if !wants_node => key(call, secret).await.map(|caller| (caller, By::Key)),
-                _ => Err(Error::Credentials),
-            }
-        }
-        None if wants_node => Err(Error::SignIn),
-        None => match cookie(parts) {
-            Some(token) => session(call, token).await.map(|caller| (caller, By::Cookie)),
-            None => Err(Error::SignIn),
-        },
-    }
+    first.map(|value| value.to_str().map_err(|_| Error::Credentials)).transpose()
 }
 
 /// The session cookie's value.
-fn cookie(parts: &Parts) -> Option<&str> {
-    parts
-        .headers
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
         .get_all(COOKIE_HEADER)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -67,33 +92,26 @@ fn cookie(parts: &Parts) -> Option<&str> {
         .filter(|value| !value.is_empty())
 }
 
-async fn session(call: &Call, token: &str) -> Result<Arc<Caller>> {
-    let found = call.app.store.session_authority(&hash_token(token), call.app.clock.now()).await?;
-    let found = found.ok_or(Error::Credentials)?;
-    call.app.seen.session(found.session.id, found.session.seen_at, call.app.clock.now());
-    Ok(Arc::new(Caller {
-        authority: found.authority,
-        origin: call.origin.clone(),
-        user: Some(found.user),
-        session: Some(found.session),
-        key: None,
-    }))
+fn digest_of(token: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest(&SHA256, token.as_bytes()).as_ref());
+    out
 }
 
-async fn key(call: &Call, secret: &str) -> Result<Arc<Caller>> {
-    if !secret.starts_with(KEY_PREFIX) {
-        return Err(Error::Credentials);
+/// The caller that these credentials belong to now.
+async fn known(call: &Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
+    let app = &call.app;
+    let now = app.clock.now();
+    let identity = app.known.find(&app.store, &proof, now).await?.ok_or(Error::Credentials)?;
+    if let Some(session) = &identity.session {
+        app.seen.session(session.id, session.seen_at, now);
     }
-    let now = call.app.clock.now();
-    let found = call.app.store.key_authority(&hash_token(secret), now).await?.ok_or(Error::Credentials)?;
-    call.app.seen.key(found.key.id, found.key.last_used_at, call.origin.address.clone(), now);
-    Ok(Arc::new(Caller {
-        authority: found.authority,
-        origin: call.origin.clone(),
-        user: Some(found.user),
-        session: None,
-        key: Some(found.key),
-    }))
+    if let Some(key) = &identity.key {
+        app.seen.key(key.id, key.last_used_at, call.origin.address.clone(), now);
+    }
+    let Identity { authority, user, session, key, .. } = identity.as_ref().clone();
+    let caller = Caller { authority, origin: call.origin.clone(), user: Some(user), session, key };
+    Ok((Arc::new(caller), proof.by()))
 }
 
 async fn node(call: &Call, parts: &Parts, header: &str) -> Result<Arc<Caller>> {

@@ -4,12 +4,17 @@
 //! does not do: decide what somebody may (that is `ostler_model::authz`).
 
 mod api;
+mod access;
 mod authenticate;
+mod known;
 mod password;
 mod seen;
 pub(crate) mod session;
+pub(crate) mod token;
 
 pub use api::routes;
-pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token};
+pub use access::Signer;
+pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token, presented};
+pub use known::{Identity, Known, Proof};
 pub use password::{Passwords, checked};
 pub use seen::Seen;

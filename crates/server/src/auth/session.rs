@@ -19,6 +19,7 @@ pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>, is_secu
     let session = Session {
         id: app.ids.next(),
         user,
+        kind: ostler_model::user::SessionKind::Browser,
         created_at: now,
         seen_at: now,
         expires_at: now + limits::SESSION_TIME,

@@ -4,7 +4,7 @@ use super::{node, path, refused, type_in};
 use crate::app::App;
 use crate::fleet::Lines;
 use crate::http::{Allowed, Error, Query, Raw, Result, Upgrade, same_origin};
-use crate::realtime::standing::{FRESH, Standing};
+use crate::realtime::standing::Standing;
 use axum::extract::FromRequestParts as _;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::IntoResponse as _;
@@ -36,7 +36,7 @@ pub async fn console(
     let (mut parts, _) = request.into_parts();
     // A browser sends its cookie with a WebSocket from any site; only the origin tells.
     same_origin(&app, &parts)?;
-    let standing = Standing::new(&app, &parts.headers, &workload.caller.authority).ok_or(Error::Credentials)?;
+    let standing = Standing::new(&app, &parts.headers).await.ok_or(Error::Credentials)?;
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
     let upgrade = upgrade.map_err(|_| Error::Malformed("this is a WebSocket; connect with one".to_owned()))?;
     let node = node(&workload.resource)?;
@@ -86,7 +86,7 @@ impl Session {
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return Ok(()),
                 },
-                () = self.app.clock.sleep(FRESH) => self.allowed(VerbKind::Read).await?,
+                () = self.standing.moved() => self.allowed(VerbKind::Read).await?,
                 () = drain.cancelled() => return Err((GOING_AWAY, "the server restarts")),
             }
         }

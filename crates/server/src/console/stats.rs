@@ -12,7 +12,7 @@ use ostler_wire::stats::WorkloadStats;
 
 /// Follow what a workload uses, as Server-Sent Events of one measurement each. Ends when its node goes away.
 pub async fn stats(app: App, workload: Allowed<Workload, Read>, Raw(request): Raw) -> Result<EventStream> {
-    let standing = Standing::new(&app, request.headers(), &workload.caller.authority).ok_or(Error::Credentials)?;
+    let standing = Standing::new(&app, request.headers()).await.ok_or(Error::Credentials)?;
     let node = node(&workload.resource)?;
     let lines = app.fleet.lines::<WorkloadStats>(node, &path(&workload.resource, "stats")).await.map_err(refused)?;
     let (own, workload) = (app.clone(), workload.resource);
@@ -27,11 +27,12 @@ async fn write(
     mut lines: Lines<WorkloadStats>,
 ) -> Result<(), Gone> {
     pipe.send("retry: 3000\n\n".to_owned()).await?;
+    let mut said_at = app.clock.now();
     loop {
         let line = tokio::select! {
             line = lines.next() => Some(line),
             () = pipe.gone() => return Err(Gone),
-            () = app.clock.sleep(sse::KEEP_ALIVE) => None,
+            () = standing.moved() => None,
         };
         let who = standing.now().await.map_err(|_| Gone)?.ok_or(Gone)?;
         if decide(who, &workload, VerbKind::Read).is_err() {
@@ -43,7 +44,9 @@ async fn write(
                 Err(error) => tracing::error!(%error, "a measurement could not be written as JSON"),
             },
             Some(Some(Err(_)) | None) => return Ok(()),
+            None if app.clock.now().since(said_at) < sse::KEEP_ALIVE => continue,
             None => pipe.send(": still here\n\n".to_owned()).await?,
         }
+        said_at = app.clock.now();
     }
 }

@@ -33,14 +33,14 @@ impl Wanted {
 /// it missed first. An event `reset` says that this is not possible any more, and that lists must be read anew.
 pub async fn stream(
     app: App,
-    who: SignedIn,
+    _: SignedIn,
     (Query(query), Raw(request)): (Query<EventStreamQuery>, Raw),
 ) -> Result<EventStream> {
     let wanted = Wanted {
         topics: topics(query.topics.as_deref())?,
         workspace: workspace(&app, query.workspace.as_deref()).await?,
     };
-    let standing = Standing::new(&app, request.headers(), &who.caller.authority).ok_or(Error::Credentials)?;
+    let standing = Standing::new(&app, request.headers()).await.ok_or(Error::Credentials)?;
     let last = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     let after = match last.filter(|text| !text.is_empty()) {
         Some(text) => {
@@ -80,17 +80,20 @@ async fn write(app: App, pipe: Pipe, mut standing: Standing, wanted: Wanted, sta
         let _ = write!(text, "event: reset\ndata: {{\"seq\":{at}}}\n\n");
     }
     pipe.send(text).await?;
+    let mut said_at = app.clock.now();
     loop {
         let events = tokio::select! {
             events = follower.next() => events,
             () = pipe.gone() => return Err(Gone),
-            () = app.clock.sleep(KEEP_ALIVE) => Vec::new(),
+            () = standing.moved() => Vec::new(),
         };
         if events.is_empty() {
             // Nothing was sent for a while: a stream whose reader may not read any more must end all the same.
-            match standing.look().await {
-                Ok(Some(_)) => pipe.send(format!("id: {at}\n: still here\n\n")).await?,
-                Ok(None) | Err(_) => return Ok(()),
+            let Ok(Some(_)) = standing.now().await else { return Ok(()) };
+            let now = app.clock.now();
+            if now.since(said_at) >= KEEP_ALIVE {
+                pipe.send(format!("id: {at}\n: still here\n\n")).await?;
+                said_at = now;
             }
             continue;
         }

@@ -5,8 +5,10 @@ use super::store::Store;
 use super::value::args;
 
 /// Every migration, in order. A released one never changes; `cargo xtask tidy` and the stored checksum both watch over that.
-pub(crate) const MIGRATIONS: &[(&str, &str)] =
-    &[("0001_foundation", include_str!("../../migrations/0001_foundation.sql"))];
+pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
+    ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0004_token", include_str!("../../migrations/0004_token.sql")),
+];
 
 /// Serialises servers that start at the same time on one PostgreSQL.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7310881720517603)";

@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod fault;
 mod migrate;
 pub(crate) mod page;
+mod rights;
 pub(crate) mod row;
 mod sqlite;
 pub(crate) mod store;

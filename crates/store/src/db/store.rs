@@ -4,6 +4,7 @@ use super::conn::{Conn, Link};
 use super::error::{Result, StoreError, classify, is_cut};
 use super::fault::{self, Fault, Faults, Point};
 use super::migrate;
+use super::rights::{self, Moving, Rights};
 use super::sqlite::Sqlite;
 use super::tx::Tx;
 use crate::secret::MasterKey;
@@ -81,6 +82,7 @@ struct Inner {
     listeners: RwLock<Vec<Listener>>,
     /// Held from taking sequence numbers to telling the listeners, so that they hear of commits in sequence.
     telling: tokio::sync::Mutex<()>,
+    rights: Rights,
 }
 
 enum Backend {
@@ -145,6 +147,7 @@ impl Store {
             in_flight: AtomicUsize::new(0),
             listeners: RwLock::new(Vec::new()),
             telling: tokio::sync::Mutex::new(()),
+            rights: Rights::new(),
         }));
         if !is_as_is {
             migrate::run(&store).await?;
@@ -192,6 +195,9 @@ impl Store {
     }
     pub(crate) fn key(&self) -> &MasterKey {
         &self.0.key
+    }
+    pub(crate) fn rights_state(&self) -> &Rights {
+        &self.0.rights
     }
 
     /// Counts a call as under way until the guard is dropped.
@@ -254,19 +260,31 @@ impl Store {
 
     async fn commit(&self, doing: &'static str, mut tx: Tx) -> Result<()> {
         let _in_sequence = if tx.has_facts() { Some(self.0.telling.lock().await) } else { None };
-        let events = match tx.write_facts().await {
+        let moves_rights = !rights::is_neutral(doing);
+        let written = match tx.write_facts().await {
+            Ok(events) if moves_rights => tx.rights_moved().await.map(|()| events),
+            written => written,
+        };
+        let events = match written {
             Ok(events) => match self.fault(doing, Point::Commit).await {
                 Ok(()) => events,
                 Err(error) => return self.undo(tx, error).await,
             },
             Err(error) => return self.undo(tx, error).await,
         };
+        // From here on the change may be seen; the copies of rights end whatever becomes of this call.
+        let rights = moves_rights.then_some(&self.0.rights);
+        let mut moving = Moving { rights, now: self.0.clock.now(), is_sure: false };
         let mut telling = Telling { store: self, events: &events, is_sure: false };
         match tx.conn.end("COMMIT").await {
-            Ok(()) => telling.is_sure = true,
+            Ok(()) => (telling.is_sure, moving.is_sure) = (true, true),
             Err(source) if is_cut(&source) => return Err(StoreError::Unsure { doing, source }),
-            Err(source) => return Err(classify(doing, source)),
+            Err(source) => {
+                moving.is_sure = true;
+                return Err(classify(doing, source));
+            }
         }
+        drop(moving);
         drop(telling);
         self.fault(doing, Point::Committed).await
     }

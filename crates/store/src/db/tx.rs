@@ -123,6 +123,12 @@ impl Tx {
         Ok(events)
     }
 
+    /// Lets other servers on this database know that rights may have changed. The last statement before the commit, so that
+    /// its row is held for as short as possible.
+    pub(super) async fn rights_moved(&mut self) -> Result<()> {
+        self.conn.exec("UPDATE counter SET value = value + 1 WHERE name = 'rights'", vec![]).await.map(|_| ())
+    }
+
     async fn write_events(&mut self) -> Result<Vec<Event>> {
         let mut events = std::mem::take(&mut self.events);
         if events.is_empty() {

@@ -12,6 +12,7 @@ fn session(t: &crate::support::Db, user: &User) -> Session {
     Session {
         id: t.id(),
         user: user.id,
+        kind: ostler_model::user::SessionKind::Browser,
         created_at: t.now(),
         seen_at: t.now(),
         expires_at: t.now() + Millis::secs(60),
