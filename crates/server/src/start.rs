@@ -139,6 +139,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         passwords: Passwords::new(&ids),
         known: Known::new(&store),
         signer,
+        refusals: crate::audit::Budget::new(config.rates.per_address > 0),
         seen: Seen::default(),
         drain: tokio_util::sync::CancellationToken::new(),
         verifier: Verifier::default(),

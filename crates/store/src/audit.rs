@@ -21,6 +21,8 @@ pub struct Refused<'a> {
     pub action: &'a str,
     pub target_kind: Kind,
     pub target_id: &'a str,
+    /// Why, as far as that may be told. JSON without secrets.
+    pub details: Option<serde_json::Value>,
 }
 
 /// Which entries a list shows.
@@ -60,7 +62,7 @@ impl Store {
                 target_kind: refused.target_kind.as_str().to_owned(),
                 target_id: refused.target_id.to_owned(),
                 outcome: Outcome::Refused,
-                details: None,
+                details: refused.details.as_ref().map(ToString::to_string),
             });
             Ok(())
         })

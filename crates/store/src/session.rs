@@ -18,16 +18,18 @@ pub struct SignedIn {
     pub session: Session,
     pub user: User,
     pub authority: Authority,
-    /// What the person could do when the cookie was made, as the server wrote it down; nothing before the first request.
-    pub rights: Option<String>,
-    /// False for the cookie before the present one, which is good for a short while only.
-    pub is_newest: bool,
+    /// What the person may do now is not what they could do when this cookie was made: it is time for a new one.
+    pub is_outdated: bool,
+    /// What they may do now, as one short text.
+    pub rights: String,
 }
 
 /// What a session is found with; `users` and the memberships come along, one row for each of these.
-const FIND: &str = "SELECT s.id AS session_id, s.kind, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
+const FIND: &str =
+    "SELECT s.id AS session_id, s.kind, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
             s.user_agent, s.rights, s.old_until, (s.token_hash = $1) AS is_newest,
-            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role
+            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, u.password_hash,
+            m.workspace_id, m.role
      FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN member m ON m.user_id = u.id
      WHERE s.expires_at > $2 AND u.state = 'active'";
 
@@ -116,12 +118,6 @@ impl Store {
             Ok(())
         })
     }
-    /// Writes down what a session's person may do now, unless that was done before.
-    pub async fn session_note_rights(&self, id: SessionId, rights: &str, at: Time) -> Result<()> {
-        change!(self, "session_touch", at, |tx| {
-            tx.exec("UPDATE session SET rights = $2 WHERE id = $1 AND rights IS NULL", args![id, rights]).await.map(|_| ())
-        })
-    }
     /// Gives a session a new cookie, and the old one a short time to end in. False when somebody else was first.
     pub async fn session_rotate(&self, grant: &Grant<Session, Write>, with: &Rotation<'_>, at: Time) -> Result<bool> {
         change!(self, "session_rotate", at, |tx| {
@@ -204,6 +200,10 @@ pub(crate) async fn begin<R: Resource>(
         ],
     )
     .await?;
+    let rows = tx.all(format!("{FIND} AND s.id = $3"), args![token_hash, session.created_at, session.id]).await?;
+    if let Some(found) = found(&rows)? {
+        tx.exec("UPDATE session SET rights = $2 WHERE id = $1", args![session.id, found.rights]).await?;
+    }
     // The person signed in, although the platform had to act before it knew who that was.
     tx.note(Note {
         workspace: None,
@@ -243,7 +243,18 @@ fn found(rows: &[Row]) -> Result<Option<SignedIn>> {
         memberships: memberships(rows)?,
         limit: None,
     };
-    Ok(Some(SignedIn { session, user, authority, rights: row.get("rights")?, is_newest }))
+    let rights = rights(&authority, row.get::<Option<String>>("password_hash")?.as_deref());
+    // The old cookie is on its way out already.
+    let is_outdated = is_newest && row.get::<Option<String>>("rights")?.is_some_and(|then| then != rights);
+    Ok(Some(SignedIn { session, user, authority, is_outdated, rights }))
+}
+
+/// What somebody may do and is known by, as one short text: another one means that something of it has changed.
+fn rights(authority: &Authority, password_hash: Option<&str>) -> String {
+    let mut memberships: Vec<String> = authority.memberships.iter().map(|m| format!("{m:?}")).collect();
+    memberships.sort_unstable();
+    let all = format!("{} {memberships:?} {password_hash:?}", authority.is_platform_admin);
+    hex::encode(&ring::digest::digest(&ring::digest::SHA256, all.as_bytes()).as_ref()[..16])
 }
 
 fn kind(row: &Row) -> Result<SessionKind> {

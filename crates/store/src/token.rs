@@ -120,19 +120,17 @@ impl Store {
                 args![new.hash, session, at, new.expires_at],
             )
             .await?;
-            tx.exec("UPDATE session SET seen_at = $2, expires_at = $3 WHERE id = $1", args![session, at, new.expires_at])
-                .await?;
+            tx.exec(
+                "UPDATE session SET seen_at = $2, expires_at = $3 WHERE id = $1",
+                args![session, at, new.expires_at],
+            )
+            .await?;
             tx.note(note(user, row.get("email")?, grant, "session.refresh", session, Outcome::Done));
             Ok(Refreshed::Done { session, user })
         })
     }
     /// Ends the family of a refresh token that was used before. True when that was this call.
-    pub async fn token_reused(
-        &self,
-        grant: &Grant<Collection<Session>, Write>,
-        hash: &[u8],
-        at: Time,
-    ) -> Result<bool> {
+    pub async fn token_reused(&self, grant: &Grant<Collection<Session>, Write>, hash: &[u8], at: Time) -> Result<bool> {
         change!(self, "token_reused", at, |tx| {
             let row = tx
                 .opt(
@@ -201,8 +199,7 @@ impl Store {
     }
 }
 
-const ALL_KEYS: &str =
-    "SELECT id, public_key, secret_id, created_at FROM signing_key WHERE purpose = $1 ORDER BY created_at DESC, id DESC";
+const ALL_KEYS: &str = "SELECT id, public_key, secret_id, created_at FROM signing_key WHERE purpose = $1 ORDER BY created_at DESC, id DESC";
 
 fn keys(rows: &[Row]) -> Result<Vec<SigningKey>, StoreError> {
     let read = |row: &Row| {

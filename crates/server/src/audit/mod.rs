@@ -1,5 +1,7 @@
-//! The audit trail, for those who may read it. Entries are written by the changes themselves.
+//! The audit trail: reading it, and writing down who was refused. What was done is written by the changes themselves.
 
 mod api;
+mod refusal;
 
 pub use api::routes;
+pub use refusal::{Budget, note_refusal};

@@ -157,9 +157,8 @@ pub(crate) async fn signing_key(
     let public = pair.public_key().as_ref().to_vec();
     let name = hex::encode(&ring::digest::digest(&ring::digest::SHA256, &public).as_ref()[..8]);
     let new = SigningKey { id: name, public, secret: ids.next(), created_at: now };
-    let keys = store
-        .signing_key_init(&grant, purpose, (&new, &Secret::new(hex::encode(seed))), now - KEY_TIME, now)
-        .await?;
+    let keys =
+        store.signing_key_init(&grant, purpose, (&new, &Secret::new(hex::encode(seed))), now - KEY_TIME, now).await?;
     let newest = keys.first().ok_or_else(|| anyhow::anyhow!("no signing key is there"))?.clone();
     let seed = hex::decode(store.secret_get(newest.secret, grant.id()).await?.reveal())?;
     let pair = Ed25519KeyPair::from_seed_and_public_key(&seed, &newest.public)

@@ -30,6 +30,7 @@ pub fn routes() -> Routes {
 ///
 /// The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Wrong attempts are counted per account and per address; too many have to wait.
 pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<WithHeaders<View<Welcome>>> {
+    at.about.subject(input.email.as_str());
     let account = format!("account:{}", input.email);
     let address = format!("address:{}", at.origin.address.as_deref().unwrap_or_default());
     let subjects = [(account.as_str(), limits::SIGN_IN_ACCOUNT), (address.as_str(), limits::SIGN_IN_ADDRESS)];
@@ -58,7 +59,7 @@ pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<Wit
 ///
 /// Each refresh token works once. One that comes back ends the session that it belongs to, because two have it.
 pub async fn refresh(app: App, at: Public, Json(input): Json<RefreshInput>) -> Result<View<Tokens>> {
-    Ok(View(token::refresh(&app, &input.refresh_token, &at.origin).await?))
+    Ok(View(token::refresh(&app, &input.refresh_token, &at).await?))
 }
 
 /// Sign out: the browser's session ends.

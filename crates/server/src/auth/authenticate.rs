@@ -43,7 +43,9 @@ pub fn hash_token(token: &str) -> Vec<u8> {
 }
 
 /// Finds out who makes a request. Nodes are accepted where nodes are wanted, and people and keys everywhere else.
-pub async fn authenticate(call: &Call, parts: &Parts) -> Result<(Arc<Caller>, By)> {
+///
+/// A session whose person's rights have changed gets a new cookie on the way, which the call carries to the answer.
+pub async fn authenticate(call: &mut Call, parts: &Parts) -> Result<(Arc<Caller>, By)> {
     let wants_node = call.endpoint.access == Access::NodeLink;
     if wants_node {
         let text = authorization(&parts.headers)?.ok_or(Error::SignIn)?;
@@ -99,8 +101,8 @@ fn digest_of(token: &str) -> [u8; 32] {
 }
 
 /// The caller that these credentials belong to now.
-async fn known(call: &Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
-    let app = &call.app;
+async fn known(call: &mut Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
+    let app = &call.app.clone();
     let now = app.clock.now();
     let identity = app.known.find(&app.store, &proof, now).await?.ok_or(Error::Credentials)?;
     if let Some(session) = &identity.session {
@@ -108,6 +110,9 @@ async fn known(call: &Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
     }
     if let Some(key) = &identity.key {
         app.seen.key(key.id, key.last_used_at, call.origin.address.clone(), now);
+    }
+    if let (Some(session), Some(rights), Proof::Cookie(hash)) = (&identity.session, &identity.renew, &proof) {
+        call.cookie = super::session::renew(app, session, hash, rights, (&call.origin, call.is_secure)).await?;
     }
     let Identity { authority, user, session, key, .. } = identity.as_ref().clone();
     let caller = Caller { authority, origin: call.origin.clone(), user: Some(user), session, key };

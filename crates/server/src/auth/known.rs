@@ -46,15 +46,8 @@ pub struct Identity {
     pub user: User,
     pub session: Option<Session>,
     pub key: Option<Key>,
-    /// For cookies: what was written down when the cookie was made, and whether it is the session's newest.
-    pub cookie: Option<CookieState>,
-}
-
-/// What rotation looks at.
-#[derive(Debug, Clone)]
-pub struct CookieState {
-    pub rights: Option<String>,
-    pub is_newest: bool,
+    /// Set when the session should get a new cookie: what its person may do now, as the store puts it.
+    pub renew: Option<String>,
 }
 
 struct Copy {
@@ -144,11 +137,13 @@ impl Copy {
 /// Asks the database, and says when the credentials end by themselves.
 async fn look(store: &Store, proof: &Proof, now: Time) -> Result<Option<(Identity, Time)>, StoreError> {
     Ok(match proof {
-        Proof::Cookie(hash) => store.session_authority(hash, now).await?.map(|found| signed_in(found, Time::from_millis(i64::MAX))),
+        Proof::Cookie(hash) => {
+            store.session_authority(hash, now).await?.map(|found| signed_in(found, Time::from_millis(i64::MAX)))
+        }
         Proof::Key(hash) => store.key_authority(hash, now).await?.map(|found| {
             let until = found.key.expires_at.unwrap_or(Time::from_millis(i64::MAX));
             let Bearer { key, user, authority } = found;
-            (Identity { authority, user, session: None, key: Some(key), cookie: None }, until)
+            (Identity { authority, user, session: None, key: Some(key), renew: None }, until)
         }),
         Proof::Access { until, .. } if *until <= now => None,
         Proof::Access { session, user, until, .. } => {
@@ -159,8 +154,8 @@ async fn look(store: &Store, proof: &Proof, now: Time) -> Result<Option<(Identit
 }
 
 fn signed_in(found: SignedIn, until: Time) -> (Identity, Time) {
-    let SignedIn { session, user, authority, rights, is_newest } = found;
+    let SignedIn { session, user, authority, is_outdated, rights } = found;
     let until = until.min(session.expires_at);
-    let cookie = (session.kind == SessionKind::Browser).then_some(CookieState { rights, is_newest });
-    (Identity { authority, user, session: Some(session), key: None, cookie }, until)
+    let renew = (is_outdated && session.kind == SessionKind::Browser).then_some(rights);
+    (Identity { authority, user, session: Some(session), key: None, renew }, until)
 }

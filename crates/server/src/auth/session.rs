@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, header};
 use ostler_model::UserId;
 use ostler_model::authz::{Authority, Collection, Grant, Origin, SystemReason, Write, authorize};
 use ostler_model::user::Session;
+use ostler_store::session::Rotation;
 use std::sync::Arc;
 
 /// Begins a session and returns the headers that carry it to the browser.
@@ -30,6 +31,27 @@ pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>, is_secu
     let grant: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), origin)?;
     app.store.session_create(&grant, &session, &hash_token(&token), now).await?;
     cookie(&token, limits::SESSION_TIME.0 / 1000, is_secure)
+}
+
+/// Gives a session a new cookie. The old one ends in a moment: whoever had it before its person was given more (or less) must
+/// not keep it. `None` when another request of the same browser was first.
+pub(crate) async fn renew(
+    app: &App,
+    session: &Session,
+    old_hash: &[u8],
+    rights: &str,
+    (origin, is_secure): (&Arc<Origin>, bool),
+) -> Result<Option<HeaderMap>> {
+    let token = URL_SAFE_NO_PAD.encode(app.ids.bytes::<32>());
+    let now = app.clock.now();
+    let grant: Grant<Session, Write> = authorize(&Authority::system(SystemReason::SignIn), session, origin)?;
+    let new_hash = hash_token(&token);
+    let with = Rotation { old_hash, new_hash: &new_hash, old_until: now + limits::OLD_COOKIE_TIME, rights };
+    if !app.store.session_rotate(&grant, &with, now).await? {
+        return Ok(None);
+    }
+    let left = session.expires_at.since(now).0 / 1000;
+    cookie(&token, left, is_secure).map(Some)
 }
 
 /// Headers that make the browser forget the session.

@@ -2,7 +2,7 @@
 
 use super::hash_token;
 use crate::app::App;
-use crate::http::{Error, Result};
+use crate::http::{Error, Public, Result};
 use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,12 +36,12 @@ pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>) -> Resu
 }
 
 /// Exchanges a refresh token. One that was used before ends its family: two have it, and one of them is not its owner.
-pub(crate) async fn refresh(app: &App, presented: &Secret, origin: &Arc<Origin>) -> Result<Tokens> {
+pub(crate) async fn refresh(app: &App, presented: &Secret, at: &Public) -> Result<Tokens> {
     if !presented.reveal().starts_with(REFRESH_PREFIX) {
         return Err(Error::Credentials);
     }
     let now = app.clock.now();
-    let grant = grant(origin)?;
+    let grant = grant(&at.origin)?;
     let old = hash_token(presented.reveal());
     let began = app.store.token_family_began(&old).await?.ok_or(Error::Credentials)?;
     let (secret, expires_at) = (fresh(app), (now + limits::REFRESH_TIME).min(began + limits::FAMILY_TIME));
@@ -49,7 +49,9 @@ pub(crate) async fn refresh(app: &App, presented: &Secret, origin: &Arc<Origin>)
     match app.store.token_rotate(&grant, &old, new, now).await? {
         Refreshed::Done { session, user } => Ok(pair(app, user, session, (secret, expires_at), now)),
         Refreshed::Reused => {
-            app.store.token_reused(&grant, &old, now).await?;
+            if app.store.token_reused(&grant, &old, now).await? {
+                at.about.settle();
+            }
             Err(Error::Credentials)
         }
         Refreshed::Unknown => Err(Error::Credentials),

@@ -4,11 +4,13 @@ use super::error::{Error, Result};
 use super::registry::Endpoint;
 use crate::app::App;
 use axum::extract::RawPathParams;
-use ostler_model::RequestId;
+use http::HeaderMap;
 use ostler_model::authz::{ActorKind, Authority, Origin};
 use ostler_model::key::Key;
 use ostler_model::user::{Session, User};
-use std::sync::Arc;
+use ostler_model::{RequestId, WorkspaceId};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Who makes the request, with the rights of this moment.
 #[derive(Debug)]
@@ -36,6 +38,38 @@ pub struct Call {
     pub workspace_query: Option<String>,
     /// Set by authentication; stays empty for public endpoints.
     pub caller: Option<Arc<Caller>>,
+    /// A new cookie for the answer, when authentication has made one.
+    pub cookie: Option<HeaderMap>,
+    /// What a refusal would be about.
+    pub about: Arc<About>,
+}
+
+/// What an attempt was about, for the audit trail, should it be refused.
+#[derive(Debug, Default)]
+pub struct About {
+    subject: OnceLock<String>,
+    workspace: OnceLock<WorkspaceId>,
+    is_settled: AtomicBool,
+}
+
+impl About {
+    /// Whom or what it concerns: an address, an id; never a secret. The first one counts.
+    pub fn subject(&self, text: &str) {
+        let _ = self.subject.set(text.chars().filter(|c| !c.is_control()).take(254).collect());
+    }
+    /// The workspace whose trail it belongs into, of which the caller may know.
+    pub fn workspace(&self, id: WorkspaceId) {
+        let _ = self.workspace.set(id);
+    }
+    /// The refusal is in the trail already.
+    pub fn settle(&self) {
+        self.is_settled.store(true, Ordering::SeqCst);
+    }
+    /// What was said so far; `None` when there is nothing left to write.
+    pub fn told(&self) -> Option<(Option<&str>, Option<WorkspaceId>)> {
+        let is_settled = self.is_settled.load(Ordering::SeqCst);
+        (!is_settled).then(|| (self.subject.get().map(String::as_str), self.workspace.get().copied()))
+    }
 }
 
 impl Call {

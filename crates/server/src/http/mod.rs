@@ -61,7 +61,7 @@ mod rate;
 mod registry;
 mod router;
 
-pub use call::{Arrival, Call, Caller};
+pub use call::{About, Arrival, Call, Caller};
 pub use client::{Network, Peer};
 pub use csrf::same_origin;
 pub use error::{Error, Result};

@@ -18,7 +18,6 @@ use http::Response;
 use http::request::Parts;
 use http_body_util::{BodyExt as _, Limited};
 use ostler_model::Millis;
-use ostler_store::audit::Refused;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -48,7 +47,22 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
     };
     let run = endpoint.run.clone();
     let Arrival { request_id, origin, is_secure, .. } = arrival;
-    run(Call { app, endpoint, request_id, origin, is_secure, params, workspace_query, caller: None }, request).await
+    run(
+        Call {
+            app,
+            endpoint,
+            request_id,
+            origin,
+            is_secure,
+            params,
+            workspace_query,
+            caller: None,
+            cookie: None,
+            about: Arc::default(),
+        },
+        request,
+    )
+    .await
 }
 
 /// Runs one endpoint and turns whatever happens into an answer.
@@ -64,12 +78,15 @@ where
     let mut response = match answer {
         Ok(response) => response,
         Err(error) => {
-            if error.is_refusal() {
-                note_refusal(&call).await;
-            }
+            crate::audit::note_refusal(&call, &error).await;
             error.respond(call.request_id)
         }
     };
+    if let Some(cookie) = call.cookie.take()
+        && !response.headers().contains_key(http::header::SET_COOKIE)
+    {
+        response.headers_mut().extend(cookie);
+    }
     response.extensions_mut().insert(super::front::Matched { endpoint: call.endpoint.clone() });
     if let Some(label) = label {
         response.extensions_mut().insert(label);
@@ -158,31 +175,4 @@ fn is_json(parts: &Parts) -> bool {
     let value = parts.headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
-/// Writes down that a known actor tried to change something and may not. One entry per request.
-async fn note_refusal(call: &Call) {
-    let Some(caller) = call.caller.as_ref().filter(|_| call.endpoint.is_mutation()) else { return };
-    let action = call.endpoint.action();
-    let target_kind = match call.endpoint.access {
-        Access::Allowed { capability, .. } => capability.kind,
-        Access::Public | Access::SignedIn | Access::NodeLink => ostler_model::authz::Kind::Platform,
-    };
-    let target_id = match call.endpoint.access {
-        Access::Allowed { found: Found::Param(name), .. } => call.param(name).unwrap_or_default(),
-        _ => call.params.last().map_or("", |(_, value)| value.as_str()),
-    };
-    let target_id: String = target_id.chars().filter(|c| !c.is_control()).take(80).collect();
-    let refused = Refused {
-        actor: &caller.authority.actor,
-        origin: &caller.origin,
-        // The platform's chain: somebody who may not know a workspace must not be able to fill its trail.
-        workspace: None,
-        action: &action,
-        target_kind,
-        target_id: &target_id,
-    };
-    if let Err(error) = call.app.store.audit_refused(refused, call.app.clock.now()).await {
-        tracing::error!(request.id = %call.request_id, %error, "a refused attempt could not be written to the audit trail");
-    }
 }

@@ -1,6 +1,6 @@
 //! Proofs: what a handler takes to show that its caller may. The proof's constant is the endpoint's declared access.
 
-use super::call::{Call, Caller};
+use super::call::{About, Call, Caller};
 use super::error::{Error, Result};
 use crate::app::App;
 use ostler_model::authz::{ActorKind, Authority, Capability, Denied, Grant, Kind, Origin, Resource, Scope, Verb};
@@ -52,12 +52,14 @@ pub struct Public {
     pub origin: Arc<Origin>,
     /// It came over TLS.
     pub is_secure: bool,
+    /// Tells the audit trail what it was about, should it be refused.
+    pub about: Arc<About>,
 }
 
 impl Proof for Public {
     const ACCESS: Access = Access::Public;
     async fn prove(call: &Call) -> Result<Self> {
-        Ok(Self { origin: call.origin.clone(), is_secure: call.is_secure })
+        Ok(Self { origin: call.origin.clone(), is_secure: call.is_secure, about: call.about.clone() })
     }
 }
 
@@ -111,7 +113,12 @@ impl<R: Load, V: Verb> Proof for Allowed<R, V> {
         }
         let find = Lookup { call, who: &caller.authority };
         let resource = R::load(&call.app, &find).await?.ok_or(Error::NotFound)?;
-        let grant = authorize(&caller.authority, &resource, &caller.origin)?;
+        let grant = authorize(&caller.authority, &resource, &caller.origin).inspect_err(|denied| {
+            // Who may know of the workspace is written into its own trail; others must not be able to fill it.
+            if let (Denied::Lacks(_), Some(workspace)) = (denied, resource.workspace()) {
+                call.about.workspace(workspace);
+            }
+        })?;
         Ok(Self { resource, grant, caller })
     }
 }

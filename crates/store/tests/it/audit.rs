@@ -41,7 +41,7 @@ both_backends! {
         let actor = Actor { kind: ActorKind::User(user.id), label: "ada".into() };
         let origin = Origin { address: Some("192.0.2.7".into()), ..Origin::default() };
         let refused = Refused {
-            actor: &actor, origin: &origin, workspace: None, action: "node.delete", target_kind: Kind::Node, target_id: "nd_x",
+            actor: &actor, origin: &origin, workspace: None, action: "node.delete", target_kind: Kind::Node, target_id: "nd_x", details: None,
         };
         t.store.audit_refused(refused, t.now()).await.unwrap();
         let grant = t.may(&Collection::<User>::platform());
