@@ -89,8 +89,13 @@ impl Api {
         }
         let list = if noun.is_in_workspace { self.within(noun.list) } else { noun.list.to_owned() };
         // The server filters where it can; where it cannot, the whole list is small.
-        let list = if noun.list.ends_with("workloads") { with_query(&list, &[("search", what)]) } else { list };
-        let all = self.all(&list, 10_000).await?;
+        let is_searched = noun.list.ends_with("workloads");
+        let asked = if is_searched { with_query(&list, &[("search", what)]) } else { list.clone() };
+        let mut all = self.all(&asked, 10_000).await?;
+        if all.is_empty() && is_searched {
+            // Nothing is called so; these are only for the hint.
+            all = self.all(&list, 50).await?;
+        }
         pick(noun, what, &all)
     }
 }

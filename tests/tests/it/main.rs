@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "these tests wait on real processes and read the real clock")]
 
+mod cli;
 mod games;
 mod schemathesis;
 mod tour;

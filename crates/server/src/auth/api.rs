@@ -3,8 +3,8 @@
 use super::{session, token};
 use crate::app::App;
 use crate::http::{
-    Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Result, Routes, SignedIn, View, WithHeaders,
-    allow,
+    Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Query, Result, Routes, SignedIn, View,
+    WithHeaders, allow, page, window,
 };
 use crate::limits;
 use crate::user::me;
@@ -14,6 +14,7 @@ use ostler_model::user::{Session, State, User};
 use ostler_store::throttle::Attempt;
 use ostler_wire::Page;
 use ostler_wire::auth::{Login, RefreshInput, SessionView, SessionsEnded, Tokens, Welcome};
+use ostler_wire::page::PageQuery;
 
 /// The room's endpoints.
 pub fn routes() -> Routes {
@@ -73,11 +74,15 @@ pub async fn logout(app: App, who: SignedIn, _: ()) -> Result<WithHeaders<NoCont
 }
 
 /// List where you are signed in, browsers and programs, newest first.
-pub async fn list(app: App, mine: Allowed<Mine<Session>, Read>, _: ()) -> Result<View<Page<SessionView>>> {
+pub async fn list(
+    app: App,
+    mine: Allowed<Mine<Session>, Read>,
+    Query(query): Query<PageQuery>,
+) -> Result<View<Page<SessionView>>> {
     let sessions = app.store.session_list(mine.resource.owner, app.clock.now()).await?;
     let current = mine.caller.session.as_ref().map(|session| session.id);
-    let items = sessions.into_iter().map(|session| view(session, current)).collect();
-    Ok(View(Page { items, next_cursor: None }))
+    let sessions = window(sessions, &query, |session| session.id.to_string())?;
+    Ok(View(page(sessions, |session| view(session, current))))
 }
 
 /// Sign out everywhere: all of your sessions end, but the one that asks.

@@ -3,8 +3,8 @@
 //! Each kind of credential has its own place in a request and its own table, and none is accepted as another. What this room
 //! does not do: decide what somebody may (that is `ostler_model::authz`).
 
-mod api;
 mod access;
+mod api;
 mod authenticate;
 mod known;
 mod password;
@@ -12,8 +12,8 @@ mod seen;
 pub(crate) mod session;
 pub(crate) mod token;
 
-pub use api::routes;
 pub use access::Signer;
+pub use api::routes;
 pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token, presented};
 pub use known::{Identity, Known, Proof};
 pub use password::{Passwords, checked};

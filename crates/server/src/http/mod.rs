@@ -71,7 +71,7 @@ pub use output::{
     Accepted, Created, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View,
     WithHeaders,
 };
-pub use paging::{page, paging};
+pub use paging::{page, paging, window};
 pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};

@@ -3,7 +3,10 @@
 use super::strength;
 use crate::app::App;
 use crate::auth::{KEY_PREFIX, hash_token};
-use crate::http::{Allowed, Collected, Error, Found, Json, Load, Lookup, Mine, NoContent, Once, Result, Routes, View};
+use crate::http::{
+    Allowed, Collected, Error, Found, Json, Load, Lookup, Mine, NoContent, Once, Query, Result, Routes, View, page,
+    window,
+};
 use crate::limits;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +16,7 @@ use ostler_model::user::User;
 use ostler_wire::Page;
 use ostler_wire::error::FieldError;
 use ostler_wire::key::{KeyCreate, KeyCreated, KeyScope, KeyView};
+use ostler_wire::page::PageQuery;
 
 /// The room's endpoints.
 pub fn routes() -> Routes {
@@ -36,16 +40,24 @@ impl Load for Key {
 }
 
 /// List your API keys, newest first.
-pub async fn list(app: App, mine: Allowed<Mine<Key>, Read>, _: ()) -> Result<View<Page<KeyView>>> {
+pub async fn list(
+    app: App,
+    mine: Allowed<Mine<Key>, Read>,
+    Query(query): Query<PageQuery>,
+) -> Result<View<Page<KeyView>>> {
     let keys = app.store.key_list(mine.resource.owner).await?;
-    Ok(View(Page { items: keys.into_iter().map(view).collect(), next_cursor: None }))
+    Ok(View(page(window(keys, &query, |key| key.id.to_string())?, view)))
 }
 
 /// List the keys of anybody that are confined to this workspace, newest first.
-pub async fn list_in(app: App, all: Allowed<Collection<Key>, Read>, _: ()) -> Result<View<Page<KeyView>>> {
+pub async fn list_in(
+    app: App,
+    all: Allowed<Collection<Key>, Read>,
+    Query(query): Query<PageQuery>,
+) -> Result<View<Page<KeyView>>> {
     let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
     let keys = app.store.key_list_in(workspace).await?;
-    Ok(View(Page { items: keys.into_iter().map(view).collect(), next_cursor: None }))
+    Ok(View(page(window(keys, &query, |key| key.id.to_string())?, view)))
 }
 
 /// Make an API key. It can do at most what you can do now, and loses what you lose later.

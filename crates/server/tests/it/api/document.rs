@@ -84,3 +84,24 @@ fn only_reading_has_get_and_reading_has_nothing_else() {
         }
     }
 }
+
+#[test]
+fn every_list_is_read_in_pages() {
+    let document: Value = serde_json::from_str(&ostler_server::openapi_json()).unwrap();
+    let mut found = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        let get = &operations["get"];
+        let mut answer = &get["responses"]["200"]["content"]["application/json"]["schema"];
+        if let Some(name) = answer["$ref"].as_str() {
+            answer = document.pointer(name.trim_start_matches('#')).unwrap();
+        }
+        if answer["properties"]["next_cursor"].is_null() {
+            continue;
+        }
+        found += 1;
+        let all = get["parameters"].as_array().into_iter().flatten();
+        let names: Vec<&str> = all.filter_map(|parameter| parameter["name"].as_str()).collect();
+        assert!(names.contains(&"limit") && names.contains(&"cursor"), "{path} is a list and takes only {names:?}");
+    }
+    assert!(found > 8, "only {found} lists were found");
+}
