@@ -15,7 +15,7 @@ use ostler_server::app::App;
 use ostler_server::config::{Config, Rates};
 use ostler_server::http::{Front, Peer};
 use ostler_server::{Ground, auth, build_app, service};
-use ostler_store::{MasterKey, Options, Store, user};
+use ostler_store::{MasterKey, Options, Store, token, user};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -275,6 +275,31 @@ impl TestServer {
         let hash = auth::hash_token(&token);
         self.app.store.session_create(&grant, &session, &hash, now).await.expect("a session begins");
         As::Browser(token)
+    }
+    /// An access token of a person, of a family that has just begun.
+    pub async fn tokens(&self, user: &User) -> String {
+        let now = self.app.clock.now();
+        let session = Session {
+            id: self.app.ids.next(),
+            user: user.id,
+            kind: ostler_model::user::SessionKind::Token,
+            created_at: now,
+            seen_at: now,
+            expires_at: now + Millis::secs(24 * 3600),
+            address: None,
+            user_agent: None,
+        };
+        let grant: Grant<Collection<Session>, Write> = self.grant(SystemReason::SignIn, &Collection::platform());
+        let hash = auth::hash_token(&format!("osr_test-{}", self.next()));
+        let refresh = token::Refresh { hash: &hash, expires_at: session.expires_at };
+        self.app.store.token_create(&grant, &session, refresh, now).await.expect("a family begins");
+        self.app.signer.sign(user.id, session.id, now).0.reveal().to_owned()
+    }
+    /// The right of a person as they are now.
+    pub async fn may<R: Resource, V: Verb>(&self, user: &User, what: &R) -> Grant<R, V> {
+        let found = self.app.store.user_authority(user.id).await.expect("the database answers");
+        let (_, who) = found.expect("the person may sign in");
+        authorize(&who, what, &Arc::new(Origin::default())).expect("the person may")
     }
     /// A key of a person.
     pub async fn key(&self, owner: &User, capabilities: CapabilitySet, scope: Scope) -> (Key, As) {

@@ -8,4 +8,5 @@ mod job;
 mod realtime;
 mod shop;
 mod socket;
+mod token;
 mod workload;

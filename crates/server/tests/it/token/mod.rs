@@ -1,0 +1,6 @@
+//! Sessions and tokens: what is accepted, for how long, and what ends it at once.
+
+mod cache;
+mod database;
+mod refresh;
+mod revoke;
