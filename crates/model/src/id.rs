@@ -92,6 +92,10 @@ ids! {
     KeyId = "key";
     /// A browser session of a person.
     SessionId = "ses";
+    /// An invitation of a person.
+    InviteId = "inv";
+    /// A mail that waits to be sent.
+    MailId = "ml";
     /// A machine that runs the agent.
     NodeId = "nd";
     /// A single-use right to add a node.
@@ -110,6 +114,10 @@ ids! {
     InstallationId = "ins";
     /// A stored secret value.
     SecretId = "sec";
+    /// A second factor of a person.
+    FactorId = "fac";
+    /// A party that people may sign in with.
+    ProviderId = "idp";
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! People and their browser sessions.
 
-use crate::authz::{Kind, Resource};
-use crate::{Label, SessionId, Time, UserId, WorkspaceId};
+use crate::authz::{Kind, Resource, Role};
+use crate::{InviteId, Label, SessionId, Time, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 /// A person. Exists once for the whole platform; belongs to workspaces through memberships.
@@ -137,5 +137,100 @@ impl Resource for Session {
     }
     fn owner(&self) -> Option<UserId> {
         Some(self.user)
+    }
+}
+
+/// A person as whoever administers the platform deals with them: belongs to nobody, so being oneself gives no right to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Managed(pub User);
+
+impl Resource for Managed {
+    const KIND: Kind = Kind::User;
+    fn id(&self) -> String {
+        self.0.id.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        None
+    }
+}
+
+/// An invitation: what makes an address a person who can sign in. Its secret is never stored, only its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invite {
+    pub id: InviteId,
+    pub user: UserId,
+    pub email: Email,
+    pub name: Label,
+    /// The place in a workspace that comes with it.
+    pub place: Option<Place>,
+    pub invited_by: Option<UserId>,
+    pub created_at: Time,
+    pub expires_at: Time,
+    pub accepted_at: Option<Time>,
+    pub revoked_at: Option<Time>,
+}
+
+/// A place in a workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub workspace: WorkspaceId,
+    pub role: Role,
+}
+
+/// What has become of an invitation or a link to set a new password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkState {
+    Open,
+    /// It has done what it was for; it works once.
+    Used,
+    /// A later one took its place, or somebody withdrew it.
+    Revoked,
+    Expired,
+}
+
+impl LinkState {
+    /// From what is on record.
+    pub fn of(used_at: Option<Time>, revoked_at: Option<Time>, expires_at: Time, now: Time) -> Self {
+        match (used_at, revoked_at) {
+            (Some(_), _) => LinkState::Used,
+            (None, Some(_)) => LinkState::Revoked,
+            (None, None) if expires_at <= now => LinkState::Expired,
+            (None, None) => LinkState::Open,
+        }
+    }
+}
+
+impl Invite {
+    /// What has become of it.
+    pub fn state(&self, now: Time) -> LinkState {
+        LinkState::of(self.accepted_at, self.revoked_at, self.expires_at, now)
+    }
+}
+
+impl Resource for Invite {
+    const KIND: Kind = Kind::Member;
+    fn id(&self) -> String {
+        self.id.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        self.place.map(|place| place.workspace)
+    }
+}
+
+/// What a person prefers. Mail that somebody must get (invitations, new passwords) asks for no preference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preferences {
+    /// An IANA name; the workspace's own when absent.
+    pub timezone: Option<String>,
+    /// Mail about events that need somebody at once.
+    pub critical_mail: bool,
+    /// Mail about machines that join.
+    pub enrollment_mail: bool,
+}
+
+impl Default for Preferences {
+    fn default() -> Self {
+        Self { timezone: None, critical_mail: true, enrollment_mail: true }
     }
 }

@@ -9,7 +9,7 @@ use crate::db::value::args;
 use crate::setting;
 use ostler_model::authz::{Collection, Grant, Platform, Role, Write};
 use ostler_model::event::Fact;
-use ostler_model::user::{Email, State, User};
+use ostler_model::user::{Email, Managed, Preferences, State, User};
 use ostler_model::workspace::Workspace;
 use ostler_model::{Label, SessionId, Time, UserId};
 use serde_json::json;
@@ -38,6 +38,52 @@ impl std::fmt::Debug for Credential {
         write!(f, "Credential({})", self.user.id)
     }
 }
+
+/// What is to be different about a person; what is absent stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    pub email: Option<Email>,
+    pub name: Option<Label>,
+    pub is_platform_admin: Option<bool>,
+    /// Let in, or kept out. Who was invited comes in by accepting only.
+    pub is_active: Option<bool>,
+}
+
+impl Change {
+    fn applied(&self, before: &User) -> Result<User> {
+        let state = match (self.is_active, before.state) {
+            (None, state) => state,
+            (Some(false), _) => State::Deactivated,
+            (Some(true), State::Invited) => return Err(Rule::NotAccepted.into()),
+            (Some(true), State::Active | State::Deactivated) => State::Active,
+        };
+        Ok(User {
+            email: self.email.clone().unwrap_or_else(|| before.email.clone()),
+            name: self.name.clone().unwrap_or_else(|| before.name.clone()),
+            is_platform_admin: self.is_platform_admin.unwrap_or(before.is_platform_admin),
+            state,
+            ..before.clone()
+        })
+    }
+}
+
+/// Something that refers to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    /// Its noun.
+    pub kind: &'static str,
+    pub id: String,
+    pub name: String,
+}
+
+/// What keeps a person from being deleted. Each yields `id` and `name` of what it finds, a few are enough.
+const REFERENCES: &[(&str, &str)] = &[
+    (
+        "workspace",
+        "SELECT w.id, w.name FROM member m JOIN workspace w ON w.id = m.workspace_id WHERE m.user_id = $1 ORDER BY w.id LIMIT 20",
+    ),
+    ("key", "SELECT id, label AS name FROM api_key WHERE user_id = $1 ORDER BY id LIMIT 20"),
+];
 
 impl Store {
     /// Creates a person.
@@ -119,6 +165,9 @@ impl Store {
                 args![grant.id(), keep.map(|id| id.to_string()).unwrap_or_default()],
             )
             .await?;
+            let id: UserId = grant.id().parse().map_err(|_| StoreError::missing("user", grant.id()))?;
+            crate::reset::revoke_all(tx, id, at).await?;
+            tx.event(grant, None, Fact::UserChanged { id });
             tx.audit(grant, "user.set_password", grant.id(), None);
             Ok(())
         })
@@ -183,6 +232,100 @@ impl Store {
             Ok(user)
         })
     }
+    /// Changes what is named about a person, all or nothing. The last active admin stays one.
+    ///
+    /// A new address ends links that went to the old one. Being kept out ends sessions.
+    pub async fn user_update(&self, grant: &Grant<Managed, Write>, change: &Change, at: Time) -> Result<User> {
+        change!(self, "user_update", at, |tx| {
+            tx.lock(ADMINS).await?;
+            let missing = || StoreError::missing("user", grant.id());
+            let before = tx.opt("SELECT * FROM users WHERE id = $1", args![grant.id()]).await?;
+            let before = from_row(&before.ok_or_else(missing)?)?;
+            let after = change.applied(&before)?;
+            let row = tx
+                .opt(
+                    "UPDATE users SET name = $2, email = $3, is_platform_admin = $4, state = $5, changed_at = $6
+                     WHERE id = $1 RETURNING *",
+                    args![after.id, after.name, after.email, after.is_platform_admin, state_text(after.state), at],
+                )
+                .await?;
+            let user = from_row(&row.ok_or_else(missing)?)?;
+            if user.state == State::Deactivated {
+                tx.exec("DELETE FROM session WHERE user_id = $1", args![user.id]).await?;
+            }
+            if user.email != before.email || user.state == State::Deactivated {
+                crate::reset::revoke_all(tx, user.id, at).await?;
+            }
+            if user.email != before.email {
+                tx.exec(
+                    "UPDATE invite SET revoked_at = $2 WHERE user_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL",
+                    args![user.id, at],
+                )
+                .await?;
+            }
+            keep_an_admin(tx).await?;
+            tx.event(grant, None, Fact::UserChanged { id: user.id });
+            tx.audit(grant, "user.update", user.id, Some(json!({ "before": told(&before), "after": told(&user) })));
+            Ok(user)
+        })
+    }
+    /// What still refers to a person, in words: such a person cannot be deleted.
+    pub async fn user_references(&self, id: UserId) -> Result<Vec<Reference>> {
+        read!(self, "user_references", |db| {
+            let mut all = Vec::new();
+            for (kind, sql) in REFERENCES {
+                for row in db.all(*sql, args![id]).await? {
+                    all.push(Reference { kind, id: row.get("id")?, name: row.get("name")? });
+                }
+            }
+            Ok(all)
+        })
+    }
+    /// Deletes a person to whom nothing refers any more. The last active admin stays.
+    pub async fn user_delete(&self, grant: &Grant<Managed, Write>, at: Time) -> Result<()> {
+        change!(self, "user_delete", at, |tx| {
+            tx.lock(ADMINS).await?;
+            let row = tx.opt("SELECT * FROM users WHERE id = $1", args![grant.id()]).await?;
+            let user = from_row(&row.ok_or_else(|| StoreError::missing("user", grant.id()))?)?;
+            for (_, sql) in REFERENCES {
+                if !tx.all(*sql, args![user.id]).await?.is_empty() {
+                    return Err(Rule::UserInUse.into());
+                }
+            }
+            tx.exec("DELETE FROM users WHERE id = $1", args![user.id]).await?;
+            keep_an_admin(tx).await?;
+            tx.event(grant, None, Fact::UserChanged { id: user.id });
+            tx.audit(grant, "user.delete", user.id, Some(told(&user)));
+            Ok(())
+        })
+    }
+    /// What a person prefers.
+    pub async fn user_preferences(&self, id: UserId) -> Result<Preferences> {
+        read!(self, "user_preferences", |db| {
+            let Some(row) = db.opt("SELECT * FROM preference WHERE user_id = $1", args![id]).await? else {
+                return Ok(Preferences::default());
+            };
+            Ok(Preferences {
+                timezone: row.get("timezone")?,
+                critical_mail: row.get("critical_mail")?,
+                enrollment_mail: row.get("enrollment_mail")?,
+            })
+        })
+    }
+    /// Sets what a person prefers.
+    pub async fn user_set_preferences(&self, grant: &Grant<User, Write>, to: &Preferences, at: Time) -> Result<()> {
+        change!(self, "user_set_preferences", at, |tx| {
+            tx.exec(
+                "INSERT INTO preference (user_id, timezone, critical_mail, enrollment_mail) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone,
+                     critical_mail = excluded.critical_mail, enrollment_mail = excluded.enrollment_mail",
+                args![grant.id(), to.timezone, to.critical_mail, to.enrollment_mail],
+            )
+            .await?;
+            tx.audit(grant, "user.set_preferences", grant.id(), None);
+            Ok(())
+        })
+    }
     /// The first run: spends the setup secret and creates the first admin, the first workspace and its owner, all or nothing.
     pub async fn user_install(
         &self,
@@ -222,6 +365,13 @@ impl Store {
     }
 }
 
+/// What the audit trail says about a person.
+fn told(user: &User) -> serde_json::Value {
+    json!({
+        "email": user.email, "name": user.name, "state": user.state, "is_platform_admin": user.is_platform_admin,
+    })
+}
+
 /// Serialises whatever may end an admin.
 const ADMINS: &str = "platform admins";
 
@@ -238,7 +388,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
-async fn insert(tx: &mut Tx, new: &New, at: Time) -> Result<User> {
+pub(crate) async fn insert(tx: &mut Tx, new: &New, at: Time) -> Result<User> {
     let row = tx
         .one(
             "INSERT INTO users (id, email, name, state, is_platform_admin, password_hash, created_at, changed_at)

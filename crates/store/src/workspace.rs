@@ -212,7 +212,7 @@ async fn keep_an_owner(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
 }
 
 /// The person behind the grant must hold at least this role now, unless they administer the platform or it acts itself.
-async fn within_own_role<R: ostler_model::authz::Resource, V: Verb>(
+pub(crate) async fn within_own_role<R: ostler_model::authz::Resource, V: Verb>(
     tx: &mut Tx,
     grant: &Grant<R, V>,
     workspace: WorkspaceId,

@@ -43,6 +43,9 @@ pub enum Error {
     /// 409: not in the present state. The details say what that is.
     #[error("{message}")]
     Conflict { code: &'static str, message: String, details: Option<Value> },
+    /// 410: was there, and is over for good.
+    #[error("{message}")]
+    Gone { code: &'static str, message: String },
     /// 413: more than this many bytes.
     #[error("the body is larger than the {limit} bytes that are accepted here")]
     TooLarge { limit: usize },
@@ -85,6 +88,7 @@ impl Error {
             Error::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Error::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Error::Conflict { .. } => StatusCode::CONFLICT,
+            Error::Gone { .. } => StatusCode::GONE,
             Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Error::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -100,7 +104,7 @@ impl Error {
             Error::SignIn => "sign_in",
             Error::Credentials => "bad_credentials",
             Error::Lacks(_) => "forbidden",
-            Error::Forbidden { code, .. } | Error::Conflict { code, .. } => code,
+            Error::Forbidden { code, .. } | Error::Conflict { code, .. } | Error::Gone { code, .. } => code,
             Error::NotFound => "not_found",
             Error::Method(_) => "method_not_allowed",
             Error::TooSlow => "too_slow",
@@ -265,6 +269,12 @@ fn rule_code(rule: Rule) -> &'static str {
         Rule::JobEnded => "job_ended",
         Rule::NotActive => "not_active",
         Rule::NodeFull => "node_full",
+        Rule::Accepted => "accepted",
+        Rule::HasAccount => "has_account",
+        Rule::NotAccepted => "not_accepted",
+        Rule::UserInUse => "user_in_use",
+        Rule::Invite => "invite_ended",
+        Rule::Reset => "reset_ended",
         Rule::AboveOwnRole | Rule::Installed | Rule::SetupSecret | Rule::JoinToken | Rule::Fenced | Rule::Linked => {
             "conflict"
         }

@@ -112,6 +112,18 @@ pub enum Rule {
     JobEnded,
     #[error("only a person who is active can have this")]
     NotActive,
+    #[error("the invitation is unknown, used, withdrawn or expired")]
+    Invite,
+    #[error("the link to set a new password is unknown, used or expired")]
+    Reset,
+    #[error("this person has accepted already")]
+    Accepted,
+    #[error("this address has an account already")]
+    HasAccount,
+    #[error("a person who was invited becomes active by accepting")]
+    NotAccepted,
+    #[error("something still refers to this person")]
+    UserInUse,
     #[error("the node has not enough free memory")]
     NodeFull,
     /// A foreign key: what it refers to is gone, or what is to go is still referred to.

@@ -7,6 +7,7 @@ use super::value::args;
 /// Every migration, in order. A released one never changes; `cargo xtask tidy` and the stored checksum both watch over that.
 pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
+    ("0002_people", include_str!("../../migrations/0002_people.sql")),
     ("0004_token", include_str!("../../migrations/0004_token.sql")),
 ];
 

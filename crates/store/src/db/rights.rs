@@ -19,12 +19,14 @@ use tokio::sync::watch;
 const UNSURE: Millis = Millis::secs(30);
 
 /// Changes of these nouns never touch who may do what: they are the things that rights are about.
-const NEUTRAL_NOUNS: [&str; 6] = ["workload_", "job_", "node_", "event_", "idempotency_", "throttle_"];
+const NEUTRAL_NOUNS: [&str; 7] = ["workload_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
-const NEUTRAL: [&str; 11] = [
+const NEUTRAL: [&str; 13] = [
     "audit_refused",
+    "audit_note",
     "audit_checkpoint",
+    "audit_trim",
     // A new session or token takes nothing from anybody, and nobody had a copy of it.
     "session_create",
     "session_touch",

@@ -3,8 +3,8 @@
 use super::error::{Result, StoreError};
 use ostler_model::user::Email;
 use ostler_model::{
-    AuditId, BootId, InstallationId, JobId, JoinTokenId, KeyId, Label, Name, NodeId, RequestId, SecretId, SessionId,
-    Time, UserId, WorkloadId, WorkspaceId,
+    AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
+    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
 };
 use sqlx::{Row as _, ValueRef as _};
 use std::str::FromStr;
@@ -86,11 +86,15 @@ parsed!(
     Email,
     AuditId,
     BootId,
+    FactorId,
     InstallationId,
+    InviteId,
     JobId,
     JoinTokenId,
     KeyId,
+    MailId,
     NodeId,
+    ProviderId,
     RequestId,
     SecretId,
     SessionId,

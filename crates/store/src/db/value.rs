@@ -2,8 +2,8 @@
 
 use ostler_model::user::Email;
 use ostler_model::{
-    AuditId, BootId, InstallationId, JobId, JoinTokenId, KeyId, Label, Name, NodeId, RequestId, SecretId, SessionId,
-    Time, UserId, WorkloadId, WorkspaceId,
+    AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
+    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
 };
 
 /// One bound value, in one of the five column types.
@@ -56,11 +56,15 @@ text!(
     Email,
     AuditId,
     BootId,
+    FactorId,
     InstallationId,
+    InviteId,
     JobId,
     JoinTokenId,
     KeyId,
+    MailId,
     NodeId,
+    ProviderId,
     RequestId,
     SecretId,
     SessionId,
