@@ -6,11 +6,13 @@
 pub mod audit;
 pub mod authz;
 pub mod event;
+pub mod factor;
 pub mod id;
 pub mod job;
 pub mod key;
 pub mod name;
 pub mod node;
+pub mod oidc;
 pub mod secret;
 pub mod template;
 pub mod time;

@@ -7,6 +7,7 @@
 pub mod audit;
 mod db;
 pub mod event;
+pub mod factor;
 pub mod idempotency;
 pub mod invite;
 pub mod job;

@@ -4,7 +4,7 @@ use crate::db::error::{Result, StoreError};
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
 use ostler_model::authz::{Grant, Resource, Write};
-use ostler_model::{Secret, SecretId, Time};
+use ostler_model::{Id as _, Secret, SecretId, Time};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
 
@@ -91,6 +91,18 @@ pub(crate) fn sealed(master: &MasterKey, id: SecretId, owner: &str, secret: &Sec
 }
 
 impl Store {
+    /// Seals a short-lived ticket that its holder carries and cannot read or change. The purpose is sealed in: a ticket for
+    /// one thing never opens as one for another.
+    pub fn ticket_seal(&self, purpose: &str, plain: &str) -> Vec<u8> {
+        seal(&self.key().current, SecretId::from_parts(Time::ZERO, 0), purpose, plain.as_bytes())
+    }
+    /// Opens a ticket of this purpose. `None` when it was not sealed here, or for something else.
+    pub fn ticket_open(&self, purpose: &str, sealed: &[u8]) -> Option<String> {
+        let id = SecretId::from_parts(Time::ZERO, 0);
+        let keys = std::iter::once(&self.key().current).chain(&self.key().older);
+        let plain = keys.into_iter().find_map(|key| open(key, id, purpose, sealed))?;
+        String::from_utf8(plain).ok()
+    }
     /// Seals and stores a secret that belongs to the grant's resource; an existing one is replaced.
     pub async fn secret_put<R: Resource>(
         &self,

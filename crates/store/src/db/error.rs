@@ -124,6 +124,13 @@ pub enum Rule {
     NotAccepted,
     #[error("something still refers to this person")]
     UserInUse,
+    /// A code, a signature, a ticket or a challenge that does not count, or no longer.
+    #[error("this is not right, or was used already")]
+    FactorUsed,
+    #[error("a second factor is demanded of you; add another one before you remove the last")]
+    FactorDemanded,
+    #[error("there is no second factor yet")]
+    NoFactor,
     #[error("the node has not enough free memory")]
     NodeFull,
     /// A foreign key: what it refers to is gone, or what is to go is still referred to.

@@ -8,6 +8,7 @@ use super::value::args;
 pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0001_foundation", include_str!("../../migrations/0001_foundation.sql")),
     ("0002_people", include_str!("../../migrations/0002_people.sql")),
+    ("0003_factor", include_str!("../../migrations/0003_factor.sql")),
     ("0004_token", include_str!("../../migrations/0004_token.sql")),
 ];
 

@@ -22,7 +22,7 @@ const UNSURE: Millis = Millis::secs(30);
 const NEUTRAL_NOUNS: [&str; 7] = ["workload_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
-const NEUTRAL: [&str; 13] = [
+const NEUTRAL: [&str; 22] = [
     "audit_refused",
     "audit_note",
     "audit_checkpoint",
@@ -38,6 +38,16 @@ const NEUTRAL: [&str; 13] = [
     "token_expire",
     "secret_put",
     "user_rehash",
+    // Using a factor up, and what is between two steps of signing in, gives and takes nothing.
+    "factor_totp_begin",
+    "factor_challenge_create",
+    "factor_challenge_attempt",
+    "factor_challenge_pass",
+    "factor_passkey_pass",
+    "factor_codes_replace",
+    "factor_expire",
+    "session_prove",
+    "ticket_spend",
 ];
 
 /// The number, and what was last read of the other servers' counter.
