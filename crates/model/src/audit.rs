@@ -66,6 +66,90 @@ impl Entry {
     }
 }
 
+/// A link that does not hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// The entry with this number is not where it belongs: removed, moved, or of another chain.
+    #[error("entry {seq} is missing or out of place")]
+    Missing { seq: u64 },
+    /// The entry says something else than when it was written.
+    #[error("entry {seq} was changed")]
+    Changed { seq: u64 },
+    /// The entry before this one is not the one that it followed.
+    #[error("entry {seq} does not follow the one before it")]
+    Cut { seq: u64 },
+}
+
+impl Broken {
+    /// The number of the entry.
+    pub const fn seq(&self) -> u64 {
+        match self {
+            Broken::Missing { seq } | Broken::Changed { seq } | Broken::Cut { seq } => *seq,
+        }
+    }
+}
+
+/// Walks a chain from its beginning, or from its anchor, entry by entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Walk {
+    workspace: Option<WorkspaceId>,
+    seq: u64,
+    hash: String,
+}
+
+impl Walk {
+    /// Begins after the entry with this number and hash; zero and an empty text where nothing was let go.
+    pub fn after(workspace: Option<WorkspaceId>, seq: u64, hash: impl Into<String>) -> Self {
+        Self { workspace, seq, hash: hash.into() }
+    }
+    /// Takes the next entry, when it is the next one and says what it said.
+    pub fn step(&mut self, entry: &Entry) -> Result<(), Broken> {
+        let seq = self.seq + 1;
+        if entry.seq != seq || entry.workspace != self.workspace {
+            return Err(Broken::Missing { seq });
+        }
+        if entry.hash != entry.digest() {
+            return Err(Broken::Changed { seq });
+        }
+        if entry.previous != self.hash {
+            return Err(Broken::Cut { seq });
+        }
+        self.seq = seq;
+        self.hash.clone_from(&entry.hash);
+        Ok(())
+    }
+    /// The last entry that holds: its number and hash.
+    pub fn position(&self) -> (u64, &str) {
+        (self.seq, &self.hash)
+    }
+}
+
+/// A signed statement that a chain had this hash at this entry. Kept elsewhere, it shows when a chain was written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// `platform`, or the workspace's id.
+    pub chain: String,
+    pub seq: u64,
+    pub hash: String,
+    pub at: Time,
+    /// Which of the installation's keys signed it.
+    pub key_id: String,
+    /// Ed25519 over [`Checkpoint::message`], hexadecimal.
+    pub signature: String,
+}
+
+impl Checkpoint {
+    /// What is signed: all that it says, each part with its length.
+    pub fn message(&self) -> Vec<u8> {
+        let mut out = b"ostler audit checkpoint 1".to_vec();
+        for part in [&self.chain, &self.seq.to_string(), &self.hash, &self.at.as_millis().to_string(), &self.key_id] {
+            out.extend((part.len() as u64).to_be_bytes());
+            out.extend(part.as_bytes());
+        }
+        out
+    }
+}
+
 impl Resource for Entry {
     const KIND: Kind = Kind::Audit;
     fn id(&self) -> String {

@@ -1,6 +1,6 @@
 //! The application: what every handler and loop is given.
 
-use crate::audit::Budget;
+use crate::audit::{Budget, Notary};
 use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
@@ -43,6 +43,8 @@ pub struct Inner {
     pub known: Known,
     /// Makes and checks access tokens.
     pub signer: Signer,
+    /// Signs checkpoints of the audit trail.
+    pub notary: Notary,
     /// How many refused attempts of the unknown are written down.
     pub refusals: Budget,
     /// Last uses of sessions and keys.

@@ -1,6 +1,7 @@
 //! Starting and stopping: from a configuration to a server that answers, and back in order.
 
 use crate::app::{App, Inner};
+use crate::audit::{self, Budget, Notary};
 use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
@@ -103,6 +104,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     let installation = installation(&store, &ids, &clock).await?;
     let setup_secret = setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
     let signer = Signer::load(&store, &ids, &clock, installation).await.context("could not prepare access tokens")?;
+    let notary = Notary::load(&store, &ids, &clock).await.context("could not prepare audit checkpoints")?;
     let bus = Bus::new(&store, clock.clone());
     let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
     let templates = Catalog::builtin();
@@ -139,7 +141,8 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         passwords: Passwords::new(&ids),
         known: Known::new(&store),
         signer,
-        refusals: crate::audit::Budget::new(config.rates.per_address > 0),
+        notary,
+        refusals: Budget::new(config.rates.per_address > 0),
         seen: Seen::default(),
         drain: tokio_util::sync::CancellationToken::new(),
         verifier: Verifier::default(),
@@ -307,6 +310,9 @@ async fn upkeep(app: &App) {
         };
         if let Err(error) = done.await {
             tracing::warn!(%error, "expired rows could not be removed; the next round tries again");
+        }
+        if let Err(error) = audit::upkeep(app).await {
+            tracing::warn!(%error, "the audit trail could not be looked after; the next round tries again");
         }
     }
 }

@@ -3,12 +3,13 @@
 use crate::db::error::{Result, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
 use crate::db::row::{Row, unreadable};
-use crate::db::store::{Store, change, read};
+use crate::db::store::{Store, change, read, snapshot};
 use crate::db::tx::{Note, chain_name};
 use crate::db::value::args;
-use ostler_model::audit::{Entry, Outcome};
-use ostler_model::authz::{Actor, Kind, Origin};
+use ostler_model::audit::{Checkpoint, Entry, Outcome, Walk};
+use ostler_model::authz::{Actor, Collection, Grant, Kind, Origin, Resource, Write};
 use ostler_model::{Time, WorkspaceId};
+use serde_json::json;
 
 /// Something that somebody tried and was not allowed to do.
 #[derive(Debug, Clone)]
@@ -47,8 +48,24 @@ pub enum Verdict {
     Broken { seq: u64 },
 }
 
+/// An entry's place: its number in its chain, and its hash. Zero and nothing before the first one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    pub seq: u64,
+    pub hash: String,
+}
+
+/// Where a chain begins and ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ends {
+    /// The last entry that was let go.
+    pub anchor: Place,
+    /// The newest entry.
+    pub head: Place,
+}
+
 /// Entries looked at per query while verifying.
-const VERIFY_BATCH: u64 = 1000;
+const VERIFY_BATCH: u32 = 1000;
 
 impl Store {
     /// Writes down a refused attempt.
@@ -67,64 +84,198 @@ impl Store {
             Ok(())
         })
     }
+    /// Writes down something that changes nothing else, and to how many things it was done.
+    pub async fn audit_note<R: Resource>(
+        &self,
+        grant: &Grant<R, Write>,
+        action: &str,
+        count: u64,
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "audit_note", at, |tx| {
+            tx.audit(grant, action, grant.id(), Some(json!({ "count": count })));
+            Ok(())
+        })
+    }
     /// A chain's entries, newest first.
     pub async fn audit_list(&self, filter: &Filter, paging: &Paging) -> Result<Page<Entry>> {
         read!(self, "audit_list", |db| {
-            let mut select = Select::new("SELECT * FROM audit");
-            select
-                .when("chain = ?", chain_name(filter.workspace))
-                .when_some("actor_id = ?", filter.actor_id.as_ref())
-                .when_some("action = ?", filter.action.as_ref())
-                .when_some("target_id = ?", filter.target_id.as_ref())
-                .when_some("outcome = ?", filter.outcome.map(outcome_text))
-                .when_some("at >= ?", filter.from)
-                .when_some("at < ?", filter.until);
+            let select = filtered(filter);
             let (sql, values) = select.page_seq("seq", paging);
             let rows = db.all(sql, values).await?;
             let entries = rows.iter().map(from_row).collect::<Result<Vec<_>>>()?;
             Ok(page(entries, paging, |entry| entry.seq.to_string()))
         })
     }
-    /// Recomputes a whole chain. Reads it in batches, so a long one holds nothing up.
-    pub async fn audit_verify(&self, workspace: Option<WorkspaceId>) -> Result<Verdict> {
-        let chain = chain_name(workspace);
-        // The head first: entries that are added meanwhile are beyond it and not looked at.
-        let head = read!(self, "audit_verify", |db| {
-            db.opt("SELECT seq, hash FROM chain WHERE name = $1", args![chain]).await
-        })?;
-        let (last, head): (u64, String) = match head {
-            Some(row) => (row.get("seq")?, row.get("hash")?),
-            None => (0, String::new()),
-        };
-        let (mut seq, mut previous) = (0, String::new());
-        while seq < last {
-            let entries = self.audit_batch(&chain, seq, last).await?;
-            if entries.is_empty() {
-                return Ok(Verdict::Broken { seq: seq + 1 });
-            }
-            for entry in entries {
-                seq += 1;
-                let fits = entry.seq == seq && entry.previous == previous && entry.hash == entry.digest();
-                if !fits || entry.workspace != workspace {
-                    return Ok(Verdict::Broken { seq });
-                }
-                previous = entry.hash;
-            }
-        }
-        Ok(if previous == head { Verdict::Whole { entries: last, head } } else { Verdict::Broken { seq: last } })
-    }
-
-    async fn audit_batch(&self, chain: &str, after: u64, last: u64) -> Result<Vec<Entry>> {
-        read!(self, "audit_verify", |db| {
-            let rows = db
-                .all(
-                    "SELECT * FROM audit WHERE chain = $1 AND seq > $2 AND seq <= $3 ORDER BY seq LIMIT $4",
-                    args![chain, after, last, VERIFY_BATCH],
-                )
-                .await?;
-            rows.iter().map(from_row).collect()
+    /// A chain's entries after a sequence number, oldest first: what an export reads, piece by piece.
+    pub async fn audit_after(&self, filter: &Filter, after: u64, limit: u32) -> Result<Vec<Entry>> {
+        read!(self, "audit_after", |db| {
+            let mut select = filtered(filter);
+            select.when("seq > ?", after);
+            let (sql, values) = select.end(" ORDER BY seq LIMIT ?", limit);
+            db.all(sql, values).await?.iter().map(from_row).collect()
         })
     }
+    /// Where a chain begins and ends now.
+    pub async fn audit_ends(&self, workspace: Option<WorkspaceId>) -> Result<Ends> {
+        let chain = chain_name(workspace);
+        snapshot!(self, "audit_ends", |db| {
+            let place = |row: Option<Row>| -> Result<Place> {
+                Ok(match row {
+                    Some(row) => Place { seq: row.get("seq")?, hash: row.get("hash")? },
+                    None => Place::default(),
+                })
+            };
+            let anchor = db.opt("SELECT seq, hash FROM audit_anchor WHERE chain = $1", args![chain]).await?;
+            let head = db.opt("SELECT seq, hash FROM chain WHERE name = $1", args![chain]).await?;
+            Ok(Ends { anchor: place(anchor)?, head: place(head)? })
+        })
+    }
+    /// Recomputes a whole chain, and compares it with its checkpoints. Reads it in batches, so a long one holds nothing up.
+    pub async fn audit_verify(&self, workspace: Option<WorkspaceId>) -> Result<Verdict> {
+        // The ends first: entries that are added meanwhile are beyond and not looked at.
+        let Ends { anchor, head } = self.audit_ends(workspace).await?;
+        let mut marks = self.audit_checkpoints(workspace, anchor.seq).await?.into_iter().peekable();
+        let mut walk = Walk::after(workspace, anchor.seq, anchor.hash);
+        let filter = Filter { workspace, ..Filter::default() };
+        while walk.position().0 < head.seq {
+            let entries = self.audit_after(&filter, walk.position().0, VERIFY_BATCH).await?;
+            if entries.is_empty() {
+                return Ok(Verdict::Broken { seq: walk.position().0 + 1 });
+            }
+            for entry in entries.into_iter().filter(|entry| entry.seq <= head.seq) {
+                if let Err(broken) = walk.step(&entry) {
+                    return Ok(Verdict::Broken { seq: broken.seq() });
+                }
+                while marks.next_if(|mark| mark.seq < entry.seq).is_some() {}
+                if marks.peek().is_some_and(|mark| mark.seq == entry.seq && mark.hash != entry.hash) {
+                    return Ok(Verdict::Broken { seq: entry.seq });
+                }
+            }
+        }
+        let (seq, hash) = walk.position();
+        let is_beyond = marks.any(|mark| mark.seq > seq);
+        Ok(if hash == head.hash && !is_beyond {
+            Verdict::Whole { entries: seq, head: head.hash }
+        } else {
+            Verdict::Broken { seq }
+        })
+    }
+    /// The chains that have moved on and whose last checkpoint is older than a time or further back than so many entries.
+    pub async fn audit_due(&self, older_than: Time, entries: u64, limit: u32) -> Result<Vec<(String, Place)>> {
+        read!(self, "audit_due", |db| {
+            let rows = db
+                .all(
+                    "SELECT c.name, c.seq, c.hash FROM chain c LEFT JOIN
+                         (SELECT chain, MAX(seq) AS seq, MAX(at) AS at FROM audit_checkpoint GROUP BY chain) p
+                         ON p.chain = c.name
+                     WHERE c.seq > 0 AND (p.seq IS NULL OR (c.seq > p.seq AND (p.at <= $1 OR c.seq >= p.seq + $2)))
+                     ORDER BY c.name LIMIT $3",
+                    args![older_than, entries, limit],
+                )
+                .await?;
+            let read = |row: &Row| Ok((row.get("name")?, Place { seq: row.get("seq")?, hash: row.get("hash")? }));
+            rows.iter().map(read).collect()
+        })
+    }
+    /// Keeps a signed checkpoint. One that is there already stays as it is.
+    pub async fn audit_checkpoint(
+        &self,
+        _grant: &Grant<Collection<Entry>, Write>,
+        mark: &Checkpoint,
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "audit_checkpoint", at, |tx| {
+            tx.exec(
+                "INSERT INTO audit_checkpoint (chain, seq, hash, at, key_id, signature) VALUES ($1, $2, $3, $4, $5, $6)
+                 ON CONFLICT (chain, seq) DO NOTHING",
+                args![mark.chain, mark.seq, mark.hash, mark.at, mark.key_id, mark.signature],
+            )
+            .await
+            .map(|_| ())
+        })
+    }
+    /// A chain's checkpoints from a sequence number on, oldest first; the newest thousand.
+    pub async fn audit_checkpoints(&self, workspace: Option<WorkspaceId>, from: u64) -> Result<Vec<Checkpoint>> {
+        read!(self, "audit_checkpoints", |db| {
+            let sql = "SELECT * FROM audit_checkpoint WHERE chain = $1 AND seq >= $2 ORDER BY seq DESC LIMIT 1000";
+            let rows = db.all(sql, args![chain_name(workspace), from]).await?;
+            let read = |row: &Row| {
+                Ok(Checkpoint {
+                    chain: row.get("chain")?,
+                    seq: row.get("seq")?,
+                    hash: row.get("hash")?,
+                    at: row.get("at")?,
+                    key_id: row.get("key_id")?,
+                    signature: row.get("signature")?,
+                })
+            };
+            rows.iter().rev().map(read).collect()
+        })
+    }
+    /// Every chain there is.
+    pub async fn audit_chains(&self) -> Result<Vec<String>> {
+        read!(self, "audit_chains", |db| {
+            let rows = db.all("SELECT name FROM chain ORDER BY name", args![]).await?;
+            rows.iter().map(|row| row.get("name")).collect()
+        })
+    }
+    /// Lets go of up to `limit` of a chain's oldest entries that were written before a time, and remembers where it begins
+    /// now. The newest entry stays, and what was let go is itself an entry. Answers how many went.
+    pub async fn audit_trim(
+        &self,
+        grant: &Grant<Collection<Entry>, Write>,
+        chain: &str,
+        before: Time,
+        limit: u32,
+        at: Time,
+    ) -> Result<u64> {
+        change!(self, "audit_trim", at, |tx| {
+            tx.lock("audit trim").await?;
+            let row = tx
+                .one(
+                    "SELECT MIN(seq) AS first, MAX(seq) AS last, MIN(CASE WHEN at >= $2 THEN seq END) AS kept
+                     FROM audit WHERE chain = $1",
+                    args![chain, before],
+                )
+                .await?;
+            let (Some(first), Some(last)) = (row.get::<Option<u64>>("first")?, row.get::<Option<u64>>("last")?) else {
+                return Ok(0);
+            };
+            // Only a whole beginning goes: an entry with an earlier time behind a later one stays.
+            let kept = row.get::<Option<u64>>("kept")?.unwrap_or(last).min(last).min(first + u64::from(limit));
+            let through = kept.saturating_sub(1);
+            if through < first {
+                return Ok(0);
+            }
+            let sql = "SELECT hash, workspace_id FROM audit WHERE chain = $1 AND seq = $2";
+            let row = tx.one(sql, args![chain, through]).await?;
+            let hash: String = row.get("hash")?;
+            let gone = tx.exec("DELETE FROM audit WHERE chain = $1 AND seq <= $2", args![chain, through]).await?;
+            tx.exec(
+                "INSERT INTO audit_anchor (chain, seq, hash, at) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (chain) DO UPDATE SET seq = excluded.seq, hash = excluded.hash, at = excluded.at",
+                args![chain, through, hash, at],
+            )
+            .await?;
+            let details = json!({ "entries": gone, "through": through, "hash": hash, "written_before": before });
+            tx.audit_in(grant, row.get("workspace_id")?, "audit.trim", chain, Some(details));
+            Ok(gone)
+        })
+    }
+}
+
+fn filtered(filter: &Filter) -> Select {
+    let mut select = Select::new("SELECT * FROM audit");
+    select
+        .when("chain = ?", chain_name(filter.workspace))
+        .when_some("actor_id = ?", filter.actor_id.as_ref())
+        .when_some("action = ?", filter.action.as_ref())
+        .when_some("target_id = ?", filter.target_id.as_ref())
+        .when_some("outcome = ?", filter.outcome.map(outcome_text))
+        .when_some("at >= ?", filter.from)
+        .when_some("at < ?", filter.until);
+    select
 }
 
 /// The stored spelling.

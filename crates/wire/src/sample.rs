@@ -23,7 +23,27 @@ samples! {
         "secret": "the-printed-secret", "email": "ada@example.org", "name": "Ada", "password": "correct horse battery"
     };
     crate::auth::Login => {"email": "ada@example.org", "password": "correct horse battery"};
+    crate::audit::AuditRetention => {"keep_days": 365};
     crate::auth::RefreshInput => {"refresh_token": "osr_sample"};
+    crate::factor::MfaVerify => {"challenge_token": "osm_sample", "token": "123456"};
+    crate::factor::RecoveryVerify => {"challenge_token": "osm_sample", "recovery_code": "abcd-efgh-jkmn-pqrs"};
+    crate::factor::Confirm => {"password": "correct horse battery"};
+    crate::factor::TotpBegin => {"label": "Phone"};
+    crate::factor::TotpConfirm => {"token": "123456"};
+    crate::factor::PasskeyCreate => {
+        "ticket": "sample", "label": "Laptop",
+        "credential": {"id": "AA", "response": {"clientDataJSON": "e30", "attestationObject": "oA"}}
+    };
+    crate::factor::PasskeyLogin => {
+        "ticket": "sample",
+        "credential": {"id": "AA", "response": {"clientDataJSON": "e30", "authenticatorData": "AA", "signature": "AA"}}
+    };
+    crate::factor::RequirementInput => {"is_required": true, "grace_days": 14};
+    crate::oidc::ProviderCreate => {
+        "slug": "corporate", "name": "Corporate", "issuer": "https://id.example.org", "client_id": "ostler"
+    };
+    crate::oidc::ProviderUpdate => {"name": "Corporate"};
+    crate::oidc::ProviderTest => {"issuer": "https://id.example.org"};
     crate::user::UserCreate => {"email": "new@example.org", "name": "New", "password": "correct horse battery"};
     crate::workspace::WorkspaceCreate => {"name": "Stables"};
     crate::workspace::WorkspaceUpdate => {"name": "Stables"};

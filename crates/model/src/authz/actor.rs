@@ -108,7 +108,9 @@ impl SystemReason {
                 (Kind::Node, V::Read),
                 (Kind::Workload, V::Read),
             ],
-            SystemReason::Retention => &[(Kind::Event, V::Write), (Kind::Job, V::Write), (Kind::Session, V::Write)],
+            SystemReason::Retention => {
+                &[(Kind::Event, V::Write), (Kind::Job, V::Write), (Kind::Session, V::Write), (Kind::Audit, V::Write)]
+            }
             SystemReason::SignIn => &[(Kind::Session, V::Write), (Kind::User, V::Read)],
         };
         pairs.iter().map(|(k, v)| C::new(*k, *v)).collect()

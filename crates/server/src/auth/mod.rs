@@ -13,6 +13,7 @@ pub(crate) mod session;
 pub(crate) mod token;
 
 pub use access::Signer;
+pub(crate) use access::signing_key;
 pub use api::routes;
 pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token, presented};
 pub use known::{Identity, Known, Proof};

@@ -68,7 +68,7 @@ pub use error::{Error, Result};
 pub use handler::Handler;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
 pub use output::{
-    Accepted, Created, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View,
+    Accepted, Created, Download, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View,
     WithHeaders,
 };
 pub use paging::{page, paging, window};

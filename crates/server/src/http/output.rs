@@ -172,6 +172,20 @@ impl Output for EventStream {
     }
 }
 
+/// 200 with a file that is made while it is sent. The handler sets the content type itself.
+#[derive(Debug)]
+pub struct Download(pub Response<Body>);
+
+impl Output for Download {
+    fn describe(_: &mut SchemaGenerator) -> OutputDoc {
+        let content = Some(("application/octet-stream", None));
+        OutputDoc { status: 200, says: "The file, piece by piece.", content, has_location: false }
+    }
+    fn respond(self) -> Response<Body> {
+        self.0
+    }
+}
+
 /// 101: the connection becomes something else, a WebSocket for example. The handler answers 426 itself when it may not.
 #[derive(Debug)]
 pub struct Upgrade(pub Response<Body>);

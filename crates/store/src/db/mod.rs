@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod fault;
 mod migrate;
 pub(crate) mod page;
+pub(crate) mod redact;
 mod rights;
 pub(crate) mod row;
 mod sqlite;

@@ -5,6 +5,7 @@
 
 use super::conn::Conn;
 use super::error::Result;
+use super::redact;
 use super::value::args;
 use ostler_model::audit::{Entry, Outcome};
 use ostler_model::authz::{Actor, Grant, Origin, Resource, Verb};
@@ -94,7 +95,12 @@ impl Tx {
         });
     }
     /// Remembers an entry made by hand.
-    pub(crate) fn note(&mut self, note: Note) {
+    pub(crate) fn note(&mut self, mut note: Note) {
+        // In one place for all rooms: what a room forgets to leave out must still not be written.
+        if let Some(mut details) = note.details.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+            redact::clean(&mut details);
+            note.details = Some(details.to_string());
+        }
         self.audits.push(note);
     }
     /// Serialises this transaction with every other that locks the same name, until it ends.
