@@ -278,6 +278,10 @@ impl TestServer {
     }
     /// An access token of a person, of a family that has just begun.
     pub async fn tokens(&self, user: &User) -> String {
+        self.token_pair(user).await.0
+    }
+    /// An access and a refresh token of a person, of a family that has just begun.
+    pub async fn token_pair(&self, user: &User) -> (String, String) {
         let now = self.app.clock.now();
         let session = Session {
             id: self.app.ids.next(),
@@ -290,10 +294,11 @@ impl TestServer {
             user_agent: None,
         };
         let grant: Grant<Collection<Session>, Write> = self.grant(SystemReason::SignIn, &Collection::platform());
-        let hash = auth::hash_token(&format!("osr_test-{}", self.next()));
+        let text = format!("osr_test-{}", self.next());
+        let hash = auth::hash_token(&text);
         let refresh = token::Refresh { hash: &hash, expires_at: session.expires_at };
         self.app.store.token_create(&grant, &session, refresh, now).await.expect("a family begins");
-        self.app.signer.sign(user.id, session.id, now).0.reveal().to_owned()
+        (self.app.signer.sign(user.id, session.id, now).0.reveal().to_owned(), text)
     }
     /// The right of a person as they are now.
     pub async fn may<R: Resource, V: Verb>(&self, user: &User, what: &R) -> Grant<R, V> {

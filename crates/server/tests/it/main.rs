@@ -9,4 +9,5 @@ mod realtime;
 mod shop;
 mod socket;
 mod token;
+mod trail;
 mod workload;

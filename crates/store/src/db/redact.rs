@@ -7,8 +7,15 @@ const HIDDEN: &str = "(hidden)";
 /// Names of fields whose value is never written, wherever they are. Part of a name is enough.
 const SECRET_NAMES: [&str; 10] =
     ["password", "passwd", "secret", "token", "credential", "private", "recovery", "authorization", "cookie", "sealed"];
-/// What our own secrets begin with: hidden under whatever name they come.
-const SECRET_TEXTS: [&str; 4] = ["ost_", "osr_", "eyJ", "$argon2"];
+/// True for what looks like a secret of ours (`ost_…`, `osr_…`, `ojt_…`), an access token or a password's hash: hidden under
+/// whatever name it comes.
+fn is_secret(text: &str) -> bool {
+    let is_ours = |text: &str| {
+        let bytes = text.as_bytes();
+        bytes.len() >= 7 && bytes[0] == b'o' && bytes[1..3].iter().all(u8::is_ascii_lowercase) && bytes[3] == b'_'
+    };
+    is_ours(text) || text.starts_with("eyJ") || text.starts_with("$argon2")
+}
 
 /// Hides secrets in the details of an entry.
 pub(crate) fn clean(value: &mut Value) {
@@ -26,7 +33,7 @@ pub(crate) fn clean(value: &mut Value) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(clean),
-        Value::String(text) if SECRET_TEXTS.iter().any(|secret| text.starts_with(secret)) => *text = HIDDEN.to_owned(),
+        Value::String(text) if is_secret(text) => *text = HIDDEN.to_owned(),
         Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -65,12 +72,12 @@ mod tests {
             "email": "ada@example.org",
             "smtp": { "Password": "hunter2", "host": "mail" },
             "settings": [{ "name": "jwt", "client_secret": { "raw": "x" } }],
-            "note": "ost_abc", "jwt": "eyJhbGciOi", "hash": "$argon2id$v=19$x",
+            "note": "ost_abc", "join": "ojt_abc", "jwt": "eyJhbGciOi", "hash": "$argon2id$v=19$x",
             "has_password": true, "token_count": 3, "user": "us_1"
         });
         clean(&mut details);
         let text = details.to_string();
-        for secret in ["hunter2", "\"x\"", "ost_abc", "eyJ", "argon2"] {
+        for secret in ["hunter2", "\"x\"", "ost_abc", "ojt_abc", "eyJ", "argon2"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         assert_eq!(details["has_password"], true);

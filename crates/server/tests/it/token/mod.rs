@@ -2,5 +2,6 @@
 
 mod cache;
 mod database;
+mod kinds;
 mod refresh;
 mod revoke;
