@@ -14,12 +14,14 @@ pub mod audit;
 pub mod auth;
 pub mod config;
 pub mod console;
+pub mod factor;
 pub mod fleet;
 pub mod http;
 pub mod job;
 pub mod key;
 pub mod limits;
 pub mod local;
+pub mod mail;
 pub mod member;
 pub mod node;
 pub mod obs;
@@ -27,6 +29,7 @@ mod panel;
 pub mod realtime;
 pub mod reconcile;
 mod secret;
+pub mod setting;
 pub mod setup;
 pub mod start;
 pub mod template;
@@ -38,7 +41,7 @@ pub use start::{Ground, Running, backup, build_app, listen, serve, service};
 
 /// Every endpoint there is. A room's `routes()` has one line here.
 pub fn routes() -> Vec<http::Endpoint> {
-    http::collect(vec![
+    let mut rooms = vec![
         // One line per room, in order of nouns.
         audit::routes(),
         auth::routes(),
@@ -49,12 +52,16 @@ pub fn routes() -> Vec<http::Endpoint> {
         node::routes(),
         obs::routes(),
         realtime::routes(),
+        setting::routes(),
         setup::routes(),
         template::routes(),
+        user::invite_routes(),
         user::routes(),
         workload::routes(),
         workspace::routes(),
-    ])
+    ];
+    rooms.extend(factor::routes());
+    http::collect(rooms)
 }
 
 /// The API document, as committed in docs/reference/openapi.json.

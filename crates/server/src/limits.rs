@@ -42,6 +42,12 @@ pub const TOUCH_EVERY: Millis = Millis::secs(60);
 
 /// Passwords: long enough to resist guessing, short enough not to be a way to burn processor time.
 pub const PASSWORD_CHARS: std::ops::RangeInclusive<usize> = 12..=256;
+/// argon2id, as OWASP recommends for 19 MiB: memory in KiB, passes, lanes. About 30 ms of a core; a graphics card with 24 GiB
+/// tries some 1,300 at a time instead of millions. Stored hashes name their own, so raising these hurts nobody.
+pub const ARGON2: (u32, u32, u32) = (19 * 1024, 2, 1);
+/// Guesses that a password must outlast, as a power of ten, with lists of common passwords, names, dates and keyboard walks
+/// tried first: what a stolen hash should cost months of many cores.
+pub const PASSWORD_GUESSES_LOG10: f64 = 8.0;
 /// argon2id hashes computed at the same time: each takes 19 MiB and about 30 ms of a core.
 pub const HASHES_AT_ONCE: usize = 4;
 /// Hashes that may wait for their turn; more are told to come back.
@@ -61,6 +67,23 @@ pub const SIGN_IN_ADDRESS: Policy = Policy {
     wait_most: Millis::secs(5 * 60),
     forget_after: Millis::secs(24 * 3600),
 };
+/// Attempts at one person's second factor, over all sign-ins and sessions. Six digits have to last.
+pub const FACTOR: Policy = Policy {
+    free: 5,
+    wait_first: Millis::secs(5),
+    wait_most: Millis::secs(15 * 60),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// Attempts at one half-done sign-in; then it begins anew with the password.
+pub const CHALLENGE_ATTEMPTS: u32 = 5;
+/// Between the halves of a sign-in, and for the ceremony of a passkey.
+pub const CHALLENGE_TIME: Millis = Millis::secs(5 * 60);
+/// A session that began so lately has just shown who is behind it.
+pub const FRESH_SESSION: Millis = Millis::secs(5 * 60);
+/// After proving it anew, for so long.
+pub const CONFIRMED: Millis = Millis::secs(10 * 60);
+/// Passkeys of one person.
+pub const PASSKEYS_PER_PERSON: usize = 20;
 /// Attempts at the setup secret, from anywhere.
 pub const SETUP: Policy =
     Policy { free: 10, wait_first: Millis::secs(2), wait_most: Millis::secs(60), forget_after: Millis::secs(3600) };
@@ -73,3 +96,32 @@ pub const KEY_SCOPE_IDS: usize = 100;
 pub const RATE_KEYS: usize = 100_000;
 /// Attempts that were not followed by another one are forgotten after this long.
 pub const THROTTLE_KEPT: Millis = Millis::secs(48 * 3600);
+
+/// An invitation waits this long for its person.
+pub const INVITE_TIME: Millis = Millis::secs(72 * 3600);
+/// A link to set a new password.
+pub const RESET_TIME: Millis = Millis::secs(3600);
+/// Secrets in links, with room to spare.
+pub const LINK_CHARS: usize = 200;
+/// Invitations and links that are over are shown for so long before they are removed.
+pub const LINKS_KEPT: Millis = Millis::secs(30 * 24 * 3600);
+/// Letters with new passwords to one address; a person who presses the button three times has had enough mail.
+pub const FORGOT_ACCOUNT: Policy = Policy {
+    free: 3,
+    wait_first: Millis::secs(60),
+    wait_most: Millis::secs(3600),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// The same from one address on the network.
+pub const FORGOT_ADDRESS: Policy = Policy {
+    free: 20,
+    wait_first: Millis::secs(10),
+    wait_most: Millis::secs(3600),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// One conversation with a mail server, and one whole check of one.
+pub const SMTP_TIME: Millis = Millis::secs(20);
+/// Whoever takes letters from the outbox has this long for all of them: longer than a full batch of slow conversations.
+pub const MAIL_LEASE: Millis = Millis::secs(600);
+/// A check of a database or a Redis during the first run.
+pub const CHECK_TIME: Millis = Millis::secs(10);

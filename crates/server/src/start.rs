@@ -7,8 +7,10 @@ use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
 use crate::http::{Front, Peer, Rates, router};
 use crate::job::{Engine, Needs as JobNeeds, Recipes};
+use crate::mail::Post;
 use crate::realtime::Bus;
 use crate::reconcile::{Needs as SyncNeeds, Reconciler};
+use crate::setting::Settings;
 use crate::template::Catalog;
 use crate::workload::{Lowering, provision::Provision, remove::Remove};
 use crate::{limits, obs, secret, setup};
@@ -101,6 +103,8 @@ pub async fn backup(config: &Config, to: &Path) -> Result<()> {
 pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Secret>)> {
     let Ground { clock, ids, spawn, store } = ground;
     obs::metrics::start();
+    let settings = Settings::load(config, &store).await?;
+    let config = settings.running().clone();
     let installation = installation(&store, &ids, &clock).await?;
     let setup_secret = setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
     let signer = Signer::load(&store, &ids, &clock, installation).await.context("could not prepare access tokens")?;
@@ -151,6 +155,8 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         ids,
         spawn,
         config,
+        settings,
+        post: Post::default(),
         installation,
         bus,
         fleet,
@@ -159,6 +165,8 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         templates,
         lowering,
     });
+    let own = app.clone();
+    app.spawn.spawn("mail.drain", async move { crate::mail::run(&own).await });
     let own = app.clone();
     app.spawn.spawn("server.upkeep", async move { upkeep(&own).await });
     if app.store.is_shared() {
@@ -305,6 +313,8 @@ async fn upkeep(app: &App) {
                 .map_err(|denied| anyhow::anyhow!("retention is not allowed to remove sessions: {denied:?}"))?;
             app.store.session_expire(&sessions, now, BATCH).await?;
             app.store.idempotency_expire(BATCH, now).await?;
+            app.store.factor_expire(now, BATCH).await?;
+            app.store.invite_expire(now - limits::LINKS_KEPT, BATCH, now).await?;
             app.store.throttle_expire(now - limits::THROTTLE_KEPT, BATCH, now).await?;
             anyhow::Ok(())
         };

@@ -1,5 +1,6 @@
 //! Sign-in and sessions.
 
+use crate::factor::FactorStanding;
 use crate::user::UserView;
 use ostler_model::authz::{Capability, Role};
 use ostler_model::user::{Email, SessionKind};
@@ -60,6 +61,9 @@ pub struct SessionsEnded {
 pub struct Me {
     pub user: UserView,
     pub memberships: Vec<MembershipView>,
+    /// Whether I have a second factor, and who demands one of me until when.
+    #[serde(default)]
+    pub second_factor: FactorStanding,
 }
 
 /// One workspace of mine.

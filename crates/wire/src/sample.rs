@@ -44,7 +44,22 @@ samples! {
     };
     crate::oidc::ProviderUpdate => {"name": "Corporate"};
     crate::oidc::ProviderTest => {"issuer": "https://id.example.org"};
-    crate::user::UserCreate => {"email": "new@example.org", "name": "New", "password": "correct horse battery"};
+    crate::user::UserCreate => {"email": "new@example.org", "name": "New"};
+    crate::user::UserUpdate => {"name": "Renamed"};
+    crate::user::MeUpdate => {"name": "Renamed"};
+    crate::user::PasswordChange => {
+        "current_password": "correct horse battery", "new_password": "another horse battery"
+    };
+    crate::user::PreferencesUpdate => {"timezone": "Europe/Berlin", "critical_mail": true};
+    crate::invite::InviteCreate => {"email": "guest@example.org", "role": "viewer"};
+    crate::invite::InviteAccept => {"password": "correct horse battery"};
+    crate::invite::Forgot => {"email": "ada@example.org"};
+    crate::invite::ResetSpend => {"password": "correct horse battery"};
+    crate::setting::SettingsUpdate => {"values": {"mail.port": 2525}};
+    crate::setting::MailCheck => {"values": {"mail.host": "localhost"}};
+    crate::setup::CheckDatabase => {"secret": "the-printed-secret"};
+    crate::setup::CheckRedis => {"secret": "the-printed-secret", "host": "localhost"};
+    crate::setup::CheckSmtp => {"secret": "the-printed-secret", "values": {"mail.host": "localhost"}};
     crate::workspace::WorkspaceCreate => {"name": "Stables"};
     crate::workspace::WorkspaceUpdate => {"name": "Stables"};
     crate::member::MemberAdd => {"email": "friend@example.org", "role": "viewer"};

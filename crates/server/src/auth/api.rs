@@ -6,14 +6,14 @@ use crate::http::{
     Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Query, Result, Routes, SignedIn, View,
     WithHeaders, allow, page, window,
 };
+use crate::factor::{Entry, First, FromBrowser, enter};
 use crate::limits;
-use crate::user::me;
 use ostler_model::Millis;
 use ostler_model::authz::{Grant, Read, Write};
 use ostler_model::user::{Session, State, User};
 use ostler_store::throttle::Attempt;
 use ostler_wire::Page;
-use ostler_wire::auth::{Login, RefreshInput, SessionView, SessionsEnded, Tokens, Welcome};
+use ostler_wire::auth::{Login, RefreshInput, SessionView, SessionsEnded, Tokens};
 use ostler_wire::page::PageQuery;
 
 /// The room's endpoints.
@@ -29,8 +29,9 @@ pub fn routes() -> Routes {
 
 /// Sign in with e-mail address and password.
 ///
-/// The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Wrong attempts are counted per account and per address; too many have to wait.
-pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<WithHeaders<View<Welcome>>> {
+/// The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Who has a second factor is answered 202 and shows it at `/api/v1/auth/mfa/challenge/verify`. Wrong attempts are counted per account and per address; too many have to wait.
+pub async fn login(app: App, at: Public, asked: FromBrowser<Json<Login>>) -> Result<Entry> {
+    let FromBrowser { browser, input: Json(input) } = asked;
     at.about.subject(input.email.as_str());
     let account = format!("account:{}", input.email);
     let address = format!("address:{}", at.origin.address.as_deref().unwrap_or_default());
@@ -45,15 +46,9 @@ pub async fn login(app: App, at: Public, Json(input): Json<Login>) -> Result<Wit
     let Some(user) = found.map(|found| found.user).filter(|user| fits && user.state == State::Active) else {
         return Err(Error::Credentials);
     };
-    let (headers, tokens) = if input.token {
-        (http::HeaderMap::new(), Some(token::begin(&app, user.id, &at.origin).await?))
-    } else {
-        (session::begin(&app, user.id, &at.origin, at.is_secure).await?, None)
-    };
+    let entry = enter(&app, user.id, (First::One, input.token), &at, &browser).await?;
     app.store.throttle_clear(&[account.as_str()], app.clock.now()).await?;
-    let (user, authority) = app.store.user_authority(user.id).await?.ok_or(Error::Credentials)?;
-    let me = me(&app, &user, &authority).await?;
-    Ok(WithHeaders(View(Welcome { me, tokens }), headers))
+    Ok(entry)
 }
 
 /// Exchange a refresh token for a new access and a new refresh token.

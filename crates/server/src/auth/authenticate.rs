@@ -114,8 +114,8 @@ async fn known(call: &mut Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
     if let (Some(session), Some(rights), Proof::Cookie(hash)) = (&identity.session, &identity.renew, &proof) {
         call.cookie = super::session::renew(app, session, hash, rights, (&call.origin, call.is_secure)).await?;
     }
-    let Identity { authority, user, session, key, .. } = identity.as_ref().clone();
-    let caller = Caller { authority, origin: call.origin.clone(), user: Some(user), session, key };
+    let Identity { authority, user, session, key, standing, .. } = identity.as_ref().clone();
+    let caller = Caller { authority, origin: call.origin.clone(), user: Some(user), session, key, standing };
     Ok((Arc::new(caller), proof.by()))
 }
 
@@ -130,6 +130,7 @@ async fn node(call: &Call, parts: &Parts, header: &str) -> Result<Arc<Caller>> {
             user: None,
             session: None,
             key: None,
+            standing: ostler_model::factor::Standing::default(),
         })),
         Err(crate::fleet::Refused::Store(error)) => Err(error.into()),
         Err(why) => {

@@ -6,6 +6,7 @@
 //! another server has answered is, by at most that long. Wrong credentials are not kept: they are looked up each time.
 
 use ostler_model::authz::Authority;
+use ostler_model::factor::Standing;
 use ostler_model::key::Key;
 use ostler_model::user::{Session, SessionKind, User};
 use ostler_model::{Millis, SessionId, Time, UserId};
@@ -48,6 +49,8 @@ pub struct Identity {
     pub key: Option<Key>,
     /// Set when the session should get a new cookie: what its person may do now, as the store puts it.
     pub renew: Option<String>,
+    /// What second factor is demanded of the person. Workspaces that are closed for want of one are not in the authority.
+    pub standing: Standing,
 }
 
 struct Copy {
@@ -79,7 +82,11 @@ impl Known {
         {
             return Ok(Some(identity));
         }
-        let Some((identity, until)) = look(store, proof, now).await? else { return Ok(None) };
+        let Some((mut identity, mut until)) = look(store, proof, now).await? else { return Ok(None) };
+        identity.standing = store.factor_standing(identity.user.id).await?;
+        let standing = &identity.standing;
+        identity.authority.memberships.retain(|member| !standing.is_closed(member.workspace, now));
+        until = standing.next_change(now).map_or(until, |change| until.min(change));
         let identity = Arc::new(identity);
         if let Some(generation) = generation {
             self.keep(*proof, Copy { identity: identity.clone(), generation, at: now, until }, now);
@@ -143,7 +150,7 @@ async fn look(store: &Store, proof: &Proof, now: Time) -> Result<Option<(Identit
         Proof::Key(hash) => store.key_authority(hash, now).await?.map(|found| {
             let until = found.key.expires_at.unwrap_or(Time::from_millis(i64::MAX));
             let Bearer { key, user, authority } = found;
-            (Identity { authority, user, session: None, key: Some(key), renew: None }, until)
+            (Identity { authority, user, session: None, key: Some(key), renew: None, standing: Standing::default() }, until)
         }),
         Proof::Access { until, .. } if *until <= now => None,
         Proof::Access { session, user, until, .. } => {
@@ -157,5 +164,5 @@ fn signed_in(found: SignedIn, until: Time) -> (Identity, Time) {
     let SignedIn { session, user, authority, is_outdated, rights } = found;
     let until = until.min(session.expires_at);
     let renew = (is_outdated && session.kind == SessionKind::Browser).then_some(rights);
-    (Identity { authority, user, session: Some(session), key: None, renew }, until)
+    (Identity { authority, user, session: Some(session), key: None, renew, standing: Standing::default() }, until)
 }

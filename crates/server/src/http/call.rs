@@ -6,6 +6,7 @@ use crate::app::App;
 use axum::extract::RawPathParams;
 use http::HeaderMap;
 use ostler_model::authz::{ActorKind, Authority, Origin};
+use ostler_model::factor::Standing;
 use ostler_model::key::Key;
 use ostler_model::user::{Session, User};
 use ostler_model::{RequestId, WorkspaceId};
@@ -23,6 +24,8 @@ pub struct Caller {
     pub session: Option<Session>,
     /// The API key, when it is one.
     pub key: Option<Key>,
+    /// What second factor is demanded of the person.
+    pub standing: Standing,
 }
 
 /// A request on its way to its handler.

@@ -119,7 +119,8 @@ fn rename(value: &mut Value, names: &[String]) {
 
 fn operation(endpoint: &Endpoint, taken: &mut SchemaGenerator, given: &mut SchemaGenerator, error: &Value) -> Value {
     let input = (endpoint.input)(taken);
-    let output = (endpoint.output)(given);
+    let mut outputs = vec![(endpoint.output)(given)];
+    outputs.extend((endpoint.others)(given));
     let (summary, description) = endpoint.docs.split_once("\n\n").unwrap_or((endpoint.docs, ""));
     let mut operation = json!({
         "operationId": operation_id(endpoint),
@@ -127,7 +128,7 @@ fn operation(endpoint: &Endpoint, taken: &mut SchemaGenerator, given: &mut Schem
         "summary": summary.replace('\n', " "),
         "security": security(endpoint.access),
         "parameters": parameters(endpoint, &input),
-        "responses": responses(endpoint, &input, &output, error),
+        "responses": responses(endpoint, &input, &outputs, error),
     });
     let access = access_words(endpoint.access);
     operation["description"] = format!("{}\n\n{access}", description.trim()).trim().into();
@@ -241,17 +242,19 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-fn responses(endpoint: &Endpoint, input: &InputDoc, output: &OutputDoc, error: &Value) -> Value {
+fn responses(endpoint: &Endpoint, input: &InputDoc, outputs: &[OutputDoc], error: &Value) -> Value {
     let mut all = Map::new();
-    let mut good = json!({ "description": output.says });
-    if let Some((media, schema)) = &output.content {
-        let schema = schema.as_ref().map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
-        good["content"] = json!({ *media: schema });
+    for output in outputs {
+        let mut good = json!({ "description": output.says });
+        if let Some((media, schema)) = &output.content {
+            let schema = schema.as_ref().map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
+            good["content"] = json!({ *media: schema });
+        }
+        if output.has_location {
+            good["headers"] = json!({ "Location": { "schema": { "type": "string" } } });
+        }
+        all.insert(output.status.to_string(), good);
     }
-    if output.has_location {
-        good["headers"] = json!({ "Location": { "schema": { "type": "string" } } });
-    }
-    all.insert(output.status.to_string(), good);
     for (status, says) in failures(endpoint, input) {
         let answer = json!({ "description": says, "content": { "application/json": { "schema": error } } });
         all.entry(status.to_string()).or_insert(answer);
@@ -273,6 +276,13 @@ fn failures(endpoint: &Endpoint, input: &InputDoc) -> Vec<(u16, &'static str)> {
     if endpoint.access != Access::Public || endpoint.is_mutation() {
         all.push((401, "No credentials, or not valid ones."));
         all.push((403, "You may know of it, but not do this."));
+    }
+    // Paths that a secret opens: the secret works once, and not for ever.
+    if endpoint.access == Access::Public && endpoint.params().any(|name| name == "token") {
+        all.push((410, "It was there, and is over for good."));
+        if !endpoint.is_mutation() {
+            all.push((409, "It has been used."));
+        }
     }
     if endpoint.is_mutation() {
         all.push((409, "Not in its present state."));

@@ -23,6 +23,10 @@ pub trait Output: Send + 'static {
     const IS_SECRET: bool = false;
     /// For the API document.
     fn describe(generator: &mut SchemaGenerator) -> OutputDoc;
+    /// Other good answers, with statuses of their own.
+    fn others(_: &mut SchemaGenerator) -> Vec<OutputDoc> {
+        Vec::new()
+    }
     /// The answer itself.
     fn respond(self) -> Response<Body>;
 }
@@ -150,6 +154,9 @@ impl<O: Output> Output for WithHeaders<O> {
     const IS_SECRET: bool = true;
     fn describe(generator: &mut SchemaGenerator) -> OutputDoc {
         O::describe(generator)
+    }
+    fn others(generator: &mut SchemaGenerator) -> Vec<OutputDoc> {
+        O::others(generator)
     }
     fn respond(self) -> Response<Body> {
         let mut response = self.0.respond();

@@ -104,11 +104,12 @@ where
     let (parts, body) = request.into_parts();
     if P::ACCESS != Access::Public {
         let (caller, by) = crate::auth::authenticate(call, &parts).await?;
-        call.caller = Some(caller);
+        call.caller = Some(caller.clone());
         if by == crate::auth::By::Cookie && call.endpoint.is_mutation() {
             super::csrf::check(&call.app, &parts)?;
         }
         call.app.rates.actor(call)?;
+        crate::factor::gate(&call.endpoint, &caller.standing, call.app.clock.now())?;
     }
     let proof = Box::pin(P::prove(call)).await?;
     let mut incoming = collect(call, I::BODY, parts, body).await?;

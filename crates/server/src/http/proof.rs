@@ -113,12 +113,19 @@ impl<R: Load, V: Verb> Proof for Allowed<R, V> {
         }
         let find = Lookup { call, who: &caller.authority };
         let resource = R::load(&call.app, &find).await?.ok_or(Error::NotFound)?;
+        // A member to whom it is closed for want of a second factor knows it anyway, and has to learn what to do.
+        let is_closed = |workspace| caller.standing.is_closed(workspace, call.app.clock.now());
+        let is_closed = !caller.authority.is_platform_admin && resource.workspace().is_some_and(is_closed);
         let grant = authorize(&caller.authority, &resource, &caller.origin).inspect_err(|denied| {
             // Who may know of the workspace is written into its own trail; others must not be able to fill it.
             if let (Denied::Lacks(_), Some(workspace)) = (denied, resource.workspace()) {
                 call.about.workspace(workspace);
             }
-        })?;
+        });
+        let grant = match grant {
+            Err(Denied::Hidden) if is_closed => return Err(crate::factor::needed()),
+            decided => decided?,
+        };
         Ok(Self { resource, grant, caller })
     }
 }

@@ -33,6 +33,8 @@ pub struct Endpoint {
     pub input: fn(&mut SchemaGenerator) -> InputDoc,
     /// Describes the good answer.
     pub output: fn(&mut SchemaGenerator) -> OutputDoc,
+    /// Describes other good answers.
+    pub others: fn(&mut SchemaGenerator) -> Vec<OutputDoc>,
     pub(super) run: Run,
 }
 
@@ -114,6 +116,7 @@ impl Routes {
             family: None,
             input: I::describe,
             output: O::describe,
+            others: O::others,
             run: Arc::new(move |call, request| Box::pin(pipeline::run(handler.clone(), call, request))),
         });
         self

@@ -25,7 +25,9 @@ pub(crate) fn user_view(user: &User) -> UserView {
 pub(crate) async fn me(app: &App, user: &User, who: &Authority) -> Result<Me> {
     let workspaces = app.store.workspace_list(&reach(who), &Paging::default()).await?;
     let memberships = workspaces.items.into_iter().map(|workspace| membership(workspace, who)).collect();
-    Ok(Me { user: user_view(user), memberships })
+    let standing = app.store.factor_standing(user.id).await?;
+    let second_factor = crate::factor::standing_view(&standing, app.clock.now());
+    Ok(Me { user: user_view(user), memberships, second_factor })
 }
 
 /// Which workspaces an actor sees.
