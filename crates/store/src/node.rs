@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
+use crate::db::redact::difference;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
@@ -229,6 +230,9 @@ impl Store {
         at: Time,
     ) -> Result<Node> {
         change!(self, "node_update", at, |tx| {
+            // Writing nothing keeps others out until the end, and says what it is now.
+            let before = tx.opt("UPDATE node SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&before.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
             let row = tx
                 .opt(
                     "UPDATE node SET name = COALESCE($2, name), is_draining = COALESCE($3, is_draining) WHERE id = $1
@@ -238,8 +242,8 @@ impl Store {
                 .await?;
             let node = from_row(&row.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
             tx.event(grant, node.workspace, Fact::NodeChanged { id: node.id });
-            let details = json!({ "name": node.name, "is_draining": node.is_draining });
-            tx.audit(grant, "node.update", node.id, Some(details));
+            let told = |node: &Node| json!({ "name": node.name, "is_draining": node.is_draining });
+            tx.audit(grant, "node.update", node.id, Some(difference(&told(&before), &told(&node))));
             Ok(node)
         })
     }

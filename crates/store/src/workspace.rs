@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
+use crate::db::redact::difference;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -66,6 +67,10 @@ impl Store {
         at: Time,
     ) -> Result<Workspace> {
         change!(self, "workspace_update", at, |tx| {
+            // Writing nothing keeps others out until the end, and says what it is now.
+            let before =
+                tx.opt("UPDATE workspace SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&before.ok_or_else(|| StoreError::missing("workspace", grant.id()))?)?;
             let row = tx
                 .opt(
                     "UPDATE workspace SET name = COALESCE($2, name), slug = COALESCE($3, slug) WHERE id = $1 RETURNING *",
@@ -74,8 +79,8 @@ impl Store {
                 .await?;
             let workspace = from_row(&row.ok_or_else(|| StoreError::missing("workspace", grant.id()))?)?;
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            let details = json!({ "name": workspace.name, "slug": workspace.slug });
-            tx.audit(grant, "workspace.update", workspace.id, Some(details));
+            let told = |workspace: &Workspace| json!({ "name": workspace.name, "slug": workspace.slug });
+            tx.audit(grant, "workspace.update", workspace.id, Some(difference(&told(&before), &told(&workspace))));
             Ok(workspace)
         })
     }
@@ -161,7 +166,7 @@ impl Store {
             .await?;
             keep_an_owner(tx, before.workspace).await?;
             tx.event(grant, Some(before.workspace), Fact::MemberChanged { user: before.user });
-            let details = json!({ "from": before.role, "to": role });
+            let details = difference(&json!({ "role": before.role }), &json!({ "role": role }));
             tx.audit(grant, "member.set_role", before.user, Some(details));
             Ok(Member { role, ..before })
         })

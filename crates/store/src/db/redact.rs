@@ -40,7 +40,6 @@ pub(crate) fn clean(value: &mut Value) {
 
 /// The fields that differ, before and after, and a digest of all of each, so that two entries about one thing can be seen
 /// to meet.
-#[allow(dead_code, reason = "rooms take it up as their changes are touched")]
 pub(crate) fn difference(before: &impl serde::Serialize, after: &impl serde::Serialize) -> Value {
     let read = |value: serde_json::Result<Value>| value.expect("what is audited is plain data that JSON can hold");
     let (before, after) = (read(serde_json::to_value(before)), read(serde_json::to_value(after)));
