@@ -6,8 +6,10 @@ use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
 use crate::http::Rates;
 use crate::job::Engine;
+use crate::mail::Post;
 use crate::realtime::Bus;
 use crate::reconcile::Reconciler;
+use crate::setting::Settings;
 use crate::template::Catalog;
 use crate::workload::Lowering;
 use ostler_model::{BootId, InstallationId, Time};
@@ -27,6 +29,10 @@ pub struct Inner {
     pub ids: Ids,
     pub spawn: Spawn,
     pub config: Config,
+    /// What is said where, and what of it holds.
+    pub settings: Settings,
+    /// Writes letters for the outbox, and wakes who sends them.
+    pub post: Post,
     pub installation: InstallationId,
     pub boot: BootId,
     pub started_at: Time,

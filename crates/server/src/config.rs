@@ -2,7 +2,11 @@
 
 use crate::http::Network;
 use anyhow::{Context as _, Result, bail};
+use ostler_model::user::Email;
+use ostler_model::{Label, Secret};
+use ostler_wire::setting::Source;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
@@ -27,6 +31,70 @@ pub struct Config {
     /// `/metrics` also without credentials, for callers on this machine.
     pub metrics_on_loopback: bool,
     pub rates: Rates,
+    pub mail: Mail,
+    /// Who said what.
+    pub sources: Sources,
+}
+
+/// Who said the value of each setting; what is absent was said by nobody. No part of what a configuration *is*.
+#[derive(Debug, Clone, Default)]
+pub struct Sources(BTreeMap<&'static str, Source>);
+
+impl PartialEq for Sources {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Sources {
+    /// Who said this one.
+    pub fn of(&self, name: &str) -> Source {
+        self.0.get(name).copied().unwrap_or(Source::Default)
+    }
+    /// This one was said by them.
+    pub fn note(&mut self, name: &'static str, source: Source) {
+        self.0.insert(name, source);
+    }
+}
+
+/// How mail leaves. Without a host it is off, and links are handed over by hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mail {
+    pub host: Option<String>,
+    pub port: u16,
+    pub security: Security,
+    pub username: Option<String>,
+    pub password: Option<Secret>,
+    /// Whom mails come from.
+    pub from: Option<Email>,
+    pub from_name: Label,
+}
+
+/// How the connection to the mail server is kept private.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Security {
+    /// Begins in the clear and must become TLS before anything is said.
+    #[default]
+    Starttls,
+    /// TLS from the first byte.
+    Tls,
+    /// In the clear; for a relay on this machine or in a network that you trust, and never with a password.
+    None,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            host: None,
+            port: 587,
+            security: Security::default(),
+            username: None,
+            password: None,
+            from: None,
+            from_name: "Ostler".parse().expect("a label"),
+        }
+    }
 }
 
 /// How log lines look.
@@ -71,6 +139,8 @@ impl Default for Config {
             log: LogFormat::default(),
             metrics_on_loopback: false,
             rates: Rates::default(),
+            mail: Mail::default(),
+            sources: Sources::default(),
         }
     }
 }
@@ -87,6 +157,19 @@ struct FileForm {
     log: Option<LogFormat>,
     metrics_on_loopback: Option<bool>,
     rates: Option<Rates>,
+    mail: Option<MailForm>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MailForm {
+    host: Option<String>,
+    port: Option<u16>,
+    security: Option<Security>,
+    username: Option<String>,
+    password: Option<Secret>,
+    from: Option<Email>,
+    from_name: Option<Label>,
 }
 
 impl Config {
@@ -103,91 +186,60 @@ impl Config {
     /// Takes over what a file's text says.
     pub fn read(&mut self, text: &str) -> Result<()> {
         let form: FileForm = toml::from_str(text)?;
-        if let Some(data_dir) = form.data_dir {
-            self.data_dir = data_dir;
+        let mail = form.mail.unwrap_or_default();
+        let mut by = Taking { sources: &mut self.sources, source: Source::File };
+        by.take("data_dir", form.data_dir, &mut self.data_dir);
+        let listen = form.listen.map(|text| address(&text, "listen")).transpose()?;
+        by.take("listen", listen, &mut self.listen);
+        by.take("public_url", form.public_url.map(Some), &mut self.public_url);
+        by.take("database_url", form.database_url.map(Some), &mut self.database_url);
+        let proxies = form.trusted_proxies;
+        let proxies = proxies.map(|all| networks(all.iter().map(String::as_str), "trusted_proxies")).transpose()?;
+        by.take("trusted_proxies", proxies, &mut self.trusted_proxies);
+        by.take("log", form.log, &mut self.log);
+        by.take("metrics_on_loopback", form.metrics_on_loopback, &mut self.metrics_on_loopback);
+        if let Some(rates) = form.rates {
+            self.rates = rates;
+            for name in ["rates.per_address", "rates.per_address_burst", "rates.per_actor", "rates.per_actor_burst"] {
+                by.sources.note(name, Source::File);
+            }
         }
-        if let Some(listen) = form.listen {
-            self.listen = address(&listen, "listen")?;
-        }
-        self.public_url = form.public_url.or(self.public_url.take());
-        self.database_url = form.database_url.or(self.database_url.take());
-        if let Some(proxies) = form.trusted_proxies {
-            self.trusted_proxies = networks(proxies.iter().map(String::as_str), "trusted_proxies")?;
-        }
-        self.log = form.log.unwrap_or(self.log);
-        self.metrics_on_loopback = form.metrics_on_loopback.unwrap_or(self.metrics_on_loopback);
-        self.rates = form.rates.unwrap_or(self.rates);
+        by.take("mail.host", mail.host.map(Some), &mut self.mail.host);
+        by.take("mail.port", mail.port, &mut self.mail.port);
+        by.take("mail.security", mail.security, &mut self.mail.security);
+        by.take("mail.username", mail.username.map(Some), &mut self.mail.username);
+        by.take("mail.password", mail.password.map(Some), &mut self.mail.password);
+        by.take("mail.from", mail.from.map(Some), &mut self.mail.from);
+        by.take("mail.from_name", mail.from_name, &mut self.mail.from_name);
         Ok(())
     }
 
     fn environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<()> {
-        let get = |name: &str| variable(name).filter(|value| !value.is_empty());
-        if let Some(value) = get("OSTLER_DATA_DIR") {
-            self.data_dir = value.into();
-        }
-        if let Some(value) = get("OSTLER_LISTEN") {
-            self.listen = address(&value, "OSTLER_LISTEN")?;
-        }
-        self.public_url = get("OSTLER_PUBLIC_URL").or(self.public_url.take());
-        self.database_url = get("OSTLER_DATABASE_URL").or(self.database_url.take());
-        if let Some(value) = get("OSTLER_TRUSTED_PROXIES") {
-            self.trusted_proxies = networks(value.split(',').map(str::trim), "OSTLER_TRUSTED_PROXIES")?;
-        }
-        if let Some(value) = get("OSTLER_LOG_FORMAT") {
-            self.log = match value.as_str() {
-                "text" => LogFormat::Text,
-                "json" => LogFormat::Json,
-                _ => bail!("OSTLER_LOG_FORMAT is {value:?}; use \"text\" or \"json\""),
+        for item in crate::setting::ITEMS {
+            let name = item.variable();
+            let said = variable(&name).filter(|value| !value.is_empty());
+            // For secrets, which an environment shows to too many, the name of a file that holds one.
+            let file = variable(&format!("{name}_FILE")).filter(|path| item.is_secret && !path.is_empty());
+            let text = match (said, file) {
+                (Some(text), _) => text,
+                (None, Some(path)) => fs::read_to_string(&path)
+                    .with_context(|| format!("could not read {path}, which {name}_FILE names"))?
+                    .trim_end()
+                    .to_owned(),
+                (None, None) => continue,
             };
-        }
-        if let Some(value) = get("OSTLER_METRICS_ON_LOOPBACK") {
-            self.metrics_on_loopback = match value.as_str() {
-                "true" | "1" => true,
-                "false" | "0" => false,
-                _ => bail!("OSTLER_METRICS_ON_LOOPBACK is {value:?}; use \"true\" or \"false\""),
-            };
+            item.parse(self, &text).map_err(|why| anyhow::anyhow!("{name} is wrong: {why}"))?;
+            self.sources.note(item.name, Source::Environment);
         }
         Ok(())
     }
 
     /// Refuses what would not be safe, and says which line to change.
     pub fn check(&self) -> Result<()> {
-        if let Some(network) = self.trusted_proxies.iter().find(|network| network.is_everybody()) {
-            bail!(
-                "trusted_proxies contains {network:?}, which is everybody: any client could then claim any address.\n\
-                 Name your proxy instead, for example: trusted_proxies = [\"10.0.0.5\"]"
-            );
+        match crate::setting::problems(self).first() {
+            Some((_, why)) => bail!("{why}"),
+            None => Ok(()),
         }
-        if let Some(url) = &self.public_url {
-            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-            let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
-            if host.is_empty() || host.contains(['/', '?', '#', '@', ' ']) {
-                bail!(
-                    "public_url is {url:?}; use scheme, host and port alone: public_url = \"https://ostler.example.org\""
-                );
-            }
-        }
-        if let Some(url) = &self.database_url
-            && !url.starts_with("postgres://")
-            && !url.starts_with("postgresql://")
-        {
-            bail!(
-                "database_url must begin with postgres://; without it, SQLite in the data folder is used:\n\
-                 database_url = \"postgres://ostler@localhost/ostler\""
-            );
-        }
-        let is_open = !self.listen.ip().is_loopback();
-        let is_plain = self.public_url.as_deref().is_none_or(|url| url.starts_with("http://"));
-        if is_open && is_plain && self.public_url.is_none() {
-            bail!(
-                "listen = \"{}\" is open to the network, and nothing says how people reach it.\n\
-                 Behind a proxy with TLS: public_url = \"https://ostler.example.org\"\n\
-                 In a network that you trust: public_url = \"http://this-machine:{}\"",
-                self.listen,
-                self.listen.port()
-            );
-        }
-        Ok(())
     }
 
     /// Makes the data folder, readable by this account alone.
@@ -224,11 +276,25 @@ impl Config {
     }
 }
 
-fn address(text: &str, name: &str) -> Result<SocketAddr> {
+struct Taking<'a> {
+    sources: &'a mut Sources,
+    source: Source,
+}
+
+impl Taking<'_> {
+    fn take<T>(&mut self, name: &'static str, said: Option<T>, into: &mut T) {
+        if let Some(said) = said {
+            *into = said;
+            self.sources.note(name, self.source);
+        }
+    }
+}
+
+pub(crate) fn address(text: &str, name: &str) -> Result<SocketAddr> {
     text.parse().with_context(|| format!("{name} is {text:?}; use an address with a port: {name} = \"127.0.0.1:8080\""))
 }
 
-fn networks<'a>(texts: impl Iterator<Item = &'a str>, name: &str) -> Result<Vec<Network>> {
+pub(crate) fn networks<'a>(texts: impl Iterator<Item = &'a str>, name: &str) -> Result<Vec<Network>> {
     texts.filter(|t| !t.is_empty()).map(|text| text.parse().map_err(|why| anyhow::anyhow!("{name}: {why}"))).collect()
 }
 

@@ -54,7 +54,8 @@ impl Store {
             let user = user::insert(tx, &invited, at).await?;
             let invite = self.insert_invite(tx, grant, (&user, None), invite, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            let details = json!({ "email": user.email, "is_platform_admin": user.is_platform_admin, "invite": invite.id });
+            let details =
+                json!({ "email": user.email, "is_platform_admin": user.is_platform_admin, "invite": invite.id });
             tx.audit(grant, "user.invite", user.id, Some(details));
             Ok((user, invite))
         })
@@ -69,7 +70,10 @@ impl Store {
         change!(self, "user_invite_again", at, |tx| {
             let user = invited(tx, grant.id()).await?;
             let last = tx
-                .opt("SELECT workspace_id, role FROM invite WHERE user_id = $1 ORDER BY id DESC LIMIT 1", args![user.id])
+                .opt(
+                    "SELECT workspace_id, role FROM invite WHERE user_id = $1 ORDER BY id DESC LIMIT 1",
+                    args![user.id],
+                )
                 .await?;
             let place = last.as_ref().map(place).transpose()?.flatten();
             tx.exec(

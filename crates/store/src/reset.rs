@@ -34,13 +34,7 @@ impl Reset {
 
 impl Store {
     /// Somebody says that they forgot the password of this address. Without a mail (it is off) only the asking is on record.
-    pub async fn reset_ask(
-        &self,
-        email: &Email,
-        mail: Option<&mail::New>,
-        origin: &Origin,
-        at: Time,
-    ) -> Result<()> {
+    pub async fn reset_ask(&self, email: &Email, mail: Option<&mail::New>, origin: &Origin, at: Time) -> Result<()> {
         change!(self, "mail_reset_ask", at, |tx| {
             if let Some(mail) = mail {
                 mail::enqueue(tx, self.key(), mail, at).await?;
@@ -110,13 +104,7 @@ impl Store {
         })
     }
     /// Spends a token: its person has this password from now on, and is signed out everywhere.
-    pub async fn reset_spend(
-        &self,
-        token_hash: &[u8],
-        password_hash: &str,
-        origin: &Origin,
-        at: Time,
-    ) -> Result<User> {
+    pub async fn reset_spend(&self, token_hash: &[u8], password_hash: &str, origin: &Origin, at: Time) -> Result<User> {
         change!(self, "reset_spend", at, |tx| {
             let row = tx
                 .opt(

@@ -3,8 +3,9 @@
 use crate::db::error::Result;
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
-use ostler_model::Time;
+use crate::secret::sealed;
 use ostler_model::authz::{Grant, Platform, Write};
+use ostler_model::{Secret, SecretId, Time};
 use std::collections::BTreeMap;
 
 /// The installation's id.
@@ -13,6 +14,23 @@ pub const INSTALLATION: &str = "installation";
 pub const SETUP_SECRET_HASH: &str = "setup_secret_hash";
 /// Present once the first admin exists.
 pub const INSTALLED_AT: &str = "installed_at";
+/// What settings of the configuration are called here.
+const CONFIG: &str = "config.";
+/// What stands in the place of a secret: the id of the sealed one.
+const SEALED: &str = "sealed:";
+/// Whose secrets they are.
+const OWNER: &str = "platform";
+
+/// What becomes of one setting of the configuration.
+#[derive(Debug, Clone)]
+pub enum Put {
+    /// This text from now on.
+    Plain(String),
+    /// This secret from now on, sealed under this id.
+    Secret(SecretId, Secret),
+    /// Nothing is said here any more.
+    Unset,
+}
 
 impl Store {
     /// A setting's value.
@@ -61,6 +79,76 @@ impl Store {
                 tx.audit(grant, "platform.set", name, None);
             }
             tx.one("SELECT value FROM setting WHERE name = $1", args![name]).await?.get("value")
+        })
+    }
+    /// What is said here about the configuration, by its names there; secrets opened.
+    pub async fn setting_config(&self) -> Result<BTreeMap<String, Secret>> {
+        let rows: BTreeMap<String, String> = read!(self, "setting_config", |db| {
+            let rows = db.all("SELECT name, value FROM setting WHERE name LIKE 'config.%'", vec![]).await?;
+            rows.iter().map(|row| Ok((row.get("name")?, row.get("value")?))).collect()
+        })?;
+        let mut all = BTreeMap::new();
+        for (name, text) in rows {
+            let value = match text.strip_prefix(SEALED) {
+                Some(id) => {
+                    let id = id.parse().map_err(|_| crate::db::row::unreadable("value"))?;
+                    self.secret_get(id, OWNER).await?
+                }
+                None => Secret::new(text),
+            };
+            all.insert(name.trim_start_matches(CONFIG).to_owned(), value);
+        }
+        Ok(all)
+    }
+    /// Changes settings of the configuration, all or nothing, in one audit entry. The details must hold no secret.
+    pub async fn setting_change(
+        &self,
+        grant: &Grant<Platform, Write>,
+        changes: &[(&str, Put)],
+        details: &serde_json::Value,
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "setting_change", at, |tx| {
+            tx.lock("settings").await?;
+            for (name, put) in changes {
+                let name = format!("{CONFIG}{name}");
+                let old = tx.opt("DELETE FROM setting WHERE name = $1 RETURNING value", args![name]).await?;
+                let old: Option<String> = old.map(|row| row.get("value")).transpose()?;
+                if let Some(id) = old.as_deref().and_then(|text| text.strip_prefix(SEALED)) {
+                    tx.exec("DELETE FROM secret WHERE id = $1 AND owner = $2", args![id, OWNER]).await?;
+                }
+                let value = match put {
+                    Put::Unset => continue,
+                    Put::Plain(text) => text.clone(),
+                    Put::Secret(id, secret) => {
+                        let (key, bytes) = sealed(self.key(), *id, OWNER, secret);
+                        tx.exec(
+                            "INSERT INTO secret (id, owner, key_id, sealed, created_at, changed_at)
+                             VALUES ($1, $2, $3, $4, $5, $5)",
+                            args![id, OWNER, key, bytes, at],
+                        )
+                        .await?;
+                        format!("{SEALED}{id}")
+                    }
+                };
+                tx.exec("INSERT INTO setting (name, value, changed_at) VALUES ($1, $2, $3)", args![name, value, at])
+                    .await?;
+            }
+            tx.audit(grant, "platform.update_settings", "platform", Some(details.clone()));
+            Ok(())
+        })
+    }
+    /// Writes down that something was done about settings that changes none: a check, a restart.
+    pub async fn setting_note(
+        &self,
+        grant: &Grant<Platform, Write>,
+        action: &str,
+        is_good: bool,
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "mail_setting_note", at, |tx| {
+            tx.audit(grant, action, "platform", Some(serde_json::json!({ "is_good": is_good })));
+            Ok(())
         })
     }
     /// Removes a setting. True when there was one.

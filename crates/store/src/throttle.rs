@@ -26,6 +26,16 @@ pub enum Attempt {
     Blocked { until: Time },
 }
 
+/// What attempts from an address are counted under. Of IPv6, the network of 64 bits: whoever has one address of it has all.
+pub fn address_subject(address: Option<&str>) -> String {
+    let text = address.unwrap_or_default();
+    match text.parse::<std::net::Ipv6Addr>().map(|ip| (ip.to_ipv4_mapped(), ip.segments())) {
+        Ok((Some(v4), _)) => format!("address:{v4}"),
+        Ok((None, [a, b, c, d, ..])) => format!("address:{a:x}:{b:x}:{c:x}:{d:x}::/64"),
+        Err(_) => format!("address:{text}"),
+    }
+}
+
 impl Store {
     /// Counts an attempt before it is made. Counting first is what makes many attempts at the same time count as many.
     ///
@@ -99,4 +109,19 @@ fn wait(policy: &Policy, attempts: u32) -> Millis {
     let Some(over) = attempts.checked_sub(policy.free) else { return Millis(0) };
     // The wait begins with the last free attempt: the next one is the first too many.
     Millis(policy.wait_first.0.saturating_mul(1 << over.min(30)).min(policy.wait_most.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_has_a_network_of_addresses_is_counted_once() {
+        let of = |text: &str| address_subject(Some(text));
+        assert_eq!(of("192.0.2.1"), "address:192.0.2.1");
+        assert_eq!(of("::ffff:192.0.2.1"), "address:192.0.2.1");
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_eq!(address_subject(None), "address:");
+    }
 }

@@ -263,7 +263,9 @@ impl Store {
                 )
                 .await?;
             }
-            keep_an_admin(tx).await?;
+            if before.is_platform_admin && before.state == State::Active {
+                keep_an_admin(tx).await?;
+            }
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             tx.audit(grant, "user.update", user.id, Some(json!({ "before": told(&before), "after": told(&user) })));
             Ok(user)
@@ -293,7 +295,9 @@ impl Store {
                 }
             }
             tx.exec("DELETE FROM users WHERE id = $1", args![user.id]).await?;
-            keep_an_admin(tx).await?;
+            if user.is_platform_admin && user.state == State::Active {
+                keep_an_admin(tx).await?;
+            }
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             tx.audit(grant, "user.delete", user.id, Some(told(&user)));
             Ok(())

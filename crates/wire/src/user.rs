@@ -16,14 +16,83 @@ pub struct UserView {
     pub created_at: Time,
 }
 
-/// Creates a person who can sign in with the given password.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+/// Invites a person. They are there at once and can do nothing before they accept.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserCreate {
     pub email: Email,
     pub name: Label,
-    /// 12 to 256 characters.
-    pub password: Secret,
     #[serde(default)]
     pub is_platform_admin: bool,
+}
+
+/// Changes what is named about a person and leaves the rest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserUpdate {
+    #[serde(default)]
+    pub email: Option<Email>,
+    #[serde(default)]
+    pub name: Option<Label>,
+    #[serde(default)]
+    pub is_platform_admin: Option<bool>,
+    /// `false` keeps them out and ends their sessions; `true` lets them in again.
+    #[serde(default)]
+    pub is_active: Option<bool>,
+}
+
+/// Something that still refers to a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReferenceView {
+    /// Its noun.
+    pub kind: String,
+    pub id: String,
+    pub name: String,
+}
+
+/// What refers to a person: they can be deleted when this is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct References {
+    pub items: Vec<ReferenceView>,
+}
+
+/// Changes your own name.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MeUpdate {
+    pub name: Label,
+}
+
+/// Changes your own password. Your other sessions end.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PasswordChange {
+    pub current_password: Secret,
+    /// 12 to 256 characters.
+    pub new_password: Secret,
+}
+
+/// What you prefer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PreferencesView {
+    /// An IANA name such as `Europe/Berlin`; the workspace's own when absent.
+    pub timezone: Option<String>,
+    /// Mail about what needs somebody at once.
+    pub critical_mail: bool,
+    /// Mail about machines that join.
+    pub enrollment_mail: bool,
+}
+
+/// Changes what is named and leaves the rest.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PreferencesUpdate {
+    /// An IANA name; an empty text for the workspace's own.
+    #[serde(default)]
+    #[schemars(length(max = 64))]
+    pub timezone: Option<String>,
+    #[serde(default)]
+    pub critical_mail: Option<bool>,
+    #[serde(default)]
+    pub enrollment_mail: Option<bool>,
 }

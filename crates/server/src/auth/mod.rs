@@ -17,5 +17,5 @@ pub(crate) use access::signing_key;
 pub use api::routes;
 pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token, presented};
 pub use known::{Identity, Known, Proof};
-pub use password::{Passwords, checked};
+pub use password::{Passwords, checked, checked_for, is_outdated};
 pub use seen::Seen;

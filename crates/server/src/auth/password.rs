@@ -3,7 +3,7 @@
 use crate::http::{Error, Result};
 use crate::limits;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Argon2, PasswordHash};
+use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use ostler_model::{Millis, Secret};
 use ostler_runtime::Ids;
 use std::sync::OnceLock;
@@ -35,6 +35,7 @@ impl Passwords {
     pub async fn check(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
         let is_real = stored.is_some();
         let (stored, password) = (stored.unwrap_or(&self.dummy).to_owned(), password.clone());
+        // The stored form names its own parameters; ours are only for new ones.
         let fits =
             self.run(move || Argon2::default().verify_password(password.reveal().as_bytes(), stored.as_str()).is_ok());
         Ok(fits.await? && is_real)
@@ -66,19 +67,100 @@ impl Drop for Place<'_> {
     }
 }
 
+/// As hard as this version wants it.
+fn tuned() -> anyhow::Result<Argon2<'static>> {
+    let (memory, passes, lanes) = limits::ARGON2;
+    let params = Params::new(memory, passes, lanes, None)
+        .map_err(|error| anyhow::anyhow!("the parameters of argon2 cannot be used: {error}"))?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
 fn hash(salt: &[u8], password: &[u8]) -> anyhow::Result<String> {
-    let hash: PasswordHash = Argon2::default()
+    let hash: PasswordHash = tuned()?
         .hash_password_with_salt(password, salt)
         .map_err(|error| anyhow::anyhow!("a password could not be hashed: {error}"))?;
     Ok(hash.to_string())
 }
 
-/// Refuses passwords that are too short to be safe or too long to be meant.
+/// True when a stored form is weaker than, or just other than, what new ones are made of: time to make it anew.
+pub fn is_outdated(stored: &str) -> bool {
+    let (memory, passes, lanes) = limits::ARGON2;
+    !stored.starts_with(&format!("$argon2id$v=19$m={memory},t={passes},p={lanes}$"))
+}
+
+/// Refuses passwords that are too short to be safe, too long to be meant, or common.
 pub fn checked(password: &Secret, field: &str) -> Result<()> {
-    let count = password.reveal().chars().count();
-    if limits::PASSWORD_CHARS.contains(&count) {
+    checked_for(password, field, &[])
+}
+
+/// The same for somebody: what everybody knows about them makes no password either.
+pub fn checked_for(password: &Secret, field: &str, about: &[&str]) -> Result<()> {
+    let text = password.reveal();
+    let (least, most) = (limits::PASSWORD_CHARS.start(), limits::PASSWORD_CHARS.end());
+    if !limits::PASSWORD_CHARS.contains(&text.chars().count()) {
+        return Err(Error::field(field, format!("use {least} to {most} characters")));
+    }
+    let mut known: Vec<&str> = about.iter().flat_map(|text| text.split(['@', '.', ' '])).collect();
+    known.extend_from_slice(about);
+    known.push("ostler");
+    known.retain(|word| word.len() > 2);
+    // The list's own words, and what people make of them: capitals, digits at the end, letters as digits, keyboard rows.
+    let strength = zxcvbn::zxcvbn(text, &known);
+    if strength.guesses_log10() >= limits::PASSWORD_GUESSES_LOG10 {
         return Ok(());
     }
-    let (least, most) = (limits::PASSWORD_CHARS.start(), limits::PASSWORD_CHARS.end());
-    Err(Error::field(field, format!("use {least} to {most} characters")))
+    let why = strength.feedback().and_then(|feedback| feedback.warning()).map(|warning| format!(": {warning}"));
+    let why = why.unwrap_or_default();
+    let why = why.trim_end_matches('.');
+    Err(Error::field(
+        field,
+        format!("this password is among those that are tried first{why}; use several unrelated words"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_passwords_are_refused_and_phrases_are_not() {
+        let is_fine =
+            |text: &str| checked_for(&Secret::new(text), "password", &["ada@example.org", "Ada Lovelace"]).is_ok();
+        for common in [
+            "password1234",
+            "Password1234",
+            "p4ssw0rd1234",
+            "123456789012",
+            "qwertyuiopas",
+            "aaaaaaaaaaaaaa",
+            "iloveyou1234",
+            "ada@example.org",
+            "lovelace2024",
+            "ostlerostler",
+            "letmeinletmein",
+            "111122223333",
+        ] {
+            assert!(!is_fine(common), "{common}");
+        }
+        for fine in [
+            "correct horse battery",
+            "another horse battery",
+            "grüne Wiese am Fluss",
+            "kX9vbQ2mLr7t",
+            "schwere kisten tragen",
+        ] {
+            assert!(is_fine(fine), "{fine}");
+        }
+        assert!(!is_fine("kX9vbQ2mLr7"), "eleven characters");
+        assert!(is_fine(&"zebra lamp ".repeat(23)), "253 characters");
+        assert!(!is_fine(&"x9".repeat(129)), "258 characters");
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_is_outdated() {
+        let now = hash(b"sixteen bytes ok", b"x").unwrap();
+        assert!(!is_outdated(&now), "{now}");
+        assert!(is_outdated(&now.replace("t=2", "t=1")));
+        assert!(is_outdated("$argon2i$v=19$m=19456,t=2,p=1$x$y"));
+    }
 }

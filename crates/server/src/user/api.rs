@@ -1,34 +1,46 @@
-//! Endpoints about people.
+//! Endpoints about people, for whoever administers the platform.
 
-use super::{me as describe, user_view};
+use super::invite::{invited, told};
+use super::user_view;
 use crate::app::App;
-use crate::auth;
-use crate::http::{Allowed, Collected, Created, Error, Json, Query, Result, Routes, SignedIn, View, page, paging};
+use crate::http::{
+    Allowed, Caller, Collected, Error, Found, Json, Load, Lookup, NoContent, Once, Query, Result, Routes, View, page,
+    paging,
+};
+use crate::limits;
+use crate::mail::Letter;
 use ostler_model::authz::{Collection, Read, Write};
-use ostler_model::user::{State, User};
-use ostler_store::user::New;
+use ostler_model::user::{Managed, State, User};
+use ostler_store::user::{Change, New};
+use ostler_store::{Rule, StoreError};
 use ostler_wire::Page;
-use ostler_wire::auth::Me;
+use ostler_wire::invite::{Invited, ResetLink};
 use ostler_wire::page::PageQuery;
-use ostler_wire::user::{UserCreate, UserView};
+use ostler_wire::user::{ReferenceView, References, UserCreate, UserUpdate, UserView};
+use serde_json::json;
 
-/// The room's endpoints.
-pub fn routes() -> Routes {
+pub(super) fn routes() -> Routes {
     Routes::new("user")
-        .get("/api/v1/users/me", me)
         .get("/api/v1/users", list)
         .post("/api/v1/users", create)
         .get("/api/v1/users/{user}", get)
+        .patch("/api/v1/users/{user}", update)
+        .delete("/api/v1/users/{user}", delete)
+        .get("/api/v1/users/{user}/references", references)
+        .post("/api/v1/users/{user}/resend-invite", resend_invite)
+        .post("/api/v1/users/{user}/reset-link", reset_link)
 }
 
 impl Collected for User {
     const IS_ON_PLATFORM: bool = true;
 }
 
-/// Who you are, and what you may do where.
-pub async fn me(app: App, who: SignedIn, _: ()) -> Result<View<Me>> {
-    let user = who.caller.user.as_ref().ok_or(Error::NotFound)?;
-    Ok(View(describe(&app, user, &who.caller.authority).await?))
+impl Load for Managed {
+    const FOUND: Found = Found::Param("user");
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        let Some(id) = find.id("user") else { return Ok(None) };
+        Ok(app.store.user_find(id).await?.map(Managed))
+    }
 }
 
 /// List all people, newest first.
@@ -41,26 +53,129 @@ pub async fn list(
     Ok(View(page(users, |user| user_view(&user))))
 }
 
-/// Create a person who can sign in with the given password.
+/// Invite a person. They choose a password by the link, which works once and for 72 hours; before that they can do nothing.
+///
+/// The link goes to them by mail when mail is on, and is in the answer in any case.
 pub async fn create(
     app: App,
     all: Allowed<Collection<User>, Write>,
     Json(input): Json<UserCreate>,
-) -> Result<Created<UserView>> {
-    auth::checked(&input.password, "password")?;
+) -> Result<Once<Invited>> {
+    if input.is_platform_admin {
+        in_person(&all.caller)?;
+    }
+    let told = told(&app, &input.email, |link, until| Letter::Invite {
+        name: input.name.to_string(),
+        by: all.caller.authority.actor.label.clone(),
+        workspace: None,
+        link,
+        until,
+    });
     let new = New {
         id: app.ids.next(),
         email: input.email,
         name: input.name,
-        state: State::Active,
+        state: State::Invited,
         is_platform_admin: input.is_platform_admin,
-        password_hash: Some(app.passwords.hash(&app.ids, &input.password).await?),
+        password_hash: None,
     };
-    let user = app.store.user_create(&all.grant, &new, app.clock.now()).await?;
-    Ok(Created(user_view(&user)))
+    let (user, made) = app.store.user_invite(&all.grant, &new, told.new(), app.clock.now()).await?;
+    Ok(Once(invited(&app, &user, &made, told, true)))
 }
 
 /// Read about a person: yourself, or anybody when you administer the platform.
 pub async fn get(_: App, user: Allowed<User, Read>, _: ()) -> Result<View<UserView>> {
     Ok(View(user_view(&user.resource)))
+}
+
+/// Change a person's name, address or rights, keep them out or let them in again.
+///
+/// Being kept out ends their sessions. The last active admin of the platform stays one; what makes somebody an admin, or gives them another address, needs a person and not a key.
+pub async fn update(app: App, user: Allowed<Managed, Write>, Json(input): Json<UserUpdate>) -> Result<View<UserView>> {
+    let UserUpdate { email, name, is_platform_admin, is_active } = input;
+    if is_platform_admin.is_some() || email.is_some() {
+        in_person(&user.caller)?;
+    }
+    if is_platform_admin == Some(false) || is_active == Some(false) {
+        not_oneself(&user)?;
+    }
+    let change = Change { email, name, is_platform_admin, is_active };
+    if change == Change::default() {
+        return Err(Error::field("", "name at least one thing to change"));
+    }
+    Ok(View(user_view(&app.store.user_update(&user.grant, &change, app.clock.now()).await?)))
+}
+
+/// Delete a person to whom nothing refers any more. Otherwise the answer lists what does.
+pub async fn delete(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<NoContent> {
+    not_oneself(&user)?;
+    match app.store.user_delete(&user.grant, app.clock.now()).await {
+        Err(StoreError::Refused(rule @ (Rule::UserInUse | Rule::Linked))) => {
+            let items = referring(&app, &user.resource.0).await?;
+            Err(Error::Conflict {
+                code: "user_in_use",
+                message: rule.to_string(),
+                details: Some(json!({ "references": items })),
+            })
+        }
+        done => Ok(done.map(|()| NoContent)?),
+    }
+}
+
+/// List what still refers to a person: they can be deleted when this is empty.
+pub async fn references(app: App, user: Allowed<Managed, Read>, _: ()) -> Result<View<References>> {
+    Ok(View(References { items: referring(&app, &user.resource.0).await? }))
+}
+
+/// Invite a person once more. The link of the earlier invitation ends.
+pub async fn resend_invite(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<Once<Invited>> {
+    let who = &user.resource.0;
+    let place = app.store.invite_latest(who.id).await?.and_then(|latest| latest.place);
+    let workspace = match place {
+        Some(place) => app.store.workspace_find(place.workspace).await?.map(|workspace| workspace.name.to_string()),
+        None => None,
+    };
+    let told = told(&app, &who.email, |link, until| Letter::Invite {
+        name: who.name.to_string(),
+        by: user.caller.authority.actor.label.clone(),
+        workspace,
+        link,
+        until,
+    });
+    let (who, made) = app.store.user_invite_again(&user.grant, told.new(), app.clock.now()).await?;
+    Ok(Once(invited(&app, &who, &made, told, true)))
+}
+
+/// Make a link by which a person sets a new password, to hand over when mail is off. Needs a person, not a key.
+///
+/// It works once and for an hour; earlier ones end.
+pub async fn reset_link(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<Once<ResetLink>> {
+    in_person(&user.caller)?;
+    let token = super::fresh_token(&app, "osp_");
+    let now = app.clock.now();
+    let expires_at = now + limits::RESET_TIME;
+    app.store.reset_hand_out(&user.grant, &crate::auth::hash_token(token.reveal()), expires_at, now).await?;
+    let link = format!("{}/reset#token={}", app.config.public_url(), token.reveal());
+    Ok(Once(ResetLink { link, expires_at }))
+}
+
+/// What would make a key stronger than it is: a key that manages people could make itself an admin with a password.
+pub(super) fn in_person(caller: &Caller) -> Result<()> {
+    if caller.authority.limit.is_none() {
+        return Ok(());
+    }
+    let message = "this needs a person who has signed in; a key could make itself stronger by it".to_owned();
+    Err(Error::Forbidden { code: "person_only", message })
+}
+
+fn not_oneself(user: &Allowed<Managed, Write>) -> Result<()> {
+    if user.caller.authority.user() == Some(user.resource.0.id) {
+        return Err(Error::conflict("oneself", "another admin has to do this: you would lock yourself out"));
+    }
+    Ok(())
+}
+
+async fn referring(app: &App, user: &User) -> Result<Vec<ReferenceView>> {
+    let all = app.store.user_references(user.id).await?.into_iter();
+    Ok(all.map(|r| ReferenceView { kind: r.kind.to_owned(), id: r.id, name: r.name }).collect())
 }

@@ -1,7 +1,18 @@
-//! People: who exists, and who am I?
+//! People: who exists, how they come in and go, and who am I?
 
 mod api;
+mod invite;
+mod own;
+mod reset;
 mod view;
 
-pub use api::routes;
+use crate::http::Routes;
+
+pub(crate) use invite::fresh_token;
+pub use invite::{Offer, offer, routes as invite_routes};
 pub(crate) use view::{me, reach, user_view};
+
+/// The endpoints about people.
+pub fn routes() -> Routes {
+    reset::add(own::add(api::routes()))
+}

@@ -1,0 +1,115 @@
+//! The mail server: reaching it, and handing it one mail.
+
+use super::letter::{Letter, Written};
+use crate::app::App;
+use crate::config::{Mail, Security};
+use crate::limits;
+use anyhow::{Context as _, anyhow};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+use ostler_model::Time;
+use ostler_model::user::Email;
+use ostler_wire::setting::CheckView;
+use std::time::{Duration, SystemTime};
+
+/// A mail server that can be asked.
+pub(super) struct Server {
+    transport: AsyncSmtpTransport<Tokio1Executor>,
+    from: Mailbox,
+    host: String,
+}
+
+impl Server {
+    /// With these settings; `None` when mail is off.
+    pub(super) fn of(mail: &Mail) -> anyhow::Result<Option<Self>> {
+        let (Some(host), Some(from)) = (&mail.host, &mail.from) else { return Ok(None) };
+        let tls = || TlsParameters::new(host.clone()).context("the mail server's name cannot be checked by TLS");
+        let tls = match mail.security {
+            Security::Starttls => Tls::Required(tls()?),
+            Security::Tls => Tls::Wrapper(tls()?),
+            Security::None => Tls::None,
+        };
+        let mut transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(host.clone())
+            .port(mail.port)
+            .tls(tls)
+            .timeout(Some(Duration::from_millis(limits::SMTP_TIME.0)));
+        if let (Some(name), Some(password)) = (&mail.username, &mail.password) {
+            transport = transport.credentials(Credentials::new(name.clone(), password.reveal().to_owned()));
+        }
+        let from = Mailbox::new(Some(mail.from_name.to_string()), address(from)?);
+        Ok(Some(Self { transport: transport.build(), from, host: host.clone() }))
+    }
+    /// Hands a mail over. The id makes a second copy recognisable as one.
+    pub(super) async fn send(&self, id: &str, to: &Email, written: Written, now: Time) -> Result<(), Refusal> {
+        let wrong = |error: anyhow::Error| Refusal { is_final: true, says: format!("{error:#}") };
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, address(to).map_err(wrong)?))
+            .subject(written.subject)
+            .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
+            .date(at)
+            .multipart(MultiPart::alternative_plain_html(written.text, written.html))
+            .map_err(|error| wrong(error.into()))?;
+        match self.transport.send(message).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Refusal { is_final: error.is_permanent(), says: said(&error, &self.host) }),
+        }
+    }
+    async fn look(&self) -> Result<(), String> {
+        match self.transport.test_connection().await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(format!("{} answered, but does not want to talk", self.host)),
+            Err(error) => Err(said(&error, &self.host)),
+        }
+    }
+}
+
+/// Why a mail was not taken.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    /// The mail server does not want to hear of it again.
+    pub(super) is_final: bool,
+    pub(super) says: String,
+}
+
+/// Tries these settings, and sends a mail when somebody is to get one.
+pub(crate) async fn check(app: &App, mail: &Mail, to: Option<&Email>) -> CheckView {
+    let tried = async {
+        let server = Server::of(mail).map_err(|error| format!("{error:#}"))?;
+        let server = server.ok_or("mail is off: name a host and an address that mails come from")?;
+        server.look().await?;
+        let Some(to) = to else { return Ok(format!("{} answers", server.host)) };
+        let letter = Letter::Check { server: app.config.public_url() };
+        let written = letter.write(to, &app.config.public_url()).map_err(|error| format!("{error:#}"))?;
+        let id: ostler_model::MailId = app.ids.next();
+        server.send(&id.to_string(), to, written, app.clock.now()).await.map_err(|refusal| refusal.says)?;
+        Ok(format!("{} took a mail for {to}", server.host))
+    };
+    match app.clock.timeout(limits::SMTP_TIME, Box::pin(tried)).await {
+        Some(Ok(says)) => CheckView { is_good: true, says },
+        Some(Err(says)) => CheckView { is_good: false, says },
+        None => CheckView { is_good: false, says: "the mail server did not answer in time".to_owned() },
+    }
+}
+
+fn address(email: &Email) -> anyhow::Result<Address> {
+    email.as_str().parse().map_err(|error| anyhow!("the address {email} cannot be used in mail: {error}"))
+}
+
+/// The whole chain in one sentence: the first part alone says "connection error".
+fn said(error: &dyn std::error::Error, host: &str) -> String {
+    let mut text = format!("{host}: {error}");
+    let mut next = error.source();
+    while let Some(error) = next {
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        next = error.source();
+    }
+    text.chars().filter(|c| !c.is_control()).take(500).collect()
+}

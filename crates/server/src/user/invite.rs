@@ -1,0 +1,233 @@
+//! Invitations: into a workspace, withdrawing them, accepting one.
+
+use super::user_view;
+use crate::app::App;
+use crate::auth::{checked_for, hash_token};
+use crate::http::{
+    Access, Allowed, Call, Caller, Collected, Error, Found, Json, Load, Lookup, NoContent, Once, Proof, Public, Query,
+    Result, Routes, View, page, paging,
+};
+use crate::limits;
+use crate::mail::Letter;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ostler_model::authz::{Collection, Grant, Read, Role, Write};
+use ostler_model::user::{Email, Invite, LinkState, State, User};
+use ostler_model::workspace::Member;
+use ostler_model::{InviteId, Label, Secret, Time};
+use ostler_store::user::New;
+use ostler_store::{Rule, StoreError, invite, mail};
+use ostler_wire::Page;
+use ostler_wire::invite::{InviteAccept, InviteCreate, InviteLook, InviteView, Invited};
+use ostler_wire::page::PageQuery;
+use ostler_wire::user::UserView;
+
+/// The endpoints about invitations.
+pub fn routes() -> Routes {
+    Routes::new("invite")
+        .get("/api/v1/workspaces/{workspace}/invites", list)
+        .post("/api/v1/workspaces/{workspace}/invites", create)
+        .delete("/api/v1/invites/{invite}", revoke)
+        .get("/api/v1/auth/invitations/{token}", look)
+        .post("/api/v1/auth/invitations/{token}/accept", accept)
+}
+
+impl Collected for Invite {}
+
+impl Load for Invite {
+    const FOUND: Found = Found::Param("invite");
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        match find.id("invite") {
+            Some(id) => Ok(app.store.invite_find(id).await?),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Whom to invite into a workspace.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    pub email: Email,
+    /// The part of the address before the @ when absent.
+    pub name: Option<Label>,
+    pub role: Role,
+}
+
+/// List the invitations into a workspace that nobody has accepted or withdrawn, newest first.
+pub async fn list(
+    app: App,
+    all: Allowed<Collection<Invite>, Read>,
+    Query(query): Query<PageQuery>,
+) -> Result<View<Page<InviteView>>> {
+    let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
+    let invites = app.store.invite_list(workspace, &paging(query.limit, query.cursor.as_deref())?).await?;
+    let now = app.clock.now();
+    Ok(View(page(invites, |invite| view(&invite, now))))
+}
+
+/// Invite an address straight into a workspace, with a role. Who has an account already is added as a member instead.
+///
+/// A later invitation of the same address takes the earlier one's place.
+pub async fn create(
+    app: App,
+    all: Allowed<Collection<Member>, Write>,
+    Json(input): Json<InviteCreate>,
+) -> Result<Once<Invited>> {
+    let InviteCreate { email, name, role } = input;
+    Ok(Once(offer(&app, (&all.grant, &all.caller), Offer { email, name, role }).await?))
+}
+
+/// Invites an address into the grant's workspace: what adding a member does for somebody without an account.
+pub async fn offer(
+    app: &App,
+    (grant, caller): (&Grant<Collection<Member>, Write>, &Caller),
+    offer: Offer,
+) -> Result<Invited> {
+    let workspace = grant.workspace().ok_or(Error::NotFound)?;
+    let workspace = app.store.workspace_find(workspace).await?.ok_or(Error::NotFound)?;
+    let name = match offer.name {
+        Some(name) => name,
+        None => before_the_at(&offer.email)?,
+    };
+    let told = told(app, &offer.email, |link, until| Letter::Invite {
+        name: name.to_string(),
+        by: caller.authority.actor.label.clone(),
+        workspace: Some(workspace.name.to_string()),
+        link,
+        until,
+    });
+    let new = New {
+        id: app.ids.next(),
+        email: offer.email,
+        name,
+        state: State::Invited,
+        is_platform_admin: false,
+        password_hash: None,
+    };
+    let (user, made) = app.store.member_invite(grant, &new, offer.role, told.new(), app.clock.now()).await?;
+    // With mail on, an address proves itself: only whoever reads its mail can accept. A link in the wrong hands would not.
+    let may_see = !told.is_mailed() || caller.authority.is_platform_admin;
+    Ok(invited(app, &user, &made, told, may_see))
+}
+
+/// Withdraw an invitation. Its link ends at once.
+pub async fn revoke(app: App, invite: Allowed<Invite, Write>, _: ()) -> Result<NoContent> {
+    app.store.invite_revoke(&invite.grant, app.clock.now()).await?;
+    Ok(NoContent)
+}
+
+/// Read an invitation by the secret in its link.
+pub async fn look(app: App, by: ByLink, _: ()) -> Result<View<InviteLook>> {
+    let found = app.store.invite_look(&by.hash).await?.ok_or(Error::NotFound)?;
+    ended(found.state(app.clock.now()), "this invitation")?;
+    Ok(View(InviteLook { email: found.email.to_string(), name: found.name.to_string(), expires_at: found.expires_at }))
+}
+
+/// Accept an invitation: choose a password, and sign in with it from then on. Works once.
+pub async fn accept(app: App, by: ByLink, Json(input): Json<InviteAccept>) -> Result<View<UserView>> {
+    // Before the expensive part; the store looks once more when it spends the token.
+    let found = app.store.invite_look(&by.hash).await?.ok_or(Error::NotFound)?;
+    by.public.about.subject(found.email.as_str());
+    ended(found.state(app.clock.now()), "this invitation")?;
+    checked_for(&input.password, "password", &[found.email.as_str(), found.name.as_str()])?;
+    let password_hash = app.passwords.hash(&app.ids, &input.password).await?;
+    let with = invite::Accept { password_hash: &password_hash, name: input.name.as_ref() };
+    match app.store.invite_accept(&by.hash, with, &by.public.origin, app.clock.now()).await {
+        Err(StoreError::Refused(Rule::Invite)) => {
+            let now = app.store.invite_look(&by.hash).await?.ok_or(Error::NotFound)?;
+            ended(now.state(app.clock.now()), "this invitation")?;
+            let message = "whoever sent this invitation may not invite you any more; ask for another one".to_owned();
+            Err(Error::Gone { code: "revoked", message })
+        }
+        done => Ok(View(user_view(&done?))),
+    }
+}
+
+/// Whoever holds the secret in the path. Nobody else is asked who they are.
+#[derive(Debug, Clone)]
+pub struct ByLink {
+    /// What is kept of the secret.
+    pub hash: Vec<u8>,
+    pub public: Public,
+}
+
+impl Proof for ByLink {
+    const ACCESS: Access = Access::Public;
+    async fn prove(call: &Call) -> Result<Self> {
+        let token = call.param("token").filter(|token| token.len() <= limits::LINK_CHARS).ok_or(Error::NotFound)?;
+        Ok(Self { hash: hash_token(token).to_vec(), public: Public::prove(call).await? })
+    }
+}
+
+/// Refuses links that are over, and says why.
+pub(super) fn ended(state: LinkState, what: &str) -> Result<()> {
+    let (code, message) = match state {
+        LinkState::Open => return Ok(()),
+        LinkState::Used => return Err(Error::conflict("used", format!("{what} has been used; it works once"))),
+        LinkState::Revoked => ("revoked", format!("{what} was withdrawn, or a later one took its place")),
+        LinkState::Expired => ("expired", format!("the time of {what} is over; ask for another one")),
+    };
+    Err(Error::Gone { code, message })
+}
+
+/// What goes to somebody who is invited.
+pub(super) struct Told {
+    id: InviteId,
+    hash: Vec<u8>,
+    link: String,
+    expires_at: Time,
+    mail: Option<mail::New>,
+}
+
+impl Told {
+    pub(super) fn new(&self) -> invite::New<'_> {
+        invite::New { id: self.id, token_hash: &self.hash, expires_at: self.expires_at, mail: self.mail.as_ref() }
+    }
+    fn is_mailed(&self) -> bool {
+        self.mail.is_some()
+    }
+}
+
+/// Makes a link and the letter that carries it.
+pub(super) fn told(app: &App, to: &Email, letter: impl FnOnce(String, Time) -> Letter) -> Told {
+    let token = fresh_token(app, "osi_");
+    let expires_at = app.clock.now() + limits::INVITE_TIME;
+    let link = format!("{}/invite#token={}", app.config.public_url(), token.reveal());
+    let mail = app.letter(to, &letter(link.clone(), expires_at), expires_at);
+    Told { id: app.ids.next(), hash: hash_token(token.reveal()).to_vec(), link, expires_at, mail }
+}
+
+/// The answer, once it is written down.
+pub(super) fn invited(app: &App, user: &User, invite: &Invite, told: Told, may_see: bool) -> Invited {
+    app.post.wake();
+    Invited {
+        user: user_view(user),
+        invite: view(invite, app.clock.now()),
+        is_mailed: told.is_mailed(),
+        link: may_see.then_some(told.link),
+    }
+}
+
+/// A secret for a link, of its own kind.
+pub(crate) fn fresh_token(app: &App, prefix: &str) -> Secret {
+    Secret::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(app.ids.bytes::<32>())))
+}
+
+fn before_the_at(email: &Email) -> Result<Label> {
+    let local = email.as_str().split('@').next().unwrap_or_default();
+    local.chars().take(80).collect::<String>().parse().map_err(|_| Error::field("name", "say what to call them"))
+}
+
+fn view(invite: &Invite, now: Time) -> InviteView {
+    InviteView {
+        id: invite.id,
+        user: invite.user,
+        email: invite.email.to_string(),
+        name: invite.name.to_string(),
+        workspace: invite.place.map(|place| place.workspace),
+        role: invite.place.map(|place| place.role),
+        state: invite.state(now),
+        created_at: invite.created_at,
+        expires_at: invite.expires_at,
+    }
+}

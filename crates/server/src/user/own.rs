@@ -1,0 +1,104 @@
+//! Endpoints about oneself.
+
+use super::api::in_person;
+use super::{me as describe, user_view};
+use crate::app::App;
+use crate::auth::checked_for;
+use crate::http::{Allowed, Error, Json, NoContent, Result, Routes, SignedIn, View};
+use crate::limits;
+use ostler_model::authz::{Read, Write};
+use ostler_model::user::{Preferences, User};
+use ostler_store::throttle::Attempt;
+use ostler_wire::auth::Me;
+use ostler_wire::user::{MeUpdate, PasswordChange, PreferencesUpdate, PreferencesView, UserView};
+
+pub(super) fn add(routes: Routes) -> Routes {
+    routes
+        .get("/api/v1/users/me", me)
+        .patch("/api/v1/users/me", rename_me)
+        .post("/api/v1/users/me/password", change_password)
+        .get("/api/v1/users/me/preferences", preferences)
+        .patch("/api/v1/users/me/preferences", update_preferences)
+}
+
+/// Who you are, and what you may do where.
+pub async fn me(app: App, who: SignedIn, _: ()) -> Result<View<Me>> {
+    let user = who.caller.user.as_ref().ok_or(Error::NotFound)?;
+    Ok(View(describe(&app, user, &who.caller.authority).await?))
+}
+
+/// Change your own name.
+pub async fn rename_me(app: App, own: Allowed<User, Write>, Json(input): Json<MeUpdate>) -> Result<View<UserView>> {
+    Ok(View(user_view(&app.store.user_rename(&own.grant, &input.name, app.clock.now()).await?)))
+}
+
+/// Change your own password. Your other sessions, and links to set a new password, end. Needs a person, not a key.
+pub async fn change_password(
+    app: App,
+    own: Allowed<User, Write>,
+    Json(input): Json<PasswordChange>,
+) -> Result<NoContent> {
+    in_person(&own.caller)?;
+    let user = &own.resource;
+    let PasswordChange { current_password, new_password } = input;
+    checked_for(&new_password, "new_password", &[user.email.as_str(), user.name.as_str()])?;
+    if current_password == new_password {
+        return Err(Error::field("new_password", "this is the password that you have already"));
+    }
+    // A stolen session must not become a way to guess the password.
+    let subject = format!("password:{}", user.id);
+    let now = app.clock.now();
+    if let Attempt::Blocked { until } =
+        app.store.throttle_attempt(&[(subject.as_str(), limits::SIGN_IN_ACCOUNT)], now).await?
+    {
+        return Err(Error::TooMany { retry_after: until.since(now) });
+    }
+    let stored = app.store.user_credential(&user.email).await?.and_then(|found| found.password_hash);
+    let Some(stored) = stored else {
+        return Err(Error::conflict("no_password", "you have no password yet; ask for a link to set one"));
+    };
+    if !app.passwords.check(Some(&stored), &current_password).await? {
+        return Err(Error::field("current_password", "this is not your password"));
+    }
+    let hash = app.passwords.hash(&app.ids, &new_password).await?;
+    let keep = own.caller.session.as_ref().map(|session| session.id);
+    let now = app.clock.now();
+    app.store.user_set_password(&own.grant, &hash, keep, now).await?;
+    app.store.throttle_clear(&[subject.as_str()], now).await?;
+    Ok(NoContent)
+}
+
+/// What you prefer.
+pub async fn preferences(app: App, own: Allowed<User, Read>, _: ()) -> Result<View<PreferencesView>> {
+    Ok(View(view(app.store.user_preferences(own.resource.id).await?)))
+}
+
+/// Change what you prefer; what is not named stays.
+pub async fn update_preferences(
+    app: App,
+    own: Allowed<User, Write>,
+    Json(input): Json<PreferencesUpdate>,
+) -> Result<View<PreferencesView>> {
+    let before = app.store.user_preferences(own.resource.id).await?;
+    let timezone = match input.timezone {
+        None => before.timezone,
+        Some(name) if name.is_empty() => None,
+        Some(name) => {
+            jiff::tz::TimeZone::get(&name)
+                .map_err(|_| Error::field("timezone", "use an IANA name such as Europe/Berlin"))?;
+            Some(name)
+        }
+    };
+    let to = Preferences {
+        timezone,
+        critical_mail: input.critical_mail.unwrap_or(before.critical_mail),
+        enrollment_mail: input.enrollment_mail.unwrap_or(before.enrollment_mail),
+    };
+    app.store.user_set_preferences(&own.grant, &to, app.clock.now()).await?;
+    Ok(View(view(to)))
+}
+
+fn view(preferences: Preferences) -> PreferencesView {
+    let Preferences { timezone, critical_mail, enrollment_mail } = preferences;
+    PreferencesView { timezone, critical_mail, enrollment_mail }
+}
