@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 use clap::{Args as ClapArgs, Subcommand};
+use ostler_server::Running;
 use ostler_server::config::{Config, LogFormat};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -48,10 +49,10 @@ impl At {
     pub(crate) fn config(&self) -> Result<Config> {
         let mut config = Config::load(self.config.as_deref(), |name| std::env::var(name).ok())?;
         if let Some(data) = &self.data {
-            config.data_dir.clone_from(data);
+            config.flag("data_dir", |config| config.data_dir.clone_from(data));
         }
         if let Some(listen) = self.listen {
-            config.listen = listen;
+            config.flag("listen", |config| config.listen = listen);
         }
         Ok(config)
     }
@@ -65,21 +66,45 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             println!("{}", to.display());
             Ok(())
         }
-        None => serve(args.at.config()?).await,
+        None => serve(&args.at).await,
     }
 }
 
-async fn serve(config: Config) -> Result<()> {
+async fn serve(at: &At) -> Result<()> {
+    let mut config = at.config()?;
     log(config.log);
-    let public_url = config.public_url();
-    let server = ostler_server::serve(config).await?;
-    println!("ostler {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.address);
-    if let Some(secret) = &server.setup_secret {
-        println!("Create the first admin: {public_url}/setup#secret={}", secret.reveal());
+    loop {
+        let public_url = config.public_url();
+        let server = ostler_server::serve(config).await?;
+        println!("ostler {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.address);
+        if let Some(secret) = &server.setup_secret {
+            println!("Create the first admin: {public_url}/setup#secret={}", secret.reveal());
+        }
+        let next = asked(&server, || at.config()).await?;
+        server.stop().await;
+        match next {
+            Some(next) => config = next,
+            None => return Ok(()),
+        }
     }
-    asked_to_stop().await?;
-    server.stop().await;
-    Ok(())
+}
+
+/// Waits until the server is to stop (`None`) or to start anew with this configuration.
+///
+/// A configuration that cannot be used keeps the present server running: whoever asked can correct it and ask again.
+pub(crate) async fn asked(server: &Running, read: impl Fn() -> Result<Config>) -> Result<Option<Config>> {
+    loop {
+        tokio::select! {
+            stopped = asked_to_stop() => return stopped.map(|()| None),
+            () = server.restart_asked() => match read().and_then(|config| config.check().map(|()| config)) {
+                Ok(config) => {
+                    println!("Starting anew, as an admin asked.");
+                    return Ok(Some(config));
+                }
+                Err(error) => tracing::error!("the server goes on as it is; it cannot start anew: {error:#}"),
+            },
+        }
+    }
 }
 
 /// Resolves at Ctrl-C and at SIGTERM.

@@ -1,7 +1,7 @@
 //! `ostler up`: control plane, this machine as its first node, and a game to look at, in one process.
 
 use crate::agent::{Local, Machine, ports};
-use crate::server::{asked_to_stop, log};
+use crate::server::{asked, log};
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use ostler_model::workload::State;
@@ -33,14 +33,19 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    let mut config = Config::load(None, |name| std::env::var(name).ok())?;
     // Accounts of workloads pass through this folder on the way to their volumes; the server's own is closed to them.
     std::fs::DirBuilder::new().recursive(true).mode(0o711).create(&args.data)?;
-    config.data_dir = args.data.join("server");
-    config.listen = args.listen;
+    let (data, listen) = (args.data.join("server"), args.listen);
+    let read = || -> Result<Config> {
+        let mut config = Config::load(None, |name| std::env::var(name).ok())?;
+        config.flag("data_dir", |config| config.data_dir.clone_from(&data));
+        config.flag("listen", |config| config.listen = listen);
+        Ok(config)
+    };
+    let config = read()?;
     log(config.log);
     let public_url = config.public_url();
-    let server = ostler_server::serve(config).await?;
+    let mut server = ostler_server::serve(config).await?;
     let url = format!("http://{}", server.address);
     let machine = Local::prepare(&Machine::below(&args.data, args.address, args.port_range)).await?;
     if !machine.has_joined()? {
@@ -53,7 +58,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         let app = server.app.clone();
         server.app.spawn.spawn("up.demo", async move { demo(&app).await });
     }
-    asked_to_stop().await?;
+    // The agent and what it runs go on while the server starts anew; it dials again by itself.
+    while let Some(config) = asked(&server, read).await? {
+        server.stop().await;
+        server = ostler_server::serve(config).await?;
+    }
     println!("Stopping. Games go on and are taken over at the next start.");
     agent.stop().await;
     server.stop().await;

@@ -242,6 +242,12 @@ impl Config {
         }
     }
 
+    /// Sets what a flag of the command line says.
+    pub fn flag(&mut self, name: &'static str, set: impl FnOnce(&mut Self)) {
+        set(self);
+        self.sources.note(name, Source::Flag);
+    }
+
     /// Makes the data folder, readable by this account alone.
     pub(crate) fn prepare_data_dir(&self) -> Result<()> {
         let dir = &self.data_dir;

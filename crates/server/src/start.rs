@@ -268,6 +268,10 @@ async fn connection(app: &App, front: Front, stream: tokio::net::TcpStream, peer
 }
 
 impl Running {
+    /// Resolves when an admin asks for a new start. Whoever runs the server stops it and starts another one.
+    pub async fn restart_asked(&self) {
+        self.app.settings.restart_asked().await;
+    }
     /// Stops in order: no new connections, streams end, requests under way finish or run out of time, loops end, the database closes.
     pub async fn stop(self) {
         self.app.drain.cancel();

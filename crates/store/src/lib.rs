@@ -18,6 +18,7 @@ pub mod reset;
 pub mod secret;
 pub mod session;
 pub mod setting;
+pub mod setup;
 pub mod throttle;
 pub mod token;
 pub mod user;

@@ -1,6 +1,7 @@
-//! First run: the one-time secret, and the first admin.
+//! First run: the one-time secret, checks before anything is installed, and the first admin.
 
 mod api;
+mod check;
 mod secret;
 
 pub use api::routes;
