@@ -3,6 +3,7 @@
 //! A figure without its baseline says more about the machine than about us, so a row cannot have one without the other, and
 //! the two alternate: whatever disturbs the machine disturbs both. Every single measurement is kept in the JSON.
 
+mod authentication;
 mod cold_start;
 mod report;
 
@@ -57,7 +58,7 @@ pub struct Bench {
 }
 
 /// Every row, in the order of the table.
-const ROWS: &[Row] = &[cold_start::ROW];
+const ROWS: &[Row] = &[cold_start::ROW, authentication::KEY, authentication::SESSION];
 
 /// A row and what was measured.
 pub struct Measured {
