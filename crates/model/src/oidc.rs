@@ -92,9 +92,20 @@ mod tests {
             assert!(is_local_path(good), "{good}");
         }
         for evil in [
-            "", "//evil.example", "///evil.example", "/\\evil.example", "\\\\evil.example", "https://evil.example",
-            "javascript:alert(1)", "/\t/evil.example", "/\n/evil.example", " //evil.example", "evil.example", "/ü",
-            "\u{0}/", "/%\u{7f}",
+            "",
+            "//evil.example",
+            "///evil.example",
+            "/\\evil.example",
+            "\\\\evil.example",
+            "https://evil.example",
+            "javascript:alert(1)",
+            "/\t/evil.example",
+            "/\n/evil.example",
+            " //evil.example",
+            "evil.example",
+            "/ü",
+            "\u{0}/",
+            "/%\u{7f}",
         ] {
             assert!(!is_local_path(evil), "{evil:?}");
         }

@@ -10,9 +10,7 @@ use ostler_model::factor::Factor;
 use ostler_model::user::User;
 use ostler_model::{FactorId, Label, Secret, UserId};
 use ostler_store::factor::Fresh;
-use ostler_wire::factor::{
-    FactorCreated, FactorView, FactorsView, RecoveryCodes, TotpBegin, TotpConfirm, TotpSecret,
-};
+use ostler_wire::factor::{FactorCreated, FactorView, FactorsView, RecoveryCodes, TotpBegin, TotpConfirm, TotpSecret};
 
 /// What a code's generator and its picture are called in the app.
 const ISSUER: &str = "Ostler";
@@ -55,11 +53,7 @@ pub async fn list(app: App, me: Allowed<User, Read>, _: ()) -> Result<View<Facto
 /// Begin to set up an authenticator app. It counts once a code of it was entered; until then one that you have stays.
 ///
 /// Wants a session that has lately proven who you are.
-pub async fn totp_begin(
-    app: App,
-    me: Allowed<User, Write>,
-    Json(input): Json<TotpBegin>,
-) -> Result<Once<TotpSecret>> {
+pub async fn totp_begin(app: App, me: Allowed<User, Write>, Json(input): Json<TotpBegin>) -> Result<Once<TotpSecret>> {
     confirmed(&app, &me.caller).await?;
     let secret = app.ids.bytes::<20>();
     let label = match input.label {
@@ -89,8 +83,9 @@ pub async fn totp_confirm(
     })?;
     super::prove::attempt(&app, user).await?;
     let secret = hex::decode(pending.secret.reveal()).map_err(|e| Error::Internal(e.into()))?;
-    let step = totp::step_of(&secret, &input.token, app.clock.now())
-        .ok_or_else(|| Error::field("token", "this is not the app's present code; is the clock of the device right?"))?;
+    let step = totp::step_of(&secret, &input.token, app.clock.now()).ok_or_else(|| {
+        Error::field("token", "this is not the app's present code; is the clock of the device right?")
+    })?;
     let (codes, hashes) = code::fresh(&app.ids, user);
     let fresh = Fresh { code_hashes: &hashes, keep: Some(session.id) };
     let factor = app.store.factor_totp_confirm(&me.grant, (pending.id, step), fresh, app.clock.now()).await?;

@@ -45,7 +45,8 @@ impl Browser {
         if let Some(url) = app.config.public_url.as_deref() {
             return party(url);
         }
-        let host = self.headers.get(HOST).and_then(|v| v.to_str().ok()).or_else(|| self.uri.authority().map(|a| a.as_str()));
+        let host =
+            self.headers.get(HOST).and_then(|v| v.to_str().ok()).or_else(|| self.uri.authority().map(|a| a.as_str()));
         party(&format!("http://{}", host?)).filter(|party| party.id == "localhost")
     }
 }

@@ -48,11 +48,7 @@ pub async fn options(app: App, me: Allowed<User, Read>, asked: FromBrowser<()>) 
 /// Prove anew who you are: the password, when you have one, and a second factor, when you have one.
 ///
 /// For ten minutes, this session may then change factors. Wrong attempts are counted.
-pub async fn confirm(
-    app: App,
-    me: Allowed<User, Write>,
-    asked: FromBrowser<Json<Confirm>>,
-) -> Result<NoContent> {
+pub async fn confirm(app: App, me: Allowed<User, Write>, asked: FromBrowser<Json<Confirm>>) -> Result<NoContent> {
     let FromBrowser { browser, input: Json(input) } = asked;
     let session = session(&me.caller)?;
     let user = &me.resource;

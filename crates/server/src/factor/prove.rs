@@ -15,7 +15,10 @@ pub(super) enum Shown<'a> {
     Code(&'a Secret),
     Recovery(&'a Secret),
     /// With what it had to sign.
-    Passkey { answer: &'a PasskeyAnswer, challenge: &'a [u8] },
+    Passkey {
+        answer: &'a PasskeyAnswer,
+        challenge: &'a [u8],
+    },
 }
 
 /// Evidence that owns its parts.

@@ -4,7 +4,9 @@
 
 mod access;
 mod api;
+mod factor;
 mod job;
+mod people;
 mod realtime;
 mod shop;
 mod socket;
