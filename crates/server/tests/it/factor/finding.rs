@@ -120,7 +120,7 @@ async fn finding_a12_wrong_second_factors_are_audited() {
     let (phone, _) = enrol(&t, &who).await;
     let code = phone.wrong(&t);
     verify(&t, &challenge(login(&t, "ada@example.org").await), &code).await.is(401);
-    let trail = t.get(&who, "/api/v1/audit?limit=20").await.is(200);
+    let trail = t.get(&who, "/api/v1/audit-logs?limit=20").await.is(200);
     let text = String::from_utf8_lossy(&trail.bytes).into_owned();
     let refused: Vec<Value> =
         trail.json()["items"].as_array().unwrap().iter().filter(|e| e["outcome"] == "refused").cloned().collect();

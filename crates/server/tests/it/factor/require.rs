@@ -49,9 +49,9 @@ async fn after_the_platforms_grace_only_setting_a_factor_up_is_left() {
 async fn a_workspaces_demand_closes_that_workspace_and_nothing_else() {
     let t = server().await;
     let boss = t.person(false).await;
+    let strict = t.workspace(&boss).await;
     let boss_in = t.browser(&boss).await;
     enrol(&t, &boss_in).await;
-    let strict = t.workspace(&boss).await;
     let user = person(&t, "ada@example.org", false).await;
     let home = t.workspace(&user).await;
     t.join(&strict, &user, Role::Member).await;
