@@ -16,10 +16,13 @@ mod job;
 mod key;
 mod login;
 mod node;
+mod setting;
+mod setup;
 mod show;
 mod size;
 mod stats;
 mod template;
+mod user;
 mod wait;
 mod workload;
 mod workspace;
@@ -51,6 +54,12 @@ pub enum Command {
     Key(key::Args),
     /// Workspaces and their members.
     Workspace(workspace::Args),
+    /// People, invitations, and who is kept out.
+    User(user::Args),
+    /// Settings of the platform, and mail.
+    Setting(setting::Args),
+    /// The first run, for scripts.
+    Setup(setup::Args),
     /// What happened, and what happens.
     Event(event::Args),
     /// Who did what.
@@ -71,6 +80,9 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Job(args) => job::run(args).await,
         Command::Key(args) => key::run(args).await,
         Command::Workspace(args) => workspace::run(args).await,
+        Command::User(args) => Box::pin(user::run(args)).await,
+        Command::Setting(args) => setting::run(args).await,
+        Command::Setup(args) => setup::run(args).await,
         Command::Event(args) => event::run(args).await,
         Command::Audit(args) => audit::run(args).await,
         Command::Completion(args) => complete::run(&args),

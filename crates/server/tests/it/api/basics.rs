@@ -55,8 +55,8 @@ async fn wrong_fields_are_named_with_their_path() {
         ("/api/v1/workspaces", json!({"name": "A", "colour": "red"}), "colour"),
         ("/api/v1/workspaces", json!({}), "name"),
         ("/api/v1/workspaces", json!({"name": "A", "slug": "A B"}), "slug"),
-        ("/api/v1/users", json!({"email": "a", "name": "A", "password": "long enough to be one"}), "email"),
-        ("/api/v1/users", json!({"email": "a@b.example", "name": "A", "password": "short"}), "password"),
+        ("/api/v1/users", json!({"email": "a", "name": "A"}), "email"),
+        ("/api/v1/users", json!({"email": "a@b.example", "name": "A", "password": "any"}), "password"),
         ("/api/v1/keys", json!({"label": "A", "capabilities": ["workload:fly"]}), "capabilities[0]"),
         ("/api/v1/keys", json!({"label": "A", "capabilities": []}), "capabilities"),
     ] {
