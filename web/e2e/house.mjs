@@ -19,20 +19,20 @@ mkdirSync(SCREENS, { recursive: true })
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const START_MS = 60_000
 
-/** The server: its address, the one-time secret, and how to end it. */
-export async function openHouse() {
+/** The server: its address, the one-time secret, and how to end it. `more` are arguments for a server of our own. */
+export async function openHouse(more = []) {
   const url = process.env.OSTLER_URL
   if (url !== undefined && url !== '') {
     return { url: url.replace(/\/$/, ''), secret: process.env.OSTLER_SETUP_SECRET ?? '', close: async () => {} }
   }
-  return startHouse(process.env.OSTLER_BIN ?? path.join(ROOT, 'target/debug/ostler'))
+  return startHouse(process.env.OSTLER_BIN ?? path.join(ROOT, 'target/debug/ostler'), more)
 }
 
-async function startHouse(binary) {
+async function startHouse(binary, more) {
   if (!existsSync(binary)) throw new Error(`${binary} is missing: build it, or name a running server in OSTLER_URL`)
   const folder = mkdtempSync(path.join(tmpdir(), 'ostler-panel-'))
   const listen = `127.0.0.1:${await freePort()}`
-  const child = spawn(binary, ['up', '--data', path.join(folder, 'data'), '--listen', listen, '--address', '127.0.0.1', '--port-range', portRange()], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(binary, ['up', '--data', path.join(folder, 'data'), '--listen', listen, '--address', '127.0.0.1', '--port-range', portRange(), ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   const secret = new Promise((resolve, reject) => {
     const look = (piece) => {

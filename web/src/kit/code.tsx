@@ -23,8 +23,8 @@ async function copy(text: string): Promise<boolean> {
   }
 }
 
-/** A button that copies, and says that it did. */
-export function Copy({ text, label = 'Copy', className }: { text: string; label?: string; className?: string }) {
+/** A button that copies, and says that it did. Long texts come as a function, and are made when they are wanted. */
+export function Copy({ text, label = 'Copy', className }: { text: string | (() => string); label?: string; className?: string }) {
   const [isDone, setDone] = useState(false)
   useEffect(() => {
     if (!isDone) return
@@ -36,7 +36,7 @@ export function Copy({ text, label = 'Copy', className }: { text: string; label?
       <IconButton
         icon={isDone ? Check : CopyIcon}
         label={isDone ? 'Copied' : label}
-        onClick={() => void copy(text).then(setDone)}
+        onClick={() => void copy(typeof text === 'string' ? text : text()).then(setDone)}
         className={cx('size-6', className)}
       />
       <span role="status" className="sr-only">

@@ -67,7 +67,7 @@ const COLUMNS: Column<Node>[] = [
     label: 'Name',
     sort: (node) => node.name,
     cell: (node) => (
-      <Link to="/nodes/$node" params={{ node: node.id }} className="block max-w-[40vw] truncate font-medium hover:underline sm:max-w-60">
+      <Link to="/nodes/$node" params={{ node: node.id }} className="block max-w-[40vw] truncate font-medium hover:underline sm:max-w-60 sm:min-w-40">
         {node.name}
       </Link>
     ),

@@ -12,7 +12,13 @@ export interface ConsoleState {
 }
 
 /** Lines kept in the page; the node keeps its own ring. */
-export const LINES_MOST = 5000
+export const LINES_MOST = 10_000
+
+/** Lines that render as one piece. What is forgotten is forgotten in whole pieces, so that no other has to render again. */
+export const BLOCK = 100
+
+/** A program that talks without end is shown ten times a second: nobody reads faster, and the page stays quick. */
+const SHOW_MS = 100
 
 /** Adds lines that are new, in order, and forgets the oldest. The same array when nothing was new. */
 export function append(held: ConsoleLine[], fresh: ConsoleLine[]): ConsoleLine[] {
@@ -20,7 +26,9 @@ export function append(held: ConsoleLine[], fresh: ConsoleLine[]): ConsoleLine[]
   const added = fresh.filter((line) => line.seq > last)
   if (added.length === 0) return held
   const all = [...held, ...added]
-  return all.length > LINES_MOST ? all.slice(all.length - LINES_MOST) : all
+  if (all.length <= LINES_MOST) return all
+  const cut = Math.ceil(((all[all.length - LINES_MOST] as ConsoleLine).seq + 1) / BLOCK) * BLOCK
+  return all.slice(all.findIndex((line) => line.seq >= cut))
 }
 
 /** Follows one workload's console until closed. */
@@ -30,7 +38,8 @@ export class ConsoleSocket {
   private failures = 0
   private isClosed = false
   private queue: ConsoleLine[] = []
-  private frame: number | undefined
+  private showing: ReturnType<typeof setTimeout> | undefined
+  private shownAt = -SHOW_MS
   state: ConsoleState = { lines: [], status: 'connecting', refusal: undefined }
 
   constructor(
@@ -43,7 +52,7 @@ export class ConsoleSocket {
   close(): void {
     this.isClosed = true
     clearTimeout(this.timer)
-    if (this.frame !== undefined) cancelAnimationFrame(this.frame)
+    clearTimeout(this.showing)
     this.socket?.close()
   }
 
@@ -93,13 +102,17 @@ export class ConsoleSocket {
     }
     if (frame.type === 'refused') this.set({ refusal: frame.message })
     if (frame.type !== 'lines') return
-    // A burst of frames is one render.
     this.queue.push(...frame.lines)
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined
-      const lines = append(this.state.lines, this.queue)
-      this.queue = []
-      if (lines !== this.state.lines) this.set({ lines })
-    })
+    // What would be forgotten at once need not wait in a tab that nobody looks at.
+    if (this.queue.length > 2 * LINES_MOST) this.queue = this.queue.slice(-LINES_MOST)
+    this.showing ??= setTimeout(() => this.show(), Math.max(0, this.shownAt + SHOW_MS - performance.now()))
+  }
+
+  private show(): void {
+    this.showing = undefined
+    this.shownAt = performance.now()
+    const lines = append(this.state.lines, this.queue)
+    this.queue = []
+    if (lines !== this.state.lines) this.set({ lines })
   }
 }

@@ -3,11 +3,11 @@
 // Plain elements instead of a terminal: lines can be selected, searched by the browser and read aloud. Blocks of lines
 // that are out of sight cost nothing (`content-visibility`).
 
-import { ArrowDown, CornerDownLeft, Unplug } from 'lucide-react'
-import { type KeyboardEvent, memo, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
+import { ArrowDown, CornerDownLeft, Pause, Play, Unplug } from 'lucide-react'
+import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react'
 import type { ConsoleLine, Workload } from '../api/types'
 import { pieces } from '../kit/ansi'
-import { Button } from '../kit/button'
+import { Button, IconButton } from '../kit/button'
 import { Copy } from '../kit/code'
 import { cx } from '../kit/cx'
 import { SearchInput } from '../kit/field'
@@ -15,7 +15,7 @@ import { clock, count } from '../kit/format'
 import { useShortcut } from '../kit/shortcut'
 import { Segments } from '../kit/tabs'
 import { useCan } from '../session/me'
-import { type ConsoleState, ConsoleSocket } from './console-socket'
+import { BLOCK, type ConsoleState, ConsoleSocket } from './console-socket'
 
 const NOTHING: ConsoleState = { lines: [], status: 'connecting', refusal: undefined }
 
@@ -46,10 +46,16 @@ export function Console({ workload }: { workload: Workload }) {
   const [search, setSearch] = useState('')
   const [stream, setStream] = useState('all')
   const [isFollowing, setFollowing] = useState(true)
+  /** What was there when somebody wanted to read in peace. */
+  const [held, setHeld] = useState<ConsoleLine[]>()
   const box = useRef<HTMLDivElement>(null)
   const searchBox = useRef<HTMLInputElement>(null)
   useShortcut({ keys: '/', label: 'Search the console', group: 'Console', run: () => searchBox.current?.focus() })
-  const shown = useMemo(() => filter(state.lines, search, stream), [state.lines, search, stream])
+  const pause = () => setHeld(held === undefined ? state.lines : undefined)
+  useShortcut({ keys: 'p', label: 'Pause or resume the console', group: 'Console', run: pause })
+  const lines = held ?? state.lines
+  const shown = useMemo(() => filter(lines, search, stream), [lines, search, stream])
+  const isFiltered = search !== '' || stream !== 'all'
   useEffect(() => {
     if (isFollowing && box.current !== null) box.current.scrollTop = box.current.scrollHeight
   }, [shown, isFollowing])
@@ -60,14 +66,16 @@ export function Console({ workload }: { workload: Workload }) {
         <SearchInput ref={searchBox} label="Search the console" value={search} onValue={setSearch} className="w-full sm:w-60" />
         <Segments label="Which lines" value={stream} onValue={setStream} options={[{ value: 'all', label: 'All' }, { value: 'err', label: 'stderr' }, { value: 'in', label: 'Commands' }]} />
         <span className="text-12 text-ink-3">
-          {search === '' && stream === 'all' ? `${count(state.lines.length)} lines` : `${count(shown.length)} of ${count(state.lines.length)} lines`}
+          {isFiltered ? `${count(shown.length)} of ${count(lines.length)} lines` : `${count(lines.length)} lines`}
+          {held !== undefined && ` · paused, ${count(newer(state.lines, held))} more since`}
         </span>
         {state.status === 'lost' && (
           <span role="status" className="flex items-center gap-1.5 text-12 text-degraded">
             <Unplug size={13} aria-hidden /> Not connected; trying again
           </span>
         )}
-        <Copy text={shown.map((line) => line.text).join('\n')} label="Copy these lines" className="ml-auto" />
+        <IconButton icon={held === undefined ? Pause : Play} label={held === undefined ? 'Pause' : 'Resume'} shortcut="p" aria-pressed={held !== undefined} onClick={pause} className="ml-auto" />
+        <Copy text={() => shown.map((line) => line.text).join('\n')} label="Copy these lines" />
       </div>
       <div className="relative min-h-0 flex-1">
         <div
@@ -84,7 +92,7 @@ export function Console({ workload }: { workload: Workload }) {
         >
           {shown.length === 0 && <p className="px-4 py-2 font-sans text-13 text-ink-3 sm:px-6">{nothing(state, search, isUp)}</p>}
           {blocks(shown).map((block) => (
-            <Block key={block[0]?.seq} lines={block} />
+            <Block key={block.key} lines={block.lines} before={isFiltered ? undefined : block.before} search={search} />
           ))}
         </div>
         {!isFollowing && (
@@ -111,43 +119,53 @@ export function filter(lines: ConsoleLine[], search: string, stream: string): Co
   return lines.filter((line) => (stream === 'all' || line.stream === stream) && line.text.toLowerCase().includes(word))
 }
 
-const BLOCK = 100
+/** How many lines came after those that are held. */
+function newer(lines: ConsoleLine[], held: ConsoleLine[]): number {
+  const last = held.at(-1)?.seq ?? -1
+  return Math.max(0, (lines.at(-1)?.seq ?? -1) - last)
+}
+
+interface Piece {
+  key: number
+  lines: ConsoleLine[]
+  /** The number of the line before, to notice what is missing. */
+  before: number | undefined
+}
 
 /** Cut at fixed sequence numbers, so that a block that is full never renders again. */
-function blocks(lines: ConsoleLine[]): ConsoleLine[][] {
-  const out: ConsoleLine[][] = []
-  let key = -1
+function blocks(lines: ConsoleLine[]): Piece[] {
+  const out: Piece[] = []
+  let before: number | undefined
   for (const line of lines) {
-    const at = Math.floor(line.seq / BLOCK)
-    if (at !== key) out.push([])
-    key = at
-    out.at(-1)?.push(line)
+    const key = Math.floor(line.seq / BLOCK)
+    if (out.at(-1)?.key !== key) out.push({ key, lines: [], before })
+    out.at(-1)?.lines.push(line)
+    before = line.seq
   }
   return out
 }
 
 const Block = memo(
-  function Block({ lines }: { lines: ConsoleLine[] }) {
+  function Block({ lines, before, search }: { lines: ConsoleLine[]; before: number | undefined; search: string }) {
     return (
       <div style={{ contentVisibility: 'auto', containIntrinsicSize: `auto ${lines.length * 20}px` }}>
         {lines.map((line, i) => {
-          const before = lines[i - 1]?.seq
-          const missing = before === undefined ? 0 : line.seq - before - 1
-          return <Line key={line.seq} line={line} missing={missing} />
+          const last = before === undefined ? undefined : (lines[i - 1]?.seq ?? before)
+          return <Line key={line.seq} line={line} missing={last === undefined ? 0 : line.seq - last - 1} search={search} />
         })}
       </div>
     )
   },
-  (a, b) => a.lines.length === b.lines.length && a.lines[0] === b.lines[0] && a.lines.at(-1) === b.lines.at(-1),
+  (a, b) => a.search === b.search && a.before === b.before && a.lines.length === b.lines.length && a.lines[0] === b.lines[0] && a.lines.at(-1) === b.lines.at(-1),
 )
 
 // Many programs write everything to stderr, so it is marked, not coloured: colour is for state.
 const LOOKS: Record<ConsoleLine['stream'], string> = { out: 'text-ink', err: 'text-ink', in: 'text-accent-ink', agent: 'text-ink-2 italic' }
 
-function Line({ line, missing }: { line: ConsoleLine; missing: number }) {
+function Line({ line, missing, search }: { line: ConsoleLine; missing: number; search: string }) {
   return (
     <>
-      {missing > 0 && <p className="px-4 text-ink-3 sm:px-6">… {count(missing)} lines were dropped or are filtered out</p>}
+      {missing > 0 && <p className="px-4 text-ink-3 sm:px-6">… {count(missing)} lines were dropped</p>}
       <div className={cx('flex gap-3 border-l-2 px-3.5 hover:bg-hover sm:px-[22px]', line.stream === 'err' ? 'border-line-strong' : 'border-transparent')}>
         <time dateTime={line.at} title={line.at} className="hidden shrink-0 text-ink-3 select-none sm:block">
           {clock(Date.parse(line.at))}
@@ -155,17 +173,25 @@ function Line({ line, missing }: { line: ConsoleLine; missing: number }) {
         <span className={cx('min-w-0 break-words whitespace-pre-wrap', LOOKS[line.stream])}>
           {line.stream === 'in' && <span className="select-none">{'> '}</span>}
           {line.stream === 'agent' && <span className="not-italic select-none">ostler: </span>}
-          {pieces(line.text).map((piece, i) =>
-            piece.classes === '' ? piece.text : (
-              <span key={i} className={piece.classes}>
-                {piece.text}
-              </span>
-            ),
-          )}
+          {pieces(line.text).map((piece, i) => (piece.classes === '' ? <Found key={i} text={piece.text} search={search} /> : <span key={i} className={piece.classes}><Found text={piece.text} search={search} /></span>))}
         </span>
       </div>
     </>
   )
+}
+
+/** The text, with what was searched for marked. */
+function Found({ text, search }: { text: string; search: string }) {
+  if (search === '') return text
+  const parts: ReactNode[] = []
+  const low = text.toLowerCase()
+  const word = search.toLowerCase()
+  let from = 0
+  for (let at = low.indexOf(word); at !== -1; at = low.indexOf(word, from)) {
+    parts.push(text.slice(from, at), <mark key={at} className="rounded bg-selected font-medium text-accent-ink">{text.slice(at, at + word.length)}</mark>)
+    from = at + word.length
+  }
+  return [...parts, text.slice(from)]
 }
 
 /** The line to type in; arrows bring back what was typed before. */

@@ -106,7 +106,7 @@ function columns(verbs: ReturnType<typeof useVerbs>): Column<Workload>[] {
       label: 'Name',
       sort: (w) => w.name,
       cell: (w) => (
-        <div className="max-w-[44vw] min-w-0 sm:max-w-80">
+        <div className="max-w-[44vw] sm:max-w-80 sm:min-w-40">
           <NameLink workload={w} />
         </div>
       ),
