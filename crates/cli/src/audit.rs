@@ -98,7 +98,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         "chain" => show::print(&serde_json::to_string_pretty(&api.get(&format!("{trail}/chain")).await?)?),
         "export" => {
             let path = with_query(&format!("{trail}/export"), &[filters, vec![("format", &args.format)]].concat());
-            lines(&api, &path, |line| show::print(line)).await
+            lines(&api, &path, show::print).await
         }
         "verify" => {
             let chain: AuditChain = serde_json::from_value(api.get(&format!("{trail}/chain")).await?)?;

@@ -165,6 +165,12 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         templates,
         lowering,
     });
+    start_loops(&app);
+    Ok((app, setup_secret))
+}
+
+/// What runs beside the requests, until the application ends.
+fn start_loops(app: &App) {
     let own = app.clone();
     app.spawn.spawn("mail.drain", async move { crate::mail::run(&own).await });
     let own = app.clone();
@@ -173,7 +179,6 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         let own = app.clone();
         app.spawn.spawn("auth.known", async move { own.known.follow(&own.store, &own.clock).await });
     }
-    Ok((app, setup_secret))
 }
 
 /// Every endpoint, as one service.

@@ -48,6 +48,7 @@ const FILE_READERS: &[(&str, &str)] = &[
     ("crates/server/src/template/folder.rs", "operators add templates by putting files in a folder"),
     ("crates/store/src/db/sqlite.rs", "the database file's folder and rights are made before it is opened"),
     ("crates/store/src/db/backup.rs", "an online backup is a new file, and half of one is removed again"),
+    ("crates/cli/src/audit.rs", "exports and checkpoints to verify are files that a person names"),
     ("crates/cli/src/config.rs", "the login of the command line is a file in the person's home"),
 ];
 
