@@ -25,6 +25,7 @@ pub mod mail;
 pub mod member;
 pub mod node;
 pub mod obs;
+pub mod oidc;
 mod panel;
 pub mod realtime;
 pub mod reconcile;
@@ -37,7 +38,7 @@ pub mod user;
 pub mod workload;
 pub mod workspace;
 
-pub use start::{Ground, Running, backup, build_app, listen, serve, service};
+pub use start::{Ground, Running, backup, build_app, listen, serve, service, reset_link};
 
 /// Every endpoint there is. A room's `routes()` has one line here.
 pub fn routes() -> Vec<http::Endpoint> {
@@ -60,6 +61,7 @@ pub fn routes() -> Vec<http::Endpoint> {
         workload::routes(),
         workspace::routes(),
     ];
+    rooms.push(oidc::routes());
     rooms.extend(factor::routes());
     http::collect(rooms)
 }

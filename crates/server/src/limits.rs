@@ -78,6 +78,8 @@ pub const FACTOR: Policy = Policy {
 pub const CHALLENGE_ATTEMPTS: u32 = 5;
 /// Between the halves of a sign-in, and for the ceremony of a passkey.
 pub const CHALLENGE_TIME: Millis = Millis::secs(5 * 60);
+/// Away at a provider: people look for their phones there.
+pub const JOURNEY_TIME: Millis = Millis::secs(10 * 60);
 /// A session that began so lately has just shown who is behind it.
 pub const FRESH_SESSION: Millis = Millis::secs(5 * 60);
 /// After proving it anew, for so long.

@@ -14,6 +14,7 @@ pub mod job;
 pub mod key;
 pub mod mail;
 pub mod node;
+pub mod oidc;
 pub mod reset;
 pub mod secret;
 pub mod session;

@@ -39,6 +39,14 @@ impl Browser {
         let mut pairs = values.flat_map(|line| line.split(';'));
         pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|value| !value.is_empty())
     }
+    /// Scheme, host and port of this server, as far as that is known for sure.
+    pub(crate) fn origin(&self, app: &App) -> Option<String> {
+        self.party(app).map(|party| party.origin)
+    }
+    /// The second to last part of the path: the name in `…/{name}/verb`.
+    pub(crate) fn path_part_before_last(&self) -> Option<&str> {
+        self.uri.path().rsplit('/').nth(1)
+    }
     /// Who we are to this browser. Without a configured public address passkeys work on `localhost` only: a host's name that a
     /// request brings along is not to be believed.
     pub(super) fn party(&self, app: &App) -> Option<Party> {
