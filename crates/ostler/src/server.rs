@@ -6,6 +6,7 @@ use ostler_server::Running;
 use ostler_server::config::{Config, LogFormat};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -37,6 +38,11 @@ enum Verb {
         /// The new file; one that exists is never overwritten.
         to: PathBuf,
     },
+    /// Print a link by which somebody sets a new password, for when nobody can sign in to make one.
+    ResetLink {
+        /// Their e-mail address.
+        email: String,
+    },
     /// Write docs/reference: the API document and the configuration with every key.
     Generate {
         /// The folder.
@@ -66,6 +72,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             println!("{}", to.display());
             Ok(())
         }
+        Some(Verb::ResetLink { email }) => {
+            println!("{}", ostler_server::reset_link(&args.at.config()?, &email).await?);
+            Ok(())
+        }
         None => serve(&args.at).await,
     }
 }
@@ -73,6 +83,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 async fn serve(at: &At) -> Result<()> {
     let mut config = at.config()?;
     log(config.log);
+    let mut ending = Ending::listen()?;
     loop {
         let public_url = config.public_url();
         let server = ostler_server::serve(config).await?;
@@ -80,7 +91,7 @@ async fn serve(at: &At) -> Result<()> {
         if let Some(secret) = &server.setup_secret {
             println!("Create the first admin: {public_url}/setup#secret={}", secret.reveal());
         }
-        let next = asked(&server, || at.config()).await?;
+        let next = asked(&server, &mut ending, || at.config()).await?;
         server.stop().await;
         match next {
             Some(next) => config = next,
@@ -92,10 +103,14 @@ async fn serve(at: &At) -> Result<()> {
 /// Waits until the server is to stop (`None`) or to start anew with this configuration.
 ///
 /// A configuration that cannot be used keeps the present server running: whoever asked can correct it and ask again.
-pub(crate) async fn asked(server: &Running, read: impl Fn() -> Result<Config>) -> Result<Option<Config>> {
+pub(crate) async fn asked(
+    server: &Running,
+    ending: &mut Ending,
+    read: impl Fn() -> Result<Config>,
+) -> Result<Option<Config>> {
     loop {
         tokio::select! {
-            stopped = asked_to_stop() => return stopped.map(|()| None),
+            () = ending.asked() => return Ok(None),
             () = server.restart_asked() => match read().and_then(|config| config.check().map(|()| config)) {
                 Ok(config) => {
                     println!("Starting anew, as an admin asked.");
@@ -107,13 +122,29 @@ pub(crate) async fn asked(server: &Running, read: impl Fn() -> Result<Config>) -
     }
 }
 
+/// Hears Ctrl-C and SIGTERM from when it is made, also while nobody waits: a server that is just starting anew must still end.
+pub(crate) struct Ending {
+    interrupt: Signal,
+    term: Signal,
+}
+
+impl Ending {
+    pub(crate) fn listen() -> Result<Self> {
+        let hear = |kind| signal(kind).context("could not listen for Ctrl-C and SIGTERM");
+        Ok(Self { interrupt: hear(SignalKind::interrupt())?, term: hear(SignalKind::terminate())? })
+    }
+    pub(crate) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.term.recv() => {}
+        }
+    }
+}
+
 /// Resolves at Ctrl-C and at SIGTERM.
 pub(crate) async fn asked_to_stop() -> Result<()> {
-    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        done = tokio::signal::ctrl_c() => done.context("could not wait for Ctrl-C"),
-        _ = term.recv() => Ok(()),
-    }
+    Ending::listen()?.asked().await;
+    Ok(())
 }
 
 pub(crate) fn log(format: LogFormat) {

@@ -1,7 +1,7 @@
 //! `ostler up`: control plane, this machine as its first node, and a game to look at, in one process.
 
 use crate::agent::{Local, Machine, ports};
-use crate::server::{asked, log};
+use crate::server::{Ending, asked, log};
 use anyhow::Result;
 use clap::Args as ClapArgs;
 use ostler_model::workload::State;
@@ -45,6 +45,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let config = read()?;
     log(config.log);
     let public_url = config.public_url();
+    let mut ending = Ending::listen()?;
     let mut server = ostler_server::serve(config).await?;
     let url = format!("http://{}", server.address);
     let machine = Local::prepare(&Machine::below(&args.data, args.address, args.port_range)).await?;
@@ -59,7 +60,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         server.app.spawn.spawn("up.demo", async move { demo(&app).await });
     }
     // The agent and what it runs go on while the server starts anew; it dials again by itself.
-    while let Some(config) = asked(&server, read).await? {
+    while let Some(config) = asked(&server, &mut ending, read).await? {
         server.stop().await;
         server = ostler_server::serve(config).await?;
     }

@@ -5,6 +5,7 @@
 
 mod cli;
 mod games;
+mod people;
 mod schemathesis;
 mod tour;
 

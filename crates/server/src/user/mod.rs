@@ -10,6 +10,7 @@ use crate::http::Routes;
 
 pub(crate) use invite::fresh_token;
 pub use invite::{Offer, offer, routes as invite_routes};
+pub(crate) use reset::hand_out;
 pub(crate) use view::{me, reach, user_view};
 
 /// The endpoints about people.

@@ -2,13 +2,20 @@
 
 use super::invite::{ByLink, ended};
 use crate::app::App;
-use crate::auth::checked_for;
+use crate::auth::{checked_for, hash_token};
 use crate::http::{Error, Json, NoContent, Public, Result, Routes, View};
 use crate::limits;
 use crate::mail::Letter;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ostler_model::Secret;
+use ostler_model::authz::{Authority, Grant, Origin, SystemReason, Write, authorize};
+use ostler_model::user::{Email, Managed};
+use ostler_runtime::{Clock, Ids};
 use ostler_store::throttle::{Attempt, address_subject};
-use ostler_store::{Rule, StoreError};
+use ostler_store::{Rule, Store, StoreError};
 use ostler_wire::invite::{Forgot, ForgotView, ResetLook, ResetSpend};
+use std::sync::Arc;
 
 pub(super) fn add(routes: Routes) -> Routes {
     routes
@@ -57,4 +64,17 @@ pub async fn spend(app: App, by: ByLink, Json(input): Json<ResetSpend>) -> Resul
         }
         done => Ok(done.map(|_| NoContent)?),
     }
+}
+
+/// A token for somebody, made by the platform itself: for an operator at the machine.
+pub(crate) async fn hand_out(store: &Store, ids: &Ids, clock: &Clock, email: &Email) -> anyhow::Result<Secret> {
+    let found = store.user_credential(email).await?;
+    let user = found.ok_or_else(|| anyhow::anyhow!("nobody has the address {email}"))?.user;
+    let who = Authority::system(SystemReason::Setup);
+    let grant: Grant<Managed, Write> = authorize(&who, &Managed(user), &Arc::new(Origin::default()))
+        .map_err(|denied| anyhow::anyhow!("the platform may not do this: {denied:?}"))?;
+    let token = Secret::new(format!("osp_{}", URL_SAFE_NO_PAD.encode(ids.bytes::<32>())));
+    let now = clock.now();
+    store.reset_hand_out(&grant, &hash_token(token.reveal()), now + limits::RESET_TIME, now).await?;
+    Ok(token)
 }

@@ -112,6 +112,8 @@ fn facts(world: &World, endpoint: &Endpoint, found: Found, who: &Authority) -> F
         Found::Own if endpoint.params().any(|p| p == "user") => own(world.member.to_string(), Some(world.member)),
         Found::Own => own(who.user().map(|u| u.to_string()).unwrap_or_default(), who.user()),
         Found::Param(name @ ("session" | "key")) => own(world.param(endpoint.noun, name, false), Some(world.member)),
+        // As admins of the platform deal with them: being oneself gives no right to it.
+        Found::Param("user") if endpoint.noun == "user" => own(world.member.to_string(), None),
         Found::Param("template") => Facts { is_shared: true, ..own("process".into(), None) },
         Found::Param(name) => Facts {
             id: world.param(endpoint.noun, name, false),

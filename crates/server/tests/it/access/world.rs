@@ -5,6 +5,7 @@ use ostler_model::node::{Facts, JoinToken, Node};
 use ostler_model::user::{State, User};
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
+use ostler_model::workspace::Member;
 use ostler_model::{Millis, NodeId, UserId, WorkspaceId};
 use ostler_runtime::Ids;
 use ostler_server::config::{Config, Rates};
@@ -179,6 +180,7 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
         used_at: None,
         node: None,
     };
+    names.insert("invite", invited(t, workspace).await);
     names.insert("token", store.join_token_create(&grant, &token, b"open", now).await.unwrap().id.to_string());
     let new = workload::New {
         id: t.app.ids.next(),
@@ -209,6 +211,23 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
     let workload = store.workload_create(&grant, &new, Some(&job), now).await.unwrap();
     names.insert("workload", workload.id.to_string());
     names
+}
+
+/// An invitation that nobody has accepted.
+async fn invited(t: &TestServer, workspace: WorkspaceId) -> String {
+    let now = t.app.clock.now();
+    let grant: Grant<Collection<Member>, Write> = t.grant(SystemReason::Setup, &Collection::of(workspace));
+    let user = ostler_store::user::New {
+        id: t.app.ids.next(),
+        email: "invited@example.org".parse().unwrap(),
+        name: "Invited".parse().unwrap(),
+        state: State::Invited,
+        is_platform_admin: false,
+        password_hash: None,
+    };
+    let expires_at = now + Millis::secs(86_400);
+    let new = ostler_store::invite::New { id: t.app.ids.next(), token_hash: b"invited", expires_at, mail: None };
+    t.app.store.member_invite(&grant, &user, Role::Viewer, new, now).await.unwrap().1.id.to_string()
 }
 
 type Keys = (BTreeMap<Noun, As>, BTreeMap<&'static str, As>);
