@@ -53,7 +53,10 @@ impl Check {
             if !is_signed(&chain, &mark, trusted) {
                 return Err(Problem::Signature(mark.seq));
             }
-            marks.entry(mark.seq).or_default().push(mark);
+            let here = marks.entry(mark.seq).or_default();
+            if !here.contains(&mark) {
+                here.push(mark);
+            }
         }
         let walk = Walk::after(chain.workspace, chain.anchor.seq, chain.anchor.hash.clone());
         let mut check = Self { chain, walk, marks, entries: 0, agreed: 0, lines: 0 };
