@@ -10,6 +10,7 @@ pub mod factor;
 pub mod id;
 pub mod job;
 pub mod key;
+pub mod matches;
 pub mod name;
 pub mod node;
 pub mod oidc;

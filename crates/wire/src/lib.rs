@@ -14,6 +14,7 @@ pub mod invite;
 pub mod job;
 pub mod key;
 pub mod link;
+pub mod matches;
 pub mod member;
 pub mod node;
 pub mod oidc;

@@ -1,0 +1,160 @@
+//! What a match writes down, and how it comes back from it.
+
+use super::seat::Seat;
+use super::{Conn, Create, Match};
+use crate::Rules;
+use ostler_model::matches::{Config, GameId, Phase};
+use ostler_model::{Millis, Time};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// One line of a match's journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Everything but the turns. The last one holds.
+    State(String),
+    /// A closed turn.
+    Turn(String),
+}
+
+/// A journal that no match can come back from.
+#[derive(Debug, thiserror::Error)]
+pub enum ResumeError {
+    /// There is no state in it.
+    #[error("the journal holds no state")]
+    Empty,
+    /// The state cannot be read.
+    #[error("the journal's state cannot be read")]
+    State(#[source] serde_json::Error),
+    /// The title is not known here.
+    #[error("the title {0} is not known")]
+    Title(String),
+    /// A turn is missing or out of order.
+    #[error("turn {0} is missing")]
+    Turn(usize),
+}
+
+impl Record {
+    /// As a line, with its end.
+    pub fn line(&self) -> String {
+        match self {
+            Self::State(text) => format!("S{text}\n"),
+            Self::Turn(text) => format!("T{text}\n"),
+        }
+    }
+    /// Reads the lines of a journal. A last line without its end was cut off by a crash and does not count.
+    pub fn read(journal: &str) -> Vec<Self> {
+        let whole = journal.rfind('\n').map_or("", |end| &journal[..end]);
+        let record = |line: &str| match line.split_at_checked(1)? {
+            ("S", text) => Some(Self::State(text.to_owned())),
+            ("T", text) => Some(Self::Turn(text.to_owned())),
+            _ => None,
+        };
+        whole.lines().filter_map(record).collect()
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct State {
+    id: GameId,
+    title: String,
+    config: Config,
+    phase: Phase,
+    creator: Option<String>,
+    created_at: i64,
+    starts_at: Option<i64>,
+    started_at: Option<i64>,
+    ended_at: Option<i64>,
+    start_info: Option<String>,
+    seats: Vec<Seat>,
+    kicked: BTreeSet<String>,
+    is_paused: bool,
+    dropped: u64,
+    winner: Option<(Value, Value)>,
+    /// Intents of the turn that was open when this was written, and how many turns were closed then: once that turn is
+    /// in the journal, too, they are in it.
+    open: Vec<String>,
+    closed: usize,
+}
+
+/// The title that a journal is about.
+pub(crate) fn title_of(records: &[Record]) -> Result<String, ResumeError> {
+    Ok(last_state(records)?.title)
+}
+
+fn last_state(records: &[Record]) -> Result<State, ResumeError> {
+    let states = records.iter().rev().find_map(|record| match record {
+        Record::State(text) => Some(text),
+        Record::Turn(_) => None,
+    });
+    serde_json::from_str(states.ok_or(ResumeError::Empty)?).map_err(ResumeError::State)
+}
+
+impl Match {
+    pub(super) fn state_text(&self) -> String {
+        let state = State {
+            id: self.id,
+            title: self.rules.title.id.clone(),
+            config: self.config.clone(),
+            phase: self.phase,
+            creator: self.creator.clone(),
+            created_at: self.created_at.as_millis(),
+            starts_at: self.starts_at.map(Time::as_millis),
+            started_at: self.started_at.map(Time::as_millis),
+            ended_at: self.ended_at.map(Time::as_millis),
+            start_info: self.start_info.clone(),
+            seats: self.seats.clone(),
+            kicked: self.kicked.clone(),
+            is_paused: self.is_paused,
+            dropped: self.dropped,
+            winner: self.winner.clone(),
+            open: self.open.clone(),
+            closed: self.turns.len(),
+        };
+        serde_json::to_string(&state).expect("the state is plain data with text keys")
+    }
+
+    /// The match as its journal left it, at its last closed turn. Nobody is connected; everybody may rejoin.
+    pub fn resume(rules: Arc<Rules>, records: &[Record], now: Time) -> Result<Self, ResumeError> {
+        let state = last_state(records)?;
+        if state.title != rules.title.id {
+            return Err(ResumeError::Title(state.title));
+        }
+        let create = Create { id: state.id, rules, config: state.config, creator: state.creator, starts_at: None };
+        let (mut game, _) = Match::create(create, Time::from_millis(state.created_at));
+        for record in records {
+            if let Record::Turn(text) = record {
+                let number = game.turns.len();
+                let start = format!(r#"{{"turnNumber":{number},"#);
+                if !text.starts_with(&start) {
+                    return Err(ResumeError::Turn(number));
+                }
+                game.turns.push(text.clone());
+            }
+        }
+        if state.closed > game.turns.len() {
+            return Err(ResumeError::Turn(game.turns.len()));
+        }
+        if state.closed == game.turns.len() {
+            game.open = state.open;
+        }
+        game.phase = state.phase;
+        game.starts_at = state.starts_at.map(Time::from_millis);
+        game.started_at = state.started_at.map(Time::from_millis);
+        game.ended_at = state.ended_at.map(Time::from_millis);
+        game.start_info = state.start_info;
+        game.seats = state.seats;
+        for seat in &mut game.seats {
+            seat.seen_at = now;
+        }
+        game.kicked = state.kicked;
+        game.is_paused = state.is_paused;
+        game.dropped = state.dropped;
+        game.winner = state.winner;
+        game.empty_since = Some(now);
+        game.next_turn_at = now + Millis(game.rules.title.turn_ms);
+        game.conns = BTreeMap::<Conn, usize>::new();
+        Ok(game)
+    }
+}
