@@ -114,6 +114,8 @@ fn facts(world: &World, endpoint: &Endpoint, found: Found, who: &Authority) -> F
         Found::Param(name @ ("session" | "key")) => own(world.param(endpoint.noun, name, false), Some(world.member)),
         // As admins of the platform deal with them: being oneself gives no right to it.
         Found::Param("user") if endpoint.noun == "user" => own(world.member.to_string(), None),
+        Found::Param(name @ "factor") => own(world.param(endpoint.noun, name, false), Some(world.member)),
+        Found::Param(name @ "provider") => own(world.param(endpoint.noun, name, false), None),
         Found::Param("template") => Facts { is_shared: true, ..own("process".into(), None) },
         Found::Param(name) => Facts {
             id: world.param(endpoint.noun, name, false),

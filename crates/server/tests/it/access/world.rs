@@ -164,6 +164,7 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
     let mut names = BTreeMap::new();
     names.insert("node", node.id.to_string());
     names.insert("template", "process".to_owned());
+    names.insert("factor", factor(t, member).await);
     t.browser(member).await;
     let sessions = store.session_list(member.id, now).await.unwrap();
     names.insert("session", sessions[0].id.to_string());
@@ -181,6 +182,7 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
         node: None,
     };
     names.insert("invite", invited(t, workspace).await);
+    names.insert("provider", provider(t).await);
     names.insert("token", store.join_token_create(&grant, &token, b"open", now).await.unwrap().id.to_string());
     let new = workload::New {
         id: t.app.ids.next(),
@@ -211,6 +213,46 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
     let workload = store.workload_create(&grant, &new, Some(&job), now).await.unwrap();
     names.insert("workload", workload.id.to_string());
     names
+}
+
+/// A passkey of the member.
+async fn factor(t: &TestServer, member: &User) -> String {
+    let now = t.app.clock.now();
+    let key = ostler_store::factor::Passkey {
+        id: t.app.ids.next(),
+        user: member.id,
+        credential_id: b"credential".to_vec(),
+        public_key: vec![0],
+        sign_count: 0,
+    };
+    let sessions = t.app.store.session_list(member.id, now).await.unwrap();
+    // Adding a factor ends all sessions but one, and the member needs theirs: the only one.
+    let fresh = ostler_store::factor::Fresh { code_hashes: &[], keep: sessions.last().map(|session| session.id) };
+    let grant = t.may(member, member).await;
+    let ticket: (&[u8], _) = (b"ticket", now + Millis::secs(60));
+    let label = "Laptop".parse().unwrap();
+    t.app.store.factor_passkey_add(&grant, (&key, &label), ticket, fresh, now).await.unwrap().id.to_string()
+}
+
+/// A provider that nobody reaches.
+async fn provider(t: &TestServer) -> String {
+    let now = t.app.clock.now();
+    let provider = ostler_model::oidc::Provider {
+        id: t.app.ids.next(),
+        slug: "corporate".parse().unwrap(),
+        name: "Corporate".parse().unwrap(),
+        preset: ostler_model::oidc::Preset::Generic,
+        issuer: "http://127.0.0.1:1".into(),
+        client_id: "ostler".into(),
+        client_secret: None,
+        scopes: vec!["openid".into()],
+        is_enabled: true,
+        trusts_email: false,
+        domains: vec![],
+        created_at: now,
+    };
+    let grant: Grant<ostler_model::authz::Platform, Write> = t.grant(SystemReason::Setup, &ostler_model::authz::Platform);
+    t.app.store.provider_create(&grant, &provider, None, now).await.unwrap().id.to_string()
 }
 
 /// An invitation that nobody has accepted.

@@ -124,3 +124,18 @@ pub(crate) async fn recover(t: &TestServer, challenge: &str, code: &str) -> Answ
 pub(crate) async fn delete(t: &TestServer, who: &As, path: &str) -> Answer {
     t.ask(who, Method::DELETE, path, None).await
 }
+
+/// The cookie in which a browser that came back from a provider holds its challenge.
+pub(crate) fn challenge_cookie(answer: &Answer) -> String {
+    let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let mut challenges = cookies.filter(|cookie| cookie.starts_with("ostler_mfa=osm_"));
+    challenges.next().expect("there is a challenge").split(';').next().unwrap().to_owned()
+}
+
+/// The second half in a browser that holds its challenge in a cookie.
+pub(crate) async fn verify_in(t: &TestServer, cookie: &str, code: &str) -> Answer {
+    let body = json!({"token": code});
+    let mut request = t.request(&As::Nobody, &Method::POST, "/api/v1/auth/mfa/challenge/verify", Some(&body));
+    request.headers_mut().insert("cookie", cookie.parse().unwrap());
+    t.send(request).await
+}
