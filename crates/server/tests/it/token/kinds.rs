@@ -57,11 +57,12 @@ const KINDS: &[(&str, Own)] = &[
         Own::Field(&[("session.verify", "challenge_token"), ("session.recover", "challenge_token")]),
     ),
     ("passkey ticket", Own::Field(&[("session.passkey_verify", "ticket")])),
+    ("OIDC state", Own::Field(&[("provider.callback", "state")])),
 ];
 
 /// Kinds that need something beside them, such as the code of an app, so that presenting them alone cannot succeed. The tests
 /// of their own rooms show that they work.
-const NOT_ENOUGH: &[&str] = &["second factor's challenge", "passkey ticket"];
+const NOT_ENOUGH: &[&str] = &["second factor's challenge", "passkey ticket", "OIDC state"];
 /// Endpoints that look at something else, too: a database or a mail server that is not there.
 const ALSO_WANT: &[&str] = &["platform.check_database", "platform.check_redis", "platform.check_smtp"];
 
@@ -73,6 +74,7 @@ const NO_TOKENS: &[(&str, &str, &str)] = &[
     ("session.recover", "recovery_code", "what a person has written down; spent in its own test"),
     ("session.passkey_verify", "credential", "what an authenticator signs"),
     ("session.passkey_verify", "token", "asks for tokens, is none"),
+    ("provider.callback", "code", "another party's, and good at that party only"),
     ("platform.install", "password", "what a person chooses"),
     ("platform.check_redis", "password", "of the other server"),
     ("invite.accept", "password", "what a person chooses"),
@@ -155,6 +157,12 @@ async fn mint(t: &TestServer, kind: &str, root: &User, join: &str) -> String {
         "passkey ticket" => {
             let begun = t.get(&As::Nobody, "/api/v1/auth/passkey/options").await.is(200).json();
             begun["ticket"].as_str().unwrap().to_owned()
+        }
+        "OIDC state" => {
+            let until = t.app.clock.now() + Millis::secs(300);
+            let form = json!({"until": until, "body": {"user": root.id}});
+            let sealed = t.app.store.ticket_seal("ticket/oidc", &form.to_string());
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sealed)
         }
         other => panic!("say how {other} is made"),
     }
@@ -363,6 +371,10 @@ async fn with_field(t: &TestServer, endpoint: &Endpoint, field: &str, token: &st
         let path = endpoint.path.replace(&format!("{{{field}}}"), &form_urlencode(token));
         let body = (endpoint.input)(&mut SchemaGenerator::default()).sample;
         return t.ask(&As::Nobody, endpoint.method.clone(), &path, body.as_ref()).await;
+    }
+    if endpoint.method == Method::GET {
+        let path = format!("{}?{field}={}", filled(&endpoint.path), form_urlencode(token));
+        return t.get(&As::Nobody, &path).await;
     }
     let mut body = (endpoint.input)(&mut SchemaGenerator::default()).sample.unwrap_or_else(|| json!({}));
     body[field] = json!(token);
