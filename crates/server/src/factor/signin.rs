@@ -133,6 +133,5 @@ fn inactive(error: Error) -> Error {
 
 /// Passkeys are bound to an address, and nobody has said which one is ours.
 pub(super) fn no_party() -> Error {
-    let message = "passkeys need the server's public address; an admin has to set public_url first".to_owned();
-    Error::Unavailable { message, retry_after: ostler_model::Millis::secs(60) }
+    Error::field("public_url", "passkeys need the server's public address; an admin has to set public_url first")
 }

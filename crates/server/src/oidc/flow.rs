@@ -304,6 +304,5 @@ fn away(provider: &Provider, why: &Trouble) -> Error {
 }
 
 fn no_address() -> Error {
-    let message = "sign-in by a provider needs the server's public address; an admin has to set public_url first";
-    Error::Unavailable { message: message.to_owned(), retry_after: ostler_model::Millis::secs(60) }
+    Error::field("public_url", "this needs the server's public address; an admin has to set public_url first")
 }

@@ -179,8 +179,8 @@ async fn without_a_known_address_passkeys_work_on_localhost_only() {
     let t = TestServer::start().await;
     let user = t.person(false).await;
     let who = t.browser(&user).await;
-    t.get(&who, "/api/v1/auth/passkey/register/options").await.is(503);
-    t.get(&As::Nobody, "/api/v1/auth/passkey/options").await.is(503);
+    t.get(&who, "/api/v1/auth/passkey/register/options").await.is(422);
+    t.get(&As::Nobody, "/api/v1/auth/passkey/options").await.is(422);
     let mut request = t.request(&who, &Method::GET, "/api/v1/auth/passkey/register/options", None);
     request.headers_mut().insert("host", "localhost:8080".parse().unwrap());
     assert_eq!(t.send(request).await.is(200).json()["options"]["rp"]["id"], "localhost");
