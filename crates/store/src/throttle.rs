@@ -36,14 +36,22 @@ pub fn address_subject(address: Option<&str>) -> String {
     }
 }
 
+/// The subject under which a name is counted: addresses by [`address_subject`], everything else by itself.
+fn counted(name: &str) -> String {
+    match name.strip_prefix("address:") {
+        Some(address) => address_subject(Some(address)),
+        None => name.to_owned(),
+    }
+}
+
 impl Store {
     /// Counts an attempt before it is made. Counting first is what makes many attempts at the same time count as many.
     ///
     /// Each subject is a text such as `account:ada@example.org` or `address:192.0.2.1` with its own policy.
     pub async fn throttle_attempt(&self, subjects: &[(&str, Policy)], at: Time) -> Result<Attempt> {
         // One order for everybody, so two attempts never wait for each other in a circle.
-        let mut subjects = subjects.to_vec();
-        subjects.sort_by_key(|(name, _)| *name);
+        let mut subjects: Vec<_> = subjects.iter().map(|(name, policy)| (counted(name), *policy)).collect();
+        subjects.sort_by(|(a, _), (b, _)| a.cmp(b));
         change!(self, "throttle_attempt", at, |tx| {
             let mut counts = Vec::with_capacity(subjects.len());
             let mut blocked: Option<Time> = None;
@@ -53,7 +61,7 @@ impl Store {
                         "INSERT INTO throttle (subject, failures, first_at, last_at, blocked_until) VALUES ($1, 0, $2, $2, 0)
                          ON CONFLICT (subject) DO UPDATE SET subject = excluded.subject
                          RETURNING failures, last_at, blocked_until",
-                        args![*name, at],
+                        args![name, at],
                     )
                     .await?;
                 let until: Time = row.get("blocked_until")?;
@@ -73,7 +81,7 @@ impl Store {
                 let until = if wait.0 == 0 { Time::ZERO } else { at + wait };
                 tx.exec(
                     "UPDATE throttle SET failures = $2, last_at = $3, blocked_until = $4 WHERE subject = $1",
-                    args![*name, failures, at, until],
+                    args![name, failures, at, until],
                 )
                 .await?;
             }
@@ -82,11 +90,11 @@ impl Store {
     }
     /// Forgets what was counted, after a success.
     pub async fn throttle_clear(&self, subjects: &[&str], at: Time) -> Result<()> {
-        let mut subjects = subjects.to_vec();
+        let mut subjects: Vec<_> = subjects.iter().map(|name| counted(name)).collect();
         subjects.sort_unstable();
         change!(self, "throttle_clear", at, |tx| {
             for name in &subjects {
-                tx.exec("DELETE FROM throttle WHERE subject = $1", args![*name]).await?;
+                tx.exec("DELETE FROM throttle WHERE subject = $1", args![name]).await?;
             }
             Ok(())
         })
@@ -123,5 +131,7 @@ mod tests {
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_eq!(address_subject(None), "address:");
+        assert_eq!(counted(&of("2001:db8:1:2::1")), of("2001:db8:1:2::1"), "counting twice changes nothing");
+        assert_eq!(counted("account:2001:db8::1"), "account:2001:db8::1");
     }
 }

@@ -49,6 +49,8 @@ const FILE_READERS: &[(&str, &str)] = &[
     ("crates/store/src/db/sqlite.rs", "the database file's folder and rights are made before it is opened"),
     ("crates/store/src/db/backup.rs", "an online backup is a new file, and half of one is removed again"),
     ("crates/cli/src/audit.rs", "exports and checkpoints to verify are files that a person names"),
+    ("crates/relay/src/worker/disk.rs", "journals and archives of matches; a relay has no database"),
+    ("crates/cli/src/setup.rs", "secrets for the first run come from files that a script names, never from arguments"),
     ("crates/cli/src/config.rs", "the login of the command line is a file in the person's home"),
 ];
 

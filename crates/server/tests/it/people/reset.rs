@@ -5,8 +5,10 @@ use super::sink::Sink;
 use http::Method;
 use ostler_model::Millis;
 use ostler_model::user::User;
-use ostler_store::Paging;
-use ostler_testkit::server::{As, TestServer};
+use ostler_runtime::Ids;
+use ostler_server::config::{Config, Rates};
+use ostler_store::{MasterKey, Options, Paging, Store};
+use ostler_testkit::server::{As, SkipClock, TestServer};
 use ostler_testkit::wait;
 use serde_json::{Value, json};
 
@@ -133,5 +135,42 @@ async fn a_link_is_of_no_use_to_somebody_who_is_kept_out() {
     let new = json!({"password": "another horse battery"});
     t.post(&As::Nobody, &format!("/api/v1/auth/password/reset/{token}"), &new).await.is(410);
     t.ask(&root, Method::POST, &format!("{path}/reset-link"), None).await.is(409).code("not_active");
+    t.stop().await;
+}
+
+/// Hyperion P0 9: the first hop of `X-Forwarded-For` was believed, so everybody chose their own address.
+#[tokio::test]
+async fn hyperion_p0_9_a_made_up_address_is_not_a_new_one_to_the_limits() {
+    let t = TestServer::start().await;
+    let mut last = None;
+    for i in 0..21 {
+        let body = forgot(&format!("somebody{i}@example.org"));
+        let mut request = t.request(&As::Nobody, &Method::POST, FORGOT, Some(&body));
+        request.headers_mut().insert("x-forwarded-for", format!("203.0.113.{i}").parse().unwrap());
+        last = Some(t.send(request).await);
+    }
+    last.unwrap().is(429);
+    t.stop().await;
+}
+
+/// Noderax A12: limits were forgotten at each start.
+#[tokio::test]
+async fn noderax_a12_limits_survive_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let start = async || {
+        let time = SkipClock::new();
+        let options = Options::sqlite(dir.path().join("t.db"), time.clock(), MasterKey::new([7; 32]));
+        let (store, ids) = (Store::open(options).await.unwrap(), Ids::system(time.clock()));
+        TestServer::on(Config { rates: Rates::NONE, ..Config::default() }, store, time, ids).await
+    };
+    let t = start().await;
+    let login = json!({"email": "ada@example.org", "password": "a guess at it"});
+    for _ in 0..8 {
+        t.post(&As::Nobody, "/api/v1/auth/login", &login).await.is(401);
+    }
+    t.stop().await;
+    let t = start().await;
+    let wait = t.post(&As::Nobody, "/api/v1/auth/login", &login).await.is(429);
+    assert!(wait.json()["message"].as_str().unwrap().contains("seconds"), "{:?}", wait.json());
     t.stop().await;
 }
