@@ -27,6 +27,10 @@ const setup = createRoute({
   component: lazyRouteComponent(() => import('./session/setup'), 'Page'),
 })
 
+const forgot = createRoute({ getParentRoute: () => root, path: '/forgot', component: lazyRouteComponent(() => import('./session/forgot'), 'Page') })
+const reset = createRoute({ getParentRoute: () => root, path: '/reset', component: lazyRouteComponent(() => import('./session/reset'), 'Page') })
+const invite = createRoute({ getParentRoute: () => root, path: '/invite', component: lazyRouteComponent(() => import('./session/invite'), 'Page') })
+
 /** Everything that needs a session. */
 const app = createRoute({
   getParentRoute: () => root,
@@ -78,6 +82,10 @@ const activity = createRoute({ getParentRoute: () => app, path: '/activity', val
 const audit = createRoute({ getParentRoute: () => app, path: '/activity/audit', component: lazyRouteComponent(() => import('./audit/page'), 'Page') })
 
 const settings = createRoute({ getParentRoute: () => app, path: '/settings', component: lazyRouteComponent(() => import('./settings/page'), 'Page') })
+const security = createRoute({ getParentRoute: () => app, path: '/settings/security', component: lazyRouteComponent(() => import('./account/security'), 'Page') })
+const members = createRoute({ getParentRoute: () => app, path: '/settings/workspace', component: lazyRouteComponent(() => import('./workspace/page'), 'Page') })
+const users = createRoute({ getParentRoute: () => app, path: '/settings/people', component: lazyRouteComponent(() => import('./user/page'), 'Page') })
+const platform = createRoute({ getParentRoute: () => app, path: '/settings/platform', component: lazyRouteComponent(() => import('./settings/platform'), 'Page') })
 const keys = createRoute({ getParentRoute: () => app, path: '/settings/keys', component: lazyRouteComponent(() => import('./key/page'), 'Page') })
 
 const docs = createRoute({ getParentRoute: () => app, path: '/api/v1/docs', component: lazyRouteComponent(() => import('./docs/page'), 'Page') })
@@ -89,7 +97,10 @@ const lost = createRoute({ getParentRoute: () => app, path: '$', component: NotF
 const tree = root.addChildren([
   signIn,
   setup,
-  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), nodes, node, jobs, job, activity, audit, settings, keys, docs, kit, lost]),
+  forgot,
+  reset,
+  invite,
+  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), nodes, node, jobs, job, activity, audit, settings, security, members, users, platform, keys, docs, kit, lost]),
 ])
 
 export function makeRouter(client: QueryClient) {

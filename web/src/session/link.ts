@@ -9,3 +9,8 @@ export function safePath(to: string | undefined): string {
 export function secretOf(hash: string): string {
   return new URLSearchParams(hash.replace(/^#/, '')).get('secret') ?? ''
 }
+
+/** The token of a link like `/invite#token=…`: an invitation's, or one to set a new password. */
+export function tokenOf(hash: string): string {
+  return new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? ''
+}

@@ -16,7 +16,7 @@ const PASSWORD_LEAST = 12
 
 export function Page() {
   const { data: status } = useSuspenseQuery(setupQuery)
-  if (status.state === 'installed') return <Navigate to="/" replace />
+  if (status.state !== 'setup') return <Navigate to="/" replace />
   return <Install />
 }
 
@@ -30,7 +30,7 @@ function Install() {
   const [password, setPassword] = useState('')
   const [isTouched, setTouched] = useState(false)
   const install = useMutation({
-    mutationFn: () => ok(api.POST('/api/v1/setup/install', { body: { secret, name: name.trim(), email, password, workspace: null } })),
+    mutationFn: () => ok(api.POST('/api/v1/setup/install', { body: { secret, name: name.trim(), email, password, workspace: null, settings: {} } })),
     onSuccess: async () => {
       // The secret is used up; nobody needs to find it in the history.
       window.history.replaceState(null, '', '/setup')

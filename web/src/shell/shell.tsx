@@ -68,7 +68,7 @@ export function Shell() {
         </main>
       </div>
       <RailSheet isOpen={isSheet} onClose={() => setSheet(false)} onSearch={() => setPalette(true)} />
-      <div className="pointer-events-none fixed right-3 bottom-3 z-30 flex w-[min(380px,calc(100vw-24px))] flex-col gap-2 *:pointer-events-auto">
+      <div className="floating pointer-events-none fixed right-3 z-30 flex w-[min(380px,calc(100vw-24px))] flex-col gap-2 *:pointer-events-auto">
         <Notices />
         <Tray />
       </div>

@@ -210,6 +210,7 @@ function Prompt({ workload, send, refusal, isAllowed, isUp }: { workload: Worklo
   const isOff = !isAllowed || !isUp
   return (
     <form
+      data-bottom-bar
       className="border-t border-line bg-surface"
       onSubmit={(submit) => {
         submit.preventDefault()
