@@ -7,7 +7,7 @@ use crate::db::store::{Store, change, read, snapshot};
 use crate::db::tx::{Note, chain_name};
 use crate::db::value::args;
 use ostler_model::audit::{Checkpoint, Entry, Outcome, Walk};
-use ostler_model::authz::{Actor, Collection, Grant, Kind, Origin, Resource, Write};
+use ostler_model::authz::{Actor, Collection, Grant, Kind, Origin, Resource, Verb, Write};
 use ostler_model::{Time, WorkspaceId};
 use serde_json::json;
 
@@ -92,8 +92,18 @@ impl Store {
         count: u64,
         at: Time,
     ) -> Result<()> {
-        change!(self, "audit_note", at, |tx| {
-            tx.audit(grant, action, grant.id(), Some(json!({ "count": count })));
+        self.audit_done(grant, action, Some(json!({ "count": count })), at).await
+    }
+    /// Writes down what was done somewhere else than in this database, on a node for example.
+    pub async fn audit_done<R: Resource, V: Verb>(
+        &self,
+        grant: &Grant<R, V>,
+        action: &str,
+        details: Option<serde_json::Value>,
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "audit_done", at, |tx| {
+            tx.audit(grant, action, grant.id(), details.clone());
             Ok(())
         })
     }

@@ -53,6 +53,6 @@ pub async fn command(
     workload: Allowed<Workload, Operate>,
     Json(body): Json<ConsoleCommand>,
 ) -> Result<NoContent> {
-    type_in(&app, &workload.resource, &body.command).await?;
+    type_in(&app, &workload.resource, &workload.grant, &body.command).await?;
     Ok(NoContent)
 }

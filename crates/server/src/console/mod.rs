@@ -10,8 +10,10 @@ mod stats;
 use crate::app::App;
 use crate::fleet::FleetError;
 use crate::http::{Error, Result, Routes};
+use ostler_model::authz::{Grant, Operate};
 use ostler_model::workload::Workload;
 use ostler_model::{Millis, NodeId};
+use serde_json::json;
 
 /// The room's endpoints; those under `/api/v1/workloads` exist once more under each family.
 pub fn routes() -> Routes {
@@ -59,12 +61,16 @@ fn path(workload: &Workload, rest: &str) -> String {
     format!("/workloads/{}/{rest}", workload.id)
 }
 
-/// Writes a command to the workload's standard input.
-async fn type_in(app: &App, workload: &Workload, command: &str) -> Result<()> {
+/// Writes a command to the workload's standard input, and into the trail that somebody did. Its text is not written there:
+/// what people type into consoles is full of passwords.
+async fn type_in(app: &App, workload: &Workload, grant: &Grant<Workload, Operate>, command: &str) -> Result<()> {
     if command.is_empty() || command.len() > 4096 || command.chars().any(char::is_control) {
         return Err(Error::field("command", "give one line of 1 to 4096 bytes without control characters"));
     }
     let body = ostler_wire::console::ConsoleCommand { command: command.to_owned() };
     let told = app.fleet.tell(node(workload)?, http::Method::POST, &path(workload, "console"), &body).await;
-    told.map_err(refused)
+    told.map_err(refused)?;
+    let details = json!({ "bytes": command.len() });
+    app.store.audit_done(grant, "workload.command", Some(details), app.clock.now()).await?;
+    Ok(())
 }

@@ -9,9 +9,10 @@ use axum::extract::FromRequestParts as _;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::IntoResponse as _;
 use ostler_model::Millis;
-use ostler_model::authz::{Read, VerbKind, decide};
+use ostler_model::authz::{Operate, Origin, Read, VerbKind, authorize, decide};
 use ostler_model::workload::Workload;
 use ostler_wire::console::{ConsoleFrame, ConsoleInput, ConsoleLine, ConsoleQuery};
+use std::sync::Arc;
 
 /// Lines that go into one frame.
 const BATCH: usize = 200;
@@ -43,7 +44,8 @@ pub async fn console(
     let after = query.after.unwrap_or(0);
     let path = path(&workload.resource, &format!("console?after={after}&follow=true"));
     let lines = app.fleet.lines::<ConsoleLine>(node, &path).await.map_err(refused)?;
-    let session = Session { app: app.clone(), workload: workload.resource, standing };
+    let origin = workload.caller.origin.clone();
+    let session = Session { app: app.clone(), workload: workload.resource, standing, origin };
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
     Ok(Upgrade(upgrade.on_upgrade(move |socket| session.run(socket, lines)).into_response()))
 }
@@ -52,6 +54,7 @@ struct Session {
     app: App,
     workload: Workload,
     standing: Standing,
+    origin: Arc<Origin>,
 }
 
 /// Why it ends, as close code and word.
@@ -109,13 +112,15 @@ impl Session {
             let message = "send {\"type\":\"command\",\"command\":\"…\"}".to_owned();
             return self.send(socket, &ConsoleFrame::Refused { message }).await;
         };
-        let done = match self.allowed(VerbKind::Operate).await {
-            Ok(()) => type_in(&self.app, &self.workload, &command).await.map_err(|error| match error {
+        let grant = self.standing.now().await.ok().flatten();
+        let grant = grant.and_then(|who| authorize::<Workload, Operate>(who, &self.workload, &self.origin).ok());
+        let done = match grant {
+            Some(grant) => type_in(&self.app, &self.workload, &grant, &command).await.map_err(|error| match error {
                 Error::Invalid(fields) => fields.into_iter().map(|f| f.message).collect::<Vec<_>>().join("; "),
                 error => error.to_string(),
             }),
             // Losing the right to read ends the connection at the next look; lacking the right to type does not.
-            Err(_) => Err("this needs the capability workload:operate".to_owned()),
+            None => Err("this needs the capability workload:operate".to_owned()),
         };
         match done {
             Ok(()) => Ok(()),

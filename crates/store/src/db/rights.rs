@@ -24,7 +24,7 @@ const NEUTRAL_NOUNS: [&str; 7] = ["workload_", "job_", "node_", "event_", "idemp
 /// Single changes that leave all rights as they are, or only begin or note something.
 const NEUTRAL: [&str; 22] = [
     "audit_refused",
-    "audit_note",
+    "audit_done",
     "audit_checkpoint",
     "audit_trim",
     // A new session or token takes nothing from anybody, and nobody had a copy of it.
