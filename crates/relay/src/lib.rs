@@ -6,6 +6,8 @@
 
 pub mod engine;
 pub mod rules;
+pub mod worker;
 
 pub use engine::{Archive, Input, Match, Output, step};
 pub use rules::Rules;
+pub use worker::{Config, NewMatch, Trusted, Worker};

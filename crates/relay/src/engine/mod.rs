@@ -14,6 +14,7 @@ mod turn;
 
 pub use archive::{Archive, ArchiveError};
 pub use intent::{IntentActor, Outcome};
+pub(crate) use resume::title_of;
 pub use resume::{Record, ResumeError};
 
 use crate::Rules;
