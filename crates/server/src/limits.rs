@@ -114,7 +114,14 @@ pub const FORGOT_ACCOUNT: Policy = Policy {
     wait_most: Millis::secs(3600),
     forget_after: Millis::secs(24 * 3600),
 };
-/// The same from one address on the network.
+/// Invitations to one address.
+pub const INVITES: Policy = Policy {
+    free: 5,
+    wait_first: Millis::secs(60),
+    wait_most: Millis::secs(3600),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// Letters with new passwords asked for from one address on the network.
 pub const FORGOT_ADDRESS: Policy = Policy {
     free: 20,
     wait_first: Millis::secs(10),

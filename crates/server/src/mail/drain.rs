@@ -100,10 +100,8 @@ fn pause(mail: &Waiting, is_final: bool) -> Millis {
 
 async fn deliver(app: &App, server: &Server, mail: &Waiting) -> Result<(), Refusal> {
     let broken = |error: anyhow::Error| Refusal { is_final: false, says: format!("{error:#}") };
-    let letter = match app.store.mail_values(mail).await.map_err(|error| broken(error.into()))? {
-        values => Letter::open(&values).map_err(broken)?,
-    };
-    let letter = match letter {
+    let values = app.store.mail_values(mail).await.map_err(|error| broken(error.into()))?;
+    let letter = match Letter::open(&values).map_err(broken)? {
         Letter::Forgot => match reset(app, mail).await.map_err(broken)? {
             Some(letter) => letter,
             // Nobody has this address. Whoever asked was told the same as everybody.

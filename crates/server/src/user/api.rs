@@ -1,6 +1,6 @@
 //! Endpoints about people, for whoever administers the platform.
 
-use super::invite::{invited, told};
+use super::invite::{invited, slow_down, told};
 use super::user_view;
 use crate::app::App;
 use crate::http::{
@@ -64,6 +64,7 @@ pub async fn create(
     if input.is_platform_admin {
         in_person(&all.caller)?;
     }
+    slow_down(&app, &input.email).await?;
     let told = told(&app, &input.email, |link, until| Letter::Invite {
         name: input.name.to_string(),
         by: all.caller.authority.actor.label.clone(),
@@ -79,7 +80,7 @@ pub async fn create(
         is_platform_admin: input.is_platform_admin,
         password_hash: None,
     };
-    let (user, made) = app.store.user_invite(&all.grant, &new, told.new(), app.clock.now()).await?;
+    let (user, made) = app.store.user_invite(&all.grant, &new, told.to_write(), app.clock.now()).await?;
     Ok(Once(invited(&app, &user, &made, told, true)))
 }
 
@@ -130,6 +131,7 @@ pub async fn references(app: App, user: Allowed<Managed, Read>, _: ()) -> Result
 /// Invite a person once more. The link of the earlier invitation ends.
 pub async fn resend_invite(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<Once<Invited>> {
     let who = &user.resource.0;
+    slow_down(&app, &who.email).await?;
     let place = app.store.invite_latest(who.id).await?.and_then(|latest| latest.place);
     let workspace = match place {
         Some(place) => app.store.workspace_find(place.workspace).await?.map(|workspace| workspace.name.to_string()),
@@ -142,7 +144,7 @@ pub async fn resend_invite(app: App, user: Allowed<Managed, Write>, _: ()) -> Re
         link,
         until,
     });
-    let (who, made) = app.store.user_invite_again(&user.grant, told.new(), app.clock.now()).await?;
+    let (who, made) = app.store.user_invite_again(&user.grant, told.to_write(), app.clock.now()).await?;
     Ok(Once(invited(&app, &who, &made, told, true)))
 }
 

@@ -15,6 +15,7 @@ use ostler_model::authz::{Collection, Grant, Read, Role, Write};
 use ostler_model::user::{Email, Invite, LinkState, State, User};
 use ostler_model::workspace::Member;
 use ostler_model::{InviteId, Label, Secret, Time};
+use ostler_store::throttle::Attempt;
 use ostler_store::user::New;
 use ostler_store::{Rule, StoreError, invite, mail};
 use ostler_wire::Page;
@@ -89,6 +90,7 @@ pub async fn offer(
         Some(name) => name,
         None => before_the_at(&offer.email)?,
     };
+    slow_down(app, &offer.email).await?;
     let told = told(app, &offer.email, |link, until| Letter::Invite {
         name: name.to_string(),
         by: caller.authority.actor.label.clone(),
@@ -104,7 +106,7 @@ pub async fn offer(
         is_platform_admin: false,
         password_hash: None,
     };
-    let (user, made) = app.store.member_invite(grant, &new, offer.role, told.new(), app.clock.now()).await?;
+    let (user, made) = app.store.member_invite(grant, &new, offer.role, told.to_write(), app.clock.now()).await?;
     // With mail on, an address proves itself: only whoever reads its mail can accept. A link in the wrong hands would not.
     let may_see = !told.is_mailed() || caller.authority.is_platform_admin;
     Ok(invited(app, &user, &made, told, may_see))
@@ -180,7 +182,7 @@ pub(super) struct Told {
 }
 
 impl Told {
-    pub(super) fn new(&self) -> invite::New<'_> {
+    pub(super) fn to_write(&self) -> invite::New<'_> {
         invite::New { id: self.id, token_hash: &self.hash, expires_at: self.expires_at, mail: self.mail.as_ref() }
     }
     fn is_mailed(&self) -> bool {
@@ -195,6 +197,16 @@ pub(super) fn told(app: &App, to: &Email, letter: impl FnOnce(String, Time) -> L
     let link = format!("{}/invite#token={}", app.config.public_url(), token.reveal());
     let mail = app.letter(to, &letter(link.clone(), expires_at), expires_at);
     Told { id: app.ids.next(), hash: hash_token(token.reveal()).to_vec(), link, expires_at, mail }
+}
+
+/// Holds up whoever would make this server write to one address again and again.
+pub(super) async fn slow_down(app: &App, to: &Email) -> Result<()> {
+    let subject = format!("invite:{to}");
+    let now = app.clock.now();
+    match app.store.throttle_attempt(&[(subject.as_str(), limits::INVITES)], now).await? {
+        Attempt::Blocked { until } => Err(Error::TooMany { retry_after: until.since(now) }),
+        Attempt::Allowed => Ok(()),
+    }
 }
 
 /// The answer, once it is written down.

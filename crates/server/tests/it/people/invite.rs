@@ -102,3 +102,20 @@ async fn noderax_a11_inviting_does_not_reveal_the_directory() {
     t.get(&boss, &format!("/api/v1/users/{}", other.id)).await.is(404);
     t.stop().await;
 }
+
+/// Noderax A16: a mail cannon, this time in the hands of whoever has a workspace.
+#[tokio::test]
+async fn noderax_a16_inviting_is_no_mail_cannon() {
+    let t = TestServer::start().await;
+    let boss = t.person(false).await;
+    let space = t.workspace(&boss).await;
+    let boss = t.browser(&boss).await;
+    let path = format!("/api/v1/workspaces/{}/invites", space.id);
+    let body = json!({"email": "victim@example.org", "role": "viewer"});
+    for _ in 0..5 {
+        t.post(&boss, &path, &body).await.is(201);
+    }
+    t.post(&boss, &path, &body).await.is(429);
+    t.post(&boss, &path, &json!({"email": "other@example.org", "role": "viewer"})).await.is(201);
+    t.stop().await;
+}
