@@ -66,7 +66,7 @@ export function Page() {
       <Header title="Security" above={{ label: 'Settings', link: { to: '/settings' } }} />
       <SettingsTabs />
       <Content>
-        <div className="mx-auto flex max-w-2xl flex-col gap-8">
+        <div className="mx-auto flex max-w-3xl flex-col gap-8">
           {data !== undefined && <Standing factors={data} />}
           <Section title="Second factors" about="Something that you have, beside the password that you know.">
             {factors.error !== null && data === undefined && <ErrorBox error={factors.error} doing="read your second factors" onRetry={() => void factors.refetch()} />}

@@ -48,7 +48,7 @@ export async function ok<T>(answer: Promise<Answer<T>>): Promise<T> {
 }
 
 /** How many items of a list the panel holds at most. Beyond it, it says that there are more. */
-export const LIST_MOST = 2000
+export const LIST_MOST = 20_000
 const PAGE = 200
 
 export interface Listing<T> {

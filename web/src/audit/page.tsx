@@ -1,7 +1,7 @@
 // The audit trail: who did what, append-only and chained.
 
 import { useInfiniteQuery } from '@tanstack/react-query'
-import { ShieldCheck } from 'lucide-react'
+import { SearchX, ShieldCheck } from 'lucide-react'
 import { useState } from 'react'
 import { api, ok } from '../api/client'
 import type { Audit } from '../api/types'
@@ -18,6 +18,9 @@ import { type Column, Table } from '../kit/table'
 import { Ago } from '../kit/time'
 import { useWorkspace } from '../session/me'
 import { Content, Header } from '../shell/header'
+import { Chain } from './chain'
+import { ALL, type Filter, query } from './filter'
+import { Filters } from './filters'
 import { FactList } from '../workload/peek'
 
 const columns = (nameOf: (id: string) => string | undefined): Column<Audit>[] => [
@@ -43,10 +46,12 @@ export function Page() {
   const { workspace } = useWorkspace()
   const nameOf = useIdName()
   const [open, setOpen] = useState<Audit>()
+  const [filter, setFilter] = useState<Filter>(ALL)
+  const asked = query(filter)
   const list = useInfiniteQuery({
-    queryKey: ['audit', workspace],
+    queryKey: ['audit', workspace, asked],
     queryFn: ({ pageParam, signal }) =>
-      ok(api.GET('/api/v1/workspaces/{workspace}/audit-logs', { params: { path: { workspace }, query: { limit: 100, ...(pageParam === '' ? {} : { cursor: pageParam }) } }, signal })),
+      ok(api.GET('/api/v1/workspaces/{workspace}/audit-logs', { params: { path: { workspace }, query: { limit: 100, ...asked, ...(pageParam === '' ? {} : { cursor: pageParam }) } }, signal })),
     initialPageParam: '',
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     enabled: workspace !== '',
@@ -54,8 +59,9 @@ export function Page() {
   const rows = list.data?.pages.flatMap((page) => page.items)
   return (
     <>
-      <Header title="Audit trail" above={{ label: 'Activity', link: { to: '/activity' } }} />
+      <Header title="Audit trail" above={{ label: 'Activity', link: { to: '/activity' } }} actions={<Chain workspace={workspace} filter={filter} />} />
       <ActivityTabs />
+      <Filters filter={filter} onFilter={setFilter} />
       <Content full>
         {list.error !== null && rows === undefined ? (
           <div className="p-4 sm:p-6">
@@ -71,9 +77,15 @@ export function Page() {
             rowLabel={(entry) => entry.action}
             onOpen={setOpen}
             empty={
+              filter !== ALL ? (
+                <Empty icon={SearchX} title="No entry matches" action={<Button onClick={() => setFilter(ALL)}>Clear the filters</Button>}>
+                  Nothing like it was recorded in that time.
+                </Empty>
+              ) : (
               <Empty icon={ShieldCheck} title="Nothing recorded yet">
                 Every change and every refused attempt is recorded here, with who, what, from where, and a hash over the entry before.
               </Empty>
+              )
             }
           />
         )}

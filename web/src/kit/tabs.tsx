@@ -1,8 +1,8 @@
 // Tabs: of a page (links, so they have an address), and of a small place (buttons).
 
-import { Link, type LinkProps } from '@tanstack/react-router'
+import { Link, type LinkProps, useLocation } from '@tanstack/react-router'
 import { Tabs as Radix } from 'radix-ui'
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect, useRef } from 'react'
 import { cx } from './cx'
 
 const TAB =
@@ -17,8 +17,12 @@ export interface TabLink {
 
 /** Tabs under a page's title. */
 export function PageTabs({ tabs, label }: { tabs: TabLink[]; label: string }) {
+  const bar = useRef<HTMLElement>(null)
+  const { pathname } = useLocation()
+  // On a phone the bar scrolls: what one is on shall be seen.
+  useEffect(() => bar.current?.querySelector('[data-status=active]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [pathname])
   return (
-    <nav aria-label={label} className="flex gap-5 overflow-x-auto border-b border-line px-4 sm:px-6">
+    <nav ref={bar} aria-label={label} className="flex gap-5 overflow-x-auto border-b border-line px-4 [scrollbar-width:none] sm:px-6">
       {tabs.map((tab) => (
         <Link key={tab.label} {...tab.link} className={cx(TAB, CURRENT)} activeOptions={{ exact: true, includeSearch: false }}>
           {tab.label}

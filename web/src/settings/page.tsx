@@ -20,7 +20,7 @@ export function Page() {
       <Header title="Settings" />
       <SettingsTabs />
       <Content>
-        <div className="mx-auto flex max-w-2xl flex-col gap-6">
+        <div className="mx-auto flex max-w-3xl flex-col gap-8">
           <Section title="Account">
             <Card className="px-4 py-2">
               <FactList

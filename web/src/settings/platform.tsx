@@ -13,7 +13,7 @@ import { ErrorBox } from '../kit/error'
 import { Input, SearchInput, SecretInput, Switch } from '../kit/field'
 import { notify } from '../kit/notice'
 import { Skeleton } from '../kit/skeleton'
-import { sentenceCase } from '../kit/state'
+import { wordOf } from '../kit/state'
 import { Card, Content, Header, Section } from '../shell/header'
 import { Requirement } from '../workspace/requirement'
 import { MailCheck } from './mail'
@@ -48,7 +48,7 @@ export function Page() {
             </Empty>
           )}
           {groups(found ?? []).map(([group, settings]) => (
-            <Section key={group} title={sentenceCase(group)} action={group === 'mail' && <MailCheck />}>
+            <Section key={group} title={wordOf(group)} action={group === 'mail' && <MailCheck />}>
               <Card className="divide-y divide-line">
                 {settings.map((setting) => (
                   <Line key={`${setting.name} ${JSON.stringify(setting.value)} ${setting.is_set}`} setting={setting} />

@@ -1,15 +1,19 @@
 // The frame around every page with a session.
 
 import { useQueryClient } from '@tanstack/react-query'
-import { Outlet, useNavigate } from '@tanstack/react-router'
+import { Outlet, useLocation, useNavigate } from '@tanstack/react-router'
+import { DoorOpen } from 'lucide-react'
 import { Dialog as Radix } from 'radix-ui'
 import { Suspense, lazy, useEffect, useState } from 'react'
+import { ButtonLink } from '../kit/button'
+import { Empty } from '../kit/empty'
 import { listenForShortcuts, useShortcut } from '../kit/shortcut'
 import { Notices } from '../kit/notice'
 import { PageSkeleton } from '../kit/skeleton'
 import { startLive } from '../live'
+import { useMe } from '../session/me'
 import { Tray } from '../job/tray'
-import { OpenRail } from './header'
+import { Content, Header, OpenRail } from './header'
 import { PLACES } from './places'
 import { Rail } from './rail'
 import { ShortcutList } from './shortcut-list'
@@ -63,7 +67,7 @@ export function Shell() {
         <main id="main" className="flex min-w-0 flex-1 flex-col border-line bg-surface md:my-2 md:mr-2 md:rounded md:border">
           <StaleBar />
           <Suspense fallback={<PageSkeleton />}>
-            <Outlet />
+            <Inside />
           </Suspense>
         </main>
       </div>
@@ -79,6 +83,25 @@ export function Shell() {
         </Suspense>
       )}
     </OpenRail>
+  )
+}
+
+/** Pages of people, of oneself and of the API need no workspace; all others show what is in one. */
+const FREE = /^\/(settings|api|_kit)(\/|$)/
+
+function Inside() {
+  const { memberships, user } = useMe()
+  const { pathname } = useLocation()
+  if (memberships.length > 0 || FREE.test(pathname)) return <Outlet />
+  return (
+    <>
+      <Header title="Welcome" />
+      <Content>
+        <Empty icon={DoorOpen} title={`Hello ${user.name}`} action={<ButtonLink to="/settings/security">Secure your account</ButtonLink>}>
+          You are in no workspace yet. Ask an owner or admin of one to add {user.email}; this page goes on by itself.
+        </Empty>
+      </Content>
+    </>
   )
 }
 

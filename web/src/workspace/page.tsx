@@ -42,7 +42,7 @@ export function Page() {
       <Header title="Workspace" above={{ label: 'Settings', link: { to: '/settings' } }} actions={add} />
       <SettingsTabs />
       <Content>
-        <div className="mx-auto flex max-w-4xl flex-col gap-8">
+        <div className="mx-auto flex max-w-3xl flex-col gap-8">
           <Rename key={workspace} />
           <Members />
           {can('member:read') && <Invites />}
@@ -74,7 +74,7 @@ function Rename() {
   })
   const isOff = !can('workspace:write')
   return (
-    <Section title="Name">
+    <Section title="General">
       <form
         className="flex max-w-md flex-col gap-3"
         onSubmit={(submit) => {
