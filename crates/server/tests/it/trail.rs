@@ -204,3 +204,74 @@ async fn an_export_stops_when_its_reader_may_not_read_any_more() {
     assert!(pieces.next().await.unwrap().is_err(), "half a trail must not look like a whole one");
     t.stop().await;
 }
+
+/// How many entries this request wrote, in any trail.
+async fn done(t: &TestServer, answer: &ostler_testkit::server::Answer) -> Vec<String> {
+    let id = answer.header("x-request-id").unwrap().to_owned();
+    let mut found = Vec::new();
+    for chain in t.app.store.audit_chains().await.unwrap() {
+        let filter = ostler_store::audit::Filter { workspace: chain.parse().ok(), ..Default::default() };
+        let entries = t.app.store.audit_after(&filter, 0, 10_000).await.unwrap();
+        found.extend(entries.into_iter().filter(|e| e.request_id.as_ref() == Some(&id)).map(|e| e.action));
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_the_matrix_has_no_sample_for_writes_one_entry_as_well() {
+    const FIRST: &str = "correct horse battery staple";
+    const SECOND: &str = "another horse and a lamp";
+    let t = TestServer::start().await;
+    let mut all = Vec::new();
+    let install =
+        json!({"secret": t.setup_secret.reveal(), "email": "ada@example.org", "name": "Ada", "password": FIRST});
+    all.push(("install", t.post(&As::Nobody, "/api/v1/setup/install", &install).await.is(201)));
+    let login = json!({"email": "ada@example.org", "password": FIRST, "token": true});
+    let signed_in = t.post(&As::Nobody, "/api/v1/auth/login", &login).await.is(200);
+    let refresh = json!({"refresh_token": signed_in.json()["tokens"]["refresh_token"]});
+    all.push(("login", signed_in));
+    all.push(("refresh", t.post(&As::Nobody, "/api/v1/auth/refresh", &refresh).await.is(200)));
+    let ada = t.app.store.user_list(&Default::default()).await.unwrap().items.remove(0);
+    let root = t.browser(&ada).await;
+
+    let invited = t.post(&root, "/api/v1/users", &json!({"email": "eve@example.org", "name": "Eve"})).await.is(201);
+    let eve = invited.json()["user"]["id"].as_str().unwrap().to_owned();
+    let again = t.post(&root, &format!("/api/v1/users/{eve}/resend-invite"), &json!({})).await;
+    assert!(again.status.is_success(), "{}", again.json());
+    let link = again.json()["link"].as_str().unwrap().to_owned();
+    all.push(("resend-invite", again));
+    let token = link.rsplit(['=', '/']).next().unwrap();
+    let path = format!("/api/v1/auth/invitations/{token}/accept");
+    all.push(("accept", t.post(&As::Nobody, &path, &json!({"password": FIRST})).await.is(200)));
+    let reset = t.post(&root, &format!("/api/v1/users/{eve}/reset-link"), &json!({})).await.is(201);
+    let token = reset.json()["link"].as_str().unwrap().rsplit(['=', '/']).next().unwrap().to_owned();
+    let path = format!("/api/v1/auth/password/reset/{token}");
+    let spent = t.post(&As::Nobody, &path, &json!({"password": SECOND})).await;
+    assert!(spent.status.is_success(), "{} {}", spent.status, spent.json());
+    all.push(("reset", spent));
+    all.push(("delete a person", t.ask(&root, Method::DELETE, &format!("/api/v1/users/{eve}"), None).await.is(204)));
+
+    let made = t.post(&root, "/api/v1/workspaces", &json!({"name": "Empty"})).await.is(201);
+    let path = format!("/api/v1/workspaces/{}", made.json()["id"].as_str().unwrap());
+    let gone = t.ask(&root, Method::DELETE, &path, None).await;
+    assert!(gone.status.is_success() || gone.status == 409, "{}", gone.json());
+    if gone.status.is_success() {
+        all.push(("delete a workspace", gone));
+    }
+    let made = t.post(&root, "/api/v1/workspaces", &json!({"name": "Yard"})).await.is(201);
+    let path = format!("/api/v1/workspaces/{}", made.json()["id"].as_str().unwrap());
+    let path = format!("{path}/join-tokens");
+    let ask = t.post(&root, &path, &json!({"label": "Rack"})).await.is(201).json();
+    let public = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    let facts =
+        ostler_model::node::Facts { hostname: "rack".into(), port_range: (20_000, 20_099), ..Default::default() };
+    let join = json!({"token": ask["token"], "public_key": public, "facts": facts});
+    all.push(("join", t.post(&As::Nobody, "/api/v1/agent/join", &join).await.is(201)));
+    for (what, answer) in &all {
+        let entries = done(&t, answer).await;
+        // The first run makes a person, a workspace and a session; each is an entry of its own.
+        let is_right = if *what == "install" { entries.len() >= 2 } else { entries.len() == 1 };
+        assert!(is_right, "{what} wrote {entries:?}");
+    }
+    t.stop().await;
+}

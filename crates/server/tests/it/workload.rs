@@ -202,6 +202,14 @@ async fn the_console_is_read_and_typed_into() {
     let path = format!("/api/v1/workloads/{id}/console/command");
     assert_eq!(shop.send("POST", &path, Some(json!({"command": "say hi"}))).await.0, 204);
     assert_eq!(shop.agent.state.disk().console.last().unwrap().text, "say hi");
+    let typed = ostler_store::audit::Filter {
+        workspace: shop.node.workspace,
+        action: Some("workload.command".into()),
+        ..Default::default()
+    };
+    let entries = shop.app.store.audit_after(&typed, 0, 10).await.unwrap();
+    assert_eq!((entries.len(), entries[0].target_id.as_str()), (1, id.as_str()));
+    assert!(!entries[0].details.as_ref().unwrap().contains("say hi"), "what was typed may be a password");
     assert_eq!(shop.send("POST", &path, Some(json!({"command": "a\nb"}))).await.0, 422);
     let (_, weak) = shop.key(&["workload:read"]).await;
     let refused = shop.raw("POST", &path, Some(json!({"command": "x"})), &weak, &[]).await;
