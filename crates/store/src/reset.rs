@@ -35,7 +35,7 @@ impl Reset {
 impl Store {
     /// Somebody says that they forgot the password of this address. Without a mail (it is off) only the asking is on record.
     pub async fn reset_ask(&self, email: &Email, mail: Option<&mail::New>, origin: &Origin, at: Time) -> Result<()> {
-        change!(self, "mail_reset_ask", at, |tx| {
+        change!(self, "reset_ask", at, |tx| {
             if let Some(mail) = mail {
                 mail::enqueue(tx, self.key(), mail, at).await?;
             }
@@ -52,7 +52,7 @@ impl Store {
         expires_at: Time,
         at: Time,
     ) -> Result<Option<User>> {
-        change!(self, "mail_reset_begin", at, |tx| {
+        change!(self, "reset_begin", at, |tx| {
             let row = tx
                 .opt(
                     "SELECT * FROM users WHERE email = $1 AND state = 'active' AND password_hash IS NOT NULL",

@@ -146,7 +146,7 @@ impl Store {
         is_good: bool,
         at: Time,
     ) -> Result<()> {
-        change!(self, "mail_setting_note", at, |tx| {
+        change!(self, "setting_note", at, |tx| {
             tx.audit(grant, action, "platform", Some(serde_json::json!({ "is_good": is_good })));
             Ok(())
         })

@@ -22,7 +22,7 @@ const UNSURE: Millis = Millis::secs(30);
 const NEUTRAL_NOUNS: [&str; 7] = ["workload_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
-const NEUTRAL: [&str; 22] = [
+const NEUTRAL: [&str; 26] = [
     "audit_refused",
     "audit_done",
     "audit_checkpoint",
@@ -33,6 +33,11 @@ const NEUTRAL: [&str; 22] = [
     "token_create",
     "token_rotate",
     "key_touch",
+    // Asking for a new password gives nobody anything, and links that are over open nothing.
+    "reset_ask",
+    "reset_begin",
+    "invite_expire",
+    "setting_note",
     // What has expired is refused by its own time.
     "session_expire",
     "token_expire",
