@@ -9,8 +9,10 @@ use anyhow::{Context as _, Result};
 use ostler_model::Secret;
 use ostler_wire::auth::Me;
 use ostler_wire::client::{Client, ClientError, Credentials};
+use ostler_wire::factor::MfaRequired;
 use ostler_wire::key::KeyCreated;
 use reqwest::Method;
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -83,10 +85,29 @@ async fn sign_in(client: &Client, email: &str, password: &str) -> Result<(Creden
             }
             _ => error.into(),
         })?;
+    let (headers, text) = match serde_json::from_str::<MfaRequired>(&text) {
+        Ok(required) => second_half(client, &required).await?,
+        Err(_) => (headers, text),
+    };
     let cookies = headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
     let cookie = cookies.filter_map(|c| c.split(';').next()).find(|c| c.contains("ostler_session="));
     let cookie = cookie.context("the server set no session")?;
     Ok((Credentials::Session(Secret::new(cookie)), serde_json::from_str(&text)?))
+}
+
+/// Asks for the second factor. A passkey needs a browser; whoever has only that uses a recovery code here.
+async fn second_half(client: &Client, required: &MfaRequired) -> Result<(HeaderMap, String)> {
+    let code = ask_secret("Code of your authenticator app, or a recovery code")?;
+    let is_app = code.chars().filter(|c| !c.is_whitespace()).count() == 6;
+    let (path, name) =
+        if is_app { ("/auth/mfa/challenge/verify", "token") } else { ("/auth/mfa/recovery/verify", "recovery_code") };
+    let body = json!({"challenge_token": required.mfa.challenge_token, name: code});
+    client.exchange(Method::POST, path, Some(&body)).await.map_err(|error| match error.refusal() {
+        Some((status, _)) if status.as_u16() == 401 => {
+            anyhow::Error::new(Trouble::NotAllowed("the code is wrong, was used already, or came too late".to_owned()))
+        }
+        _ => error.into(),
+    })
 }
 
 /// A key that may do what its owner may, under a label that says where it lies.
