@@ -41,7 +41,9 @@ impl Bot {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = listener.local_addr().unwrap().to_string();
         drop(spawn.spawn("listen", async move { axum::serve(listener, router).await.unwrap() }));
-        Self { spawn: Some(spawn), _dir: Some(dir), ..Self::at(base, key) }
+        let mut bot = Self::at(base, key);
+        (bot.spawn, bot._dir) = (Some(spawn), Some(dir));
+        bot
     }
 
     pub(crate) fn at(base: String, key: Option<&str>) -> Self {
