@@ -90,10 +90,10 @@ test('sign-in: a wrong password is refused with its reason, the right one leads 
     if (mode === 'light') {
       await page.getByLabel('E-mail').fill(ADMIN.email)
       await page.getByLabel('Password', { exact: true }).fill('not the password')
-      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click()
       await page.getByRole('alert').waitFor()
       await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
-      await page.getByRole('button', { name: 'Sign in' }).click()
+      await page.getByRole('button', { name: 'Sign in', exact: true }).click()
       await page.getByRole('heading', { name: 'Nodes', level: 1 }).waitFor()
     }
     await page.context().close()

@@ -6,6 +6,7 @@ import { asError } from './api/error'
 import { readSearch as readActivity } from './event/search'
 import { PageSkeleton } from './kit/skeleton'
 import { meQuery, setupQuery } from './session/me'
+import { readSearch as readSignIn } from './session/link'
 import { Shell } from './shell/shell'
 import { Broken, NotFound } from './shell/trouble'
 import { readSearch as readList } from './workload/search'
@@ -15,7 +16,7 @@ const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: 
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: (raw: Record<string, unknown>): { next?: string } => (typeof raw.next === 'string' ? { next: raw.next } : {}),
+  validateSearch: readSignIn,
   loader: ({ context }) => context.client.ensureQueryData(setupQuery).catch(() => undefined),
   component: lazyRouteComponent(() => import('./session/sign-in'), 'Page'),
 })

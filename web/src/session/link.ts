@@ -14,3 +14,21 @@ export function secretOf(hash: string): string {
 export function tokenOf(hash: string): string {
   return new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? ''
 }
+
+export interface SignInSearch {
+  /** Where to go afterwards. */
+  next?: string
+  /** A provider has sent the browser back, and a second factor is wanted. */
+  mfa?: true
+  /** A provider has sent the browser back, and this is why nobody is in. */
+  error?: string
+}
+
+/** What the address of the sign-in page says. */
+export function readSearch(raw: Record<string, unknown>): SignInSearch {
+  return {
+    ...(typeof raw.next === 'string' ? { next: raw.next } : {}),
+    ...(raw.mfa === 1 || raw.mfa === '1' || raw.mfa === true ? { mfa: true as const } : {}),
+    ...(typeof raw.error === 'string' ? { error: raw.error } : {}),
+  }
+}

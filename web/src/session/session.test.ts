@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { preset, summary } from '../key/rights'
 import { allows } from './rights'
-import { safePath, secretOf } from './link'
+import { readSearch, safePath, secretOf } from './link'
 
 describe('links', () => {
   it('lead only to our own pages after sign-in', () => {
@@ -28,4 +28,10 @@ describe('rights', () => {
   it('are summed up by verb', () => {
     expect(summary(['workload:read', 'node:read', 'workload:operate'])).toBe('read workload, node; operate workload')
   })
+})
+
+it('the address of the sign-in page says what a provider has found, and nothing else', () => {
+  expect(readSearch({ mfa: 1, next: '/nodes', evil: 'x' })).toEqual({ mfa: true, next: '/nodes' })
+  expect(readSearch({ error: 'no_account' })).toEqual({ error: 'no_account' })
+  expect(readSearch({ next: 7, mfa: 'yes' })).toEqual({})
 })

@@ -17,6 +17,7 @@ import { wordOf } from '../kit/state'
 import { Card, Content, Header, Section } from '../shell/header'
 import { Requirement } from '../workspace/requirement'
 import { MailCheck } from './mail'
+import { Providers } from './providers'
 import { SettingsTabs } from './tabs'
 import { groups, parse, shown } from './value'
 
@@ -39,6 +40,7 @@ export function Page() {
             </p>
           )}
           <Requirement who="everybody on this installation" isAllowed />
+          <Providers />
           <SearchInput label="Search settings" value={search} onValue={setSearch} className="w-full sm:w-72" />
           {list.error !== null && list.data === undefined && <ErrorBox error={list.error} doing="read the settings" onRetry={() => void list.refetch()} />}
           {list.data === undefined && list.error === null && <Skeleton className="h-80 w-full" />}
