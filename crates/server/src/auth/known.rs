@@ -150,7 +150,10 @@ async fn look(store: &Store, proof: &Proof, now: Time) -> Result<Option<(Identit
         Proof::Key(hash) => store.key_authority(hash, now).await?.map(|found| {
             let until = found.key.expires_at.unwrap_or(Time::from_millis(i64::MAX));
             let Bearer { key, user, authority } = found;
-            (Identity { authority, user, session: None, key: Some(key), renew: None, standing: Standing::default() }, until)
+            (
+                Identity { authority, user, session: None, key: Some(key), renew: None, standing: Standing::default() },
+                until,
+            )
         }),
         Proof::Access { until, .. } if *until <= now => None,
         Proof::Access { session, user, until, .. } => {
