@@ -20,7 +20,9 @@ export function PageTabs({ tabs, label }: { tabs: TabLink[]; label: string }) {
   const bar = useRef<HTMLElement>(null)
   const { pathname } = useLocation()
   // On a phone the bar scrolls: what one is on shall be seen.
-  useEffect(() => bar.current?.querySelector('[data-status=active]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [pathname])
+  useEffect(() => {
+    bar.current?.querySelector('[data-status=active]')?.scrollIntoView({ block: 'nearest', inline: 'center' })
+  }, [pathname])
   return (
     <nav ref={bar} aria-label={label} className="flex gap-5 overflow-x-auto border-b border-line px-4 [scrollbar-width:none] sm:px-6">
       {tabs.map((tab) => (
