@@ -1,7 +1,7 @@
 //! API keys: never stronger than their owner is now.
 
 use crate::authz::{CapabilitySet, Kind, Resource, Scope};
-use crate::{KeyId, Label, Time, UserId, WorkspaceId};
+use crate::{KeyId, Label, Network, Time, UserId, WorkspaceId};
 
 /// A key. The secret is shown once and stored as a hash; `prefix` is what people recognise it by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct Key {
     pub prefix: String,
     pub capabilities: CapabilitySet,
     pub scope: Scope,
+    /// From where it may be used; empty is from everywhere.
+    pub networks: Vec<Network>,
     pub created_at: Time,
     pub expires_at: Option<Time>,
     pub last_used_at: Option<Time>,

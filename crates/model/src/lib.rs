@@ -12,6 +12,7 @@ pub mod job;
 pub mod key;
 pub mod matches;
 pub mod name;
+pub mod network;
 pub mod node;
 pub mod oidc;
 pub mod secret;
@@ -23,5 +24,6 @@ pub mod workspace;
 
 pub use id::*;
 pub use name::{Label, Name};
+pub use network::Network;
 pub use secret::Secret;
 pub use time::{Millis, Time};

@@ -36,7 +36,7 @@ impl Store {
             let (scope, workspace, only) = scope_columns(&key.scope);
             tx.exec(
                 "INSERT INTO api_key (id, user_id, label, prefix, token_hash, capabilities, scope, workspace_id, only_ids,
-                     created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                     created_at, expires_at, networks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                 args![
                     key.id,
                     key.owner,
@@ -48,7 +48,8 @@ impl Store {
                     workspace,
                     only,
                     key.created_at,
-                    key.expires_at
+                    key.expires_at,
+                    serde_json::to_string(&key.networks).expect("a list of words is JSON")
                 ],
             )
             .await?;
@@ -65,7 +66,7 @@ impl Store {
             let rows = db
                 .all(
                     "SELECT k.id AS key_id, k.label, k.prefix, k.capabilities, k.scope, k.workspace_id AS key_workspace,
-                            k.only_ids, k.created_at AS key_created_at, k.expires_at, k.last_used_at, k.last_used_from,
+                            k.only_ids, k.created_at AS key_created_at, k.expires_at, k.networks, k.last_used_at, k.last_used_from,
                             u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role
                      FROM api_key k JOIN users u ON u.id = k.user_id LEFT JOIN member m ON m.user_id = u.id
                      WHERE k.token_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.state = 'active'",
@@ -84,7 +85,7 @@ impl Store {
             let authority = Authority {
                 actor: Actor {
                     kind: ActorKind::Key { id: key.id, owner: user.id },
-                    label: format!("{} ({})", key.label, user.email),
+                    label: format!("apikey:{}", key.label),
                 },
                 is_platform_admin: user.is_platform_admin,
                 memberships: memberships(&rows)?,
@@ -209,6 +210,8 @@ fn partial(row: &Row) -> Result<Key> {
         prefix: row.get("prefix")?,
         capabilities: words.iter().filter_map(|word| word.parse::<Capability>().ok()).collect(),
         scope: Scope::Only(Vec::new()),
+        // A list that cannot be read must not let everybody in.
+        networks: row.json("networks")?,
         created_at: Time::ZERO,
         expires_at: row.get("expires_at")?,
         last_used_at: row.get("last_used_at")?,

@@ -331,6 +331,7 @@ impl TestServer {
             prefix: "ost_test".to_owned(),
             capabilities,
             scope,
+            networks: Vec::new(),
             created_at: self.app.clock.now(),
             expires_at,
             last_used_at: None,

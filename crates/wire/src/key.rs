@@ -1,7 +1,7 @@
 //! API keys.
 
 use ostler_model::authz::Capability;
-use ostler_model::{KeyId, Label, Time, UserId, WorkspaceId};
+use ostler_model::{KeyId, Label, Network, Time, UserId, WorkspaceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ pub struct KeyView {
     pub prefix: String,
     pub capabilities: Vec<Capability>,
     pub scope: KeyScope,
+    /// From where it may be used; empty is from everywhere.
+    pub networks: Vec<Network>,
     pub created_at: Time,
     pub expires_at: Option<Time>,
     pub last_used_at: Option<Time>,
@@ -44,6 +46,10 @@ pub struct KeyCreate {
     pub capabilities: Vec<Capability>,
     #[serde(default)]
     pub scope: KeyScope,
+    /// From where it may be used, such as `192.0.2.0/24`; from everywhere, when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub networks: Vec<Network>,
     /// Never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,

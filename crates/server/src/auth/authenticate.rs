@@ -7,6 +7,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE as COOKIE_HEADER};
 use http::request::Parts;
 use ostler_model::authz::Authority;
+use ostler_model::network;
 use ostler_wire::link::AUTH_SCHEME;
 use ring::digest::{SHA256, digest};
 use std::sync::Arc;
@@ -109,6 +110,11 @@ async fn known(call: &mut Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
         app.seen.session(session.id, session.seen_at, now);
     }
     if let Some(key) = &identity.key {
+        // Like a wrong key: whoever found one must not learn that it works elsewhere.
+        if !network::lets_through(&key.networks, call.origin.address.as_deref()) {
+            tracing::info!(key.id = %key.id, "a key was used from a network that it is not for");
+            return Err(Error::Credentials);
+        }
         app.seen.key(key.id, key.last_used_at, call.origin.address.clone(), now);
     }
     if let (Some(session), Some(rights), Proof::Cookie(hash)) = (&identity.session, &identity.renew, &proof) {

@@ -68,6 +68,10 @@ pub async fn create(app: App, me: Allowed<User, Write>, Json(input): Json<KeyCre
     if input.expires_at.is_some_and(|at| at <= now) {
         return Err(Error::field("expires_at", "use a time in the future"));
     }
+    if input.networks.len() > limits::KEY_NETWORKS {
+        return Err(Error::field("networks", format!("name at most {}", limits::KEY_NETWORKS)));
+    }
+    strength::lasts_within(me.caller.key.as_ref(), &input.networks, input.expires_at)?;
     let scope = match input.scope {
         KeyScope::All => Scope::All,
         KeyScope::Workspace(id) => Scope::Workspace(id),
@@ -101,6 +105,7 @@ pub async fn create(app: App, me: Allowed<User, Write>, Json(input): Json<KeyCre
         prefix: prefix(&secret),
         capabilities: input.capabilities.into_iter().collect::<CapabilitySet>(),
         scope,
+        networks: input.networks,
         created_at: now,
         expires_at: input.expires_at,
         last_used_at: None,
@@ -124,7 +129,9 @@ pub async fn delete(app: App, key: Allowed<Key, Write>, _: ()) -> Result<NoConte
 /// Give one of your keys a new secret. The old one ends at once.
 pub async fn rotate(app: App, key: Allowed<Key, Write>, _: ()) -> Result<Once<KeyCreated>> {
     // Whoever may delete a key of somebody else must not thereby get its power.
-    if !strength::covers(&key.caller.authority, &key.resource) {
+    let (old, maker) = (&key.resource, key.caller.key.as_ref());
+    let is_covered = strength::covers(&key.caller.authority, old);
+    if !is_covered || strength::lasts_within(maker, &old.networks, old.expires_at).is_err() {
         let message = "only its owner gets a key's new secret, and not with a weaker key".to_owned();
         return Err(Error::Forbidden { code: "not_your_key", message });
     }
@@ -154,6 +161,7 @@ fn view(key: Key) -> KeyView {
             Scope::Workspace(id) => KeyScope::Workspace(id),
             Scope::Only(ids) => KeyScope::Only(ids),
         },
+        networks: key.networks,
         created_at: key.created_at,
         expires_at: key.expires_at,
         last_used_at: key.last_used_at,

@@ -1,7 +1,9 @@
 //! How strong a key may be. Pure.
 
+use crate::http::{Error, Result};
 use ostler_model::authz::{Authority, Capability, CapabilitySet, Kind, Scope, VerbKind};
 use ostler_model::key::Key;
+use ostler_model::{Network, Time, network};
 
 /// What anybody may do with what is their own: account, sessions, keys.
 fn personal() -> CapabilitySet {
@@ -32,6 +34,19 @@ pub(super) fn covers(who: &Authority, key: &Key) -> bool {
         .as_ref()
         .is_none_or(|limit| key.capabilities.within(limit.capabilities) && is_within(&key.scope, &limit.scope));
     is_owner && is_as_strong
+}
+
+/// A key makes no key that lives longer than itself or that works from where it does not: whoever found it for an hour in
+/// one network would otherwise have it for ever and everywhere.
+pub(super) fn lasts_within(maker: Option<&Key>, networks: &[Network], expires_at: Option<Time>) -> Result<()> {
+    let Some(maker) = maker else { return Ok(()) };
+    if maker.expires_at.is_some_and(|most| expires_at.is_none_or(|at| at > most)) {
+        return Err(Error::field("expires_at", "the key that you use ends earlier; name a time before that"));
+    }
+    if !network::all_within(networks, &maker.networks) {
+        return Err(Error::field("networks", "the key that you use is bound to networks; name some of them"));
+    }
+    Ok(())
 }
 
 fn is_within(inner: &Scope, outer: &Scope) -> bool {

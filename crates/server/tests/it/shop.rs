@@ -185,6 +185,7 @@ async fn key(app: &App, owner: UserId, capabilities: CapabilitySet) -> String {
         prefix: token[..8].to_owned(),
         capabilities,
         scope: Scope::All,
+        networks: Vec::new(),
         created_at: app.clock.now(),
         expires_at: None,
         last_used_at: None,

@@ -10,6 +10,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0002_people", include_str!("../../migrations/0002_people.sql")),
     ("0003_factor", include_str!("../../migrations/0003_factor.sql")),
     ("0004_token", include_str!("../../migrations/0004_token.sql")),
+    ("0005_workspace", include_str!("../../migrations/0005_workspace.sql")),
 ];
 
 /// Serialises servers that start at the same time on one PostgreSQL.

@@ -132,6 +132,7 @@ both_backends! {
         let key = Key {
             id: t.id(), owner: owner.id, label: "ci".parse().unwrap(), prefix: "ost_abc".into(),
             capabilities: [read].into_iter().collect(), scope: Scope::Workspace(workspace.id),
+            networks: Vec::new(),
             created_at: t.now(), expires_at: None, last_used_at: None, last_used_from: None,
         };
         let own = t.may(&owner);

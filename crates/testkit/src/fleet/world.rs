@@ -315,6 +315,7 @@ async fn found(store: &Store, clock: &Clock, ids: &Ids) -> (WorkspaceId, HeaderV
         prefix: secret.reveal().chars().take(8).collect(),
         capabilities: ostler_model::authz::CapabilitySet::everything(),
         scope: ostler_model::authz::Scope::All,
+        networks: Vec::new(),
         created_at: now,
         expires_at: None,
         last_used_at: None,
