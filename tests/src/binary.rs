@@ -30,6 +30,10 @@ impl Running {
         let log = std::fs::File::create(dir.join(format!("{name}.log"))).context("could not make the log")?;
         let mut command = Command::new(ostler()?);
         command.args(args).current_dir(dir).stdout(log.try_clone()?).stderr(log).stdin(std::process::Stdio::null());
+        // The container engine of the tests, and no other that this machine may have.
+        if let Some(host) = std::env::var_os("OSTLER_TEST_DOCKER_HOST") {
+            command.env("DOCKER_HOST", host);
+        }
         Ok(Self { child: command.spawn().with_context(|| format!("could not start ostler {}", args.join(" ")))? })
     }
 

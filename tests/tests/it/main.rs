@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, reason = "a helper that unwraps fails its test")]
 
 mod cli;
+mod containers;
 mod games;
 mod people;
 mod schemathesis;
+mod support;
 mod tour;
 
 use std::path::Path;
