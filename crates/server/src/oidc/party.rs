@@ -206,7 +206,8 @@ mod tests {
         assert_eq!(ok(Preset::Google, None).as_deref(), Some("https://accounts.google.com"));
         assert!(ok(Preset::Google, Some("https://evil.example")).is_none());
         for tenant in ["common", "organizations", "consumers", ""] {
-            assert!(ok(Preset::Microsoft, Some(&format!("https://login.microsoftonline.com/{tenant}/v2.0"))).is_none());
+            let shared = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+            assert!(issuer(Preset::Microsoft, Some(&shared)).is_err(), "{tenant}");
         }
         let own = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0";
         assert_eq!(ok(Preset::Microsoft, Some(own)).as_deref(), Some(own));

@@ -13,7 +13,7 @@ async fn finding_a1_an_mfa_challenge_is_no_session_on_any_route() {
     let paths: Vec<(Method, String)> = ostler_server::routes()
         .into_iter()
         .filter(|e| e.access != ostler_server::http::Access::Public)
-        .map(|e| (e.method, e.path.replace('{', "").replace('}', "")))
+        .map(|e| (e.method, e.path.replace(['{', '}'], "")))
         .collect();
     assert!(paths.len() > 40);
     for who in [As::Bearer(token.clone()), As::Browser(token.clone()), As::Bearer(format!("ost_{token}"))] {
