@@ -3073,6 +3073,8 @@ export interface components {
             expires_at?: components["schemas"]["Time"] | null;
             /** @description Unique among the owner's keys. */
             label: components["schemas"]["Label"];
+            /** @description From where it may be used, such as `192.0.2.0/24`; from everywhere, when empty. */
+            networks?: components["schemas"]["Network"][];
             /** @default all */
             scope: components["schemas"]["KeyScope"];
         };
@@ -3099,6 +3101,8 @@ export interface components {
             label: string;
             last_used_at: components["schemas"]["Time"] | null;
             last_used_from: string | null;
+            /** @description From where it may be used; empty is from everywhere. */
+            networks: components["schemas"]["Network"][];
             owner: components["schemas"]["UserId"];
             /** @description The first characters, to recognise it by. */
             prefix: string;
@@ -3280,6 +3284,8 @@ export interface components {
         };
         /** @example my-server */
         Name: string;
+        /** @example 192.0.2.0/24 */
+        Network: string;
         /** @example nd_01j9zq3c8vdt4x0f5k2m7n6p1r */
         NodeId: string;
         /**
