@@ -75,6 +75,7 @@ impl House {
         }
         panel::require_node()?;
         panel::install(&panel::folder())?;
+        self.fixtures(suite)?;
         let manifest = std::fs::read_to_string(panel::folder().join("package.json"))?;
         let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
         if let Some(script) = scripts.iter().find(|script| !manifest["scripts"][**script].is_string()) {
