@@ -38,7 +38,7 @@ pub mod user;
 pub mod workload;
 pub mod workspace;
 
-pub use start::{Ground, Running, backup, build_app, listen, serve, service, reset_link};
+pub use start::{Ground, Running, backup, build_app, listen, reset_link, serve, service};
 
 /// Every endpoint there is. A room's `routes()` has one line here.
 pub fn routes() -> Vec<http::Endpoint> {

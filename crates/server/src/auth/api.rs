@@ -2,11 +2,11 @@
 
 use super::{session, token};
 use crate::app::App;
+use crate::factor::{Entry, First, FromBrowser, enter};
 use crate::http::{
     Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Query, Result, Routes, SignedIn, View,
     WithHeaders, allow, page, window,
 };
-use crate::factor::{Entry, First, FromBrowser, enter};
 use crate::limits;
 use ostler_model::Millis;
 use ostler_model::authz::{Grant, Read, Write};

@@ -68,8 +68,8 @@ pub use error::{Error, Result};
 pub use handler::Handler;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
 pub use output::{
-    Accepted, Created, Download, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade, View,
-    WithHeaders,
+    Accepted, Created, Download, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade,
+    View, WithHeaders,
 };
 pub use paging::{page, paging, window};
 pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};

@@ -251,7 +251,8 @@ async fn provider(t: &TestServer) -> String {
         domains: vec![],
         created_at: now,
     };
-    let grant: Grant<ostler_model::authz::Platform, Write> = t.grant(SystemReason::Setup, &ostler_model::authz::Platform);
+    let grant: Grant<ostler_model::authz::Platform, Write> =
+        t.grant(SystemReason::Setup, &ostler_model::authz::Platform);
     t.app.store.provider_create(&grant, &provider, None, now).await.unwrap().id.to_string()
 }
 

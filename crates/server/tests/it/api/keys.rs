@@ -74,9 +74,9 @@ async fn a_key_works_from_its_networks_only() {
         assert_eq!(made["key"]["networks"].as_array().unwrap().len(), networks.len());
         As::Bearer(made["secret"].as_str().unwrap().to_owned())
     };
-    let here = make("Here", &["127.0.0.0/8", "::1"]).await;
+    let here = make("Here", &["192.0.2.0/24", "::1"]).await;
     t.get(&here, "/api/v1/users/me").await.is(200);
-    let elsewhere = make("Elsewhere", &["192.0.2.0/24"]).await;
+    let elsewhere = make("Elsewhere", &["198.51.100.0/24"]).await;
     let refused = t.get(&elsewhere, "/api/v1/users/me").await.is(401).json();
     let unknown = t.get(&As::Bearer("ost_unknown".into()), "/api/v1/users/me").await.is(401).json();
     assert_eq!((&refused["error"], &refused["message"]), (&unknown["error"], &unknown["message"]));
@@ -92,20 +92,20 @@ async fn a_bound_key_makes_no_key_that_is_bound_less() {
     let browser = t.browser(&t.person(true).await).await;
     let until = t.app.clock.now() + ostler_model::Millis::secs(3600);
     let later = t.app.clock.now() + ostler_model::Millis::secs(7200);
-    let body = json!({"label": "Bound", "capabilities": ["user:write", "user:read"], "networks": ["127.0.0.0/8", "::1"], "expires_at": until});
+    let body = json!({"label": "Bound", "capabilities": ["user:write", "user:read"], "networks": ["192.0.2.0/24", "::1"], "expires_at": until});
     let made = t.post(&browser, "/api/v1/keys", &body).await.is(201).json();
     let bound = As::Bearer(made["secret"].as_str().unwrap().to_owned());
     let child = |networks: &[&str], at| json!({"label": "Child", "capabilities": ["user:read"], "networks": networks, "expires_at": at});
     for (body, field) in [
         (child(&[], json!(until)), "networks"),
         (child(&["0.0.0.0/0"], json!(until)), "networks"),
-        (child(&["127.0.0.1"], json!(null)), "expires_at"),
-        (child(&["127.0.0.1"], json!(later)), "expires_at"),
+        (child(&["192.0.2.1"], json!(null)), "expires_at"),
+        (child(&["192.0.2.1"], json!(later)), "expires_at"),
     ] {
         let answer = t.post(&bound, "/api/v1/keys", &body).await.is(422).json();
         assert_eq!(answer["fields"][0]["field"], field, "{body}");
     }
-    t.post(&bound, "/api/v1/keys", &child(&["127.0.0.1"], json!(until))).await.is(201);
+    t.post(&bound, "/api/v1/keys", &child(&["192.0.2.1"], json!(until))).await.is(201);
     t.stop().await;
 }
 
@@ -114,8 +114,9 @@ async fn the_trail_names_a_key_by_its_label() {
     let t = TestServer::start().await;
     let user = t.person(true).await;
     let (key, secret) = t.key(&user, CapabilitySet::everything(), Scope::All).await;
-    t.post(&secret, "/api/v1/workspaces", &json!({"name": "Made by a key"})).await.is(201);
-    let trail = t.get(&secret, "/api/v1/audit-logs").await.is(200).json();
+    let made = t.post(&secret, "/api/v1/workspaces", &json!({"name": "Made by a key"})).await.is(201).json();
+    let path = format!("/api/v1/workspaces/{}/audit-logs", made["id"].as_str().unwrap());
+    let trail = t.get(&secret, &path).await.is(200).json();
     let entry = trail["items"].as_array().unwrap().iter().find(|e| e["action"] == "workspace.create").unwrap().clone();
     let text = entry.to_string();
     assert!(text.contains(&format!("apikey:{}", key.label)) && text.contains(&key.id.to_string()), "{text}");
