@@ -108,7 +108,7 @@ test('a person is invited by a link, accepts it once, and is in', async () => {
   await guest.getByText('Use at least 12 characters').waitFor()
   await guest.getByLabel('Password', { exact: true }).fill(GRACE.password)
   await guest.getByRole('button', { name: 'Accept and sign in' }).click()
-  await guest.getByRole('heading', { name: 'Welcome', level: 1 }).waitFor()
+  await guest.getByRole('heading', { name: 'Welcome', level: 1, exact: true }).waitFor()
   assert.ok(!guest.url().includes('token'), 'the token is out of the address')
   await guest.context().close()
 
@@ -131,7 +131,7 @@ test('an admin hands over a link, and its person sets a new password by it', asy
   await guest.getByRole('button', { name: 'Set password' }).click()
   await guest.getByRole('link', { name: 'Sign in' }).click()
   await fillSignIn(guest, GRACE)
-  await guest.getByRole('heading', { name: 'Welcome', level: 1 }).waitFor()
+  await guest.getByRole('heading', { name: 'Welcome', level: 1, exact: true }).waitFor()
   await guest.context().close()
 })
 
@@ -153,7 +153,7 @@ test('an authenticator app: set up by its secret, asked for at sign-in; a recove
   const page = await fresh('/sign-in')
   await fillSignIn(page, GRACE)
   // Nobody has added her to a workspace, and the page says what to do about it.
-  await page.getByRole('heading', { name: 'Welcome', level: 1 }).waitFor()
+  await page.getByRole('heading', { name: 'Welcome', level: 1, exact: true }).waitFor()
   await page.goto(`${house.url}/settings/security`)
   await page.getByRole('button', { name: 'Add an authenticator app' }).click()
   await page.getByRole('img', { name: /QR/ }).waitFor()
@@ -181,14 +181,14 @@ test('an authenticator app: set up by its secret, asked for at sign-in; a recove
       await guest.getByRole('button', { name: 'Use a recovery code' }).click()
       await guest.getByLabel('Recovery code').fill(codes[0])
       await guest.getByRole('button', { name: 'Continue' }).click()
-      await guest.getByRole('heading', { name: 'Welcome', level: 1 }).waitFor()
+      await guest.getByRole('heading', { name: 'Welcome', level: 1, exact: true }).waitFor()
       await guest.goto(`${house.url}/settings/security`)
       await guest.getByText('9 codes left').waitFor()
     } else {
       // The code of the setup is used up; the next one counts already.
       if (mode === 'dark') {
         await guest.getByLabel('Code', { exact: true }).fill(totp(secret, 1))
-        await guest.getByRole('heading', { name: 'Welcome', level: 1 }).waitFor()
+        await guest.getByRole('heading', { name: 'Welcome', level: 1, exact: true }).waitFor()
       }
     }
     await guest.context().close()
