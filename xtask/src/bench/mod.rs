@@ -5,7 +5,11 @@
 
 mod authentication;
 mod cold_start;
+mod memory;
+mod read;
 mod report;
+mod served;
+mod tunnel;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -55,10 +59,24 @@ pub struct Row {
 pub struct Bench {
     /// The optimised binary.
     pub binary: PathBuf,
+    /// Baselines, load and agents: `bench/`.
+    pub tool: PathBuf,
 }
 
 /// Every row, in the order of the table.
-const ROWS: &[Row] = &[cold_start::ROW, authentication::KEY, authentication::SESSION];
+const ROWS: &[Row] = &[
+    read::ONE,
+    read::LIST,
+    authentication::KEY,
+    authentication::SESSION,
+    tunnel::SMALL,
+    tunnel::BULK,
+    cold_start::ROW,
+    memory::SERVER,
+    memory::AGENT,
+    memory::MANY,
+    memory::BUSY,
+];
 
 /// A row and what was measured.
 pub struct Measured {
@@ -84,7 +102,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
         Some(binary) => binary.canonicalize().with_context(|| format!("there is no {}", binary.display()))?,
         None => build()?,
     };
-    let bench = Bench { binary };
+    let tool = binary.with_file_name("ostler-bench");
+    if !tool.is_file() {
+        bail!("{} is missing; it is built together with ostler", tool.display());
+    }
+    let bench = Bench { binary, tool };
     let mut measured = Vec::new();
     for row in chosen {
         say::step(row.name);
@@ -103,7 +125,8 @@ fn build() -> Result<PathBuf> {
     if panel::exists() {
         panel::build()?;
     }
-    shell::run(shell::cargo().args(["build", "--release", "--package", "ostler", "--bin", "ostler"]))?;
+    let what = ["build", "--release", "--package", "ostler", "--package", "ostler-bench", "--bins"];
+    shell::run(shell::cargo().args(what))?;
     Ok(shell::binary(true))
 }
 
@@ -137,7 +160,7 @@ mod tests {
 
     #[test]
     fn ours_and_the_baseline_alternate_and_the_first_of_each_is_not_counted() {
-        let measured = measure(&ROW, &Bench { binary: PathBuf::new() }, 3).unwrap();
+        let measured = measure(&ROW, &Bench { binary: PathBuf::new(), tool: PathBuf::new() }, 3).unwrap();
         assert_eq!(ORDER.with_borrow(String::clone), "totototo");
         assert_eq!((measured.theirs, measured.ours), (vec![3.0, 5.0, 7.0], vec![4.0, 6.0, 8.0]));
     }

@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("testkit", &["model", "wire", "runtime", "store", "server", "agent", "relay"]),
     ("xtask", &[]),
     ("tests", &["model", "wire", "testkit"]),
+    ("bench", &["model", "runtime", "store", "server", "agent", "wire"]),
 ];
 
 /// What tests of any crate may add.
