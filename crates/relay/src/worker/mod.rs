@@ -192,12 +192,17 @@ impl Worker {
         Some(self.host(id)?.with(self, |game, _| game.stats()))
     }
 
-    /// Ends a match. False when there is none.
+    /// Ends a match. False when there is none, or it has ended: one that is about to be archived cannot end twice.
     pub fn end(&self, id: GameId) -> bool {
         let now = self.0.clock.now();
         let Some(host) = self.host(id) else { return false };
-        host.with(self, |game, out| out.extend(step(game, Input::End, now)));
-        true
+        host.with(self, |game, out| {
+            let is_running = game.phase() != Phase::Finished;
+            if is_running {
+                out.extend(step(game, Input::End, now));
+            }
+            is_running
+        })
     }
 
     /// A finished match. `None` when there is none by that id.
