@@ -27,9 +27,15 @@ pub struct Running {
 impl Running {
     /// Starts `ostler` with these arguments in `dir`; what it prints goes to `dir/<name>.log`.
     pub fn start(dir: &Path, name: &str, args: &[&str]) -> Result<Self> {
+        Self::start_with(dir, name, args, &[])
+    }
+
+    /// The same with variables of its own in its environment.
+    pub fn start_with(dir: &Path, name: &str, args: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let log = std::fs::File::create(dir.join(format!("{name}.log"))).context("could not make the log")?;
         let mut command = Command::new(ostler()?);
         command.args(args).current_dir(dir).stdout(log.try_clone()?).stderr(log).stdin(std::process::Stdio::null());
+        command.envs(environment.iter().copied());
         // The container engine of the tests, and no other that this machine may have.
         if let Some(host) = std::env::var_os("OSTLER_TEST_DOCKER_HOST") {
             command.env("DOCKER_HOST", host);

@@ -6,11 +6,13 @@
 #![allow(clippy::disallowed_methods, reason = "these tests wait on real processes and read the real clock")]
 
 mod binary;
+mod host;
 mod house;
 pub mod luanti;
 mod wait;
 
 pub use binary::{Running, ostler};
+pub use host::{BOT_KEY, MatchHost};
 pub use house::{EMAIL, House, PASSWORD};
 pub use wait::{until, until_async};
 

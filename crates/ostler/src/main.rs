@@ -1,6 +1,7 @@
-//! The one binary: `ostler up | server | agent`.
+//! The one binary: `ostler up | server | agent | match-worker`.
 
 mod agent;
+mod match_worker;
 mod server;
 mod up;
 
@@ -23,6 +24,8 @@ enum Command {
     Agent(agent::Args),
     /// Run the control plane, back it up, or write its reference.
     Server(server::Args),
+    /// Host lockstep multiplayer matches. SIGHUP drains: what runs is finished, nothing new is taken.
+    MatchWorker(match_worker::Args),
     #[command(flatten)]
     Client(ostler_cli::Command),
 }
@@ -41,6 +44,7 @@ async fn run() -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Server(args) => server::run(args).await,
+        Command::MatchWorker(args) => match_worker::run(args).await,
         Command::Client(command) => ostler_cli::run(command).await,
     };
     match done {

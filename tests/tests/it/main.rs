@@ -6,7 +6,9 @@
 mod cli;
 mod containers;
 mod games;
+mod match_worker;
 mod people;
+mod player;
 mod schemathesis;
 mod support;
 mod tour;

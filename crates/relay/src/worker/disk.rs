@@ -73,8 +73,8 @@ impl Disk {
         }
     }
 
-    /// Makes the folder and takes it.
-    pub(super) async fn open(dir: PathBuf) -> Result<Self, DiskError> {
+    /// Makes the folder and takes it for worker `index` of `count`.
+    pub(super) async fn open(dir: PathBuf, index: u32, count: u32) -> Result<Self, DiskError> {
         for part in ["journal", "archive"] {
             let path = dir.join(part);
             told("make", &path, std::fs::create_dir_all(&path))?;
@@ -82,6 +82,7 @@ impl Disk {
         let path = dir.join("lock");
         let lock = told("make", &path, OpenOptions::new().create(true).truncate(false).write(true).open(&path))?;
         told("lock", &path, lock.try_lock().map_err(std::io::Error::from))?;
+        told("share", &dir, share(&dir, index, count))?;
         Ok(Self(Arc::new(Inner { dir, _lock: lock, open: Mutex::default() })))
     }
 
@@ -198,6 +199,26 @@ impl Disk {
         })
         .await
     }
+}
+
+/// Ids say who owns a match, so a folder with matches serves only the number of workers that it was made for.
+fn share(dir: &Path, index: u32, count: u32) -> std::io::Result<()> {
+    let (path, half, wanted) = (dir.join("share"), dir.join("share.half"), format!("worker {index} of {count}\n"));
+    match std::fs::read_to_string(&path) {
+        Ok(found) if found == wanted => return Ok(()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(found) => {
+            for part in ["journal", "archive"] {
+                if std::fs::read_dir(dir.join(part))?.next().is_some() {
+                    let (found, wanted) = (found.trim_end(), wanted.trim_end());
+                    return Err(std::io::Error::other(format!("it holds matches of {found}, this is {wanted}")));
+                }
+            }
+        }
+        Err(_) => {}
+    }
+    std::fs::write(&half, wanted)?;
+    std::fs::rename(&half, &path)
 }
 
 fn append(disk: &Inner, open: &mut BTreeMap<GameId, File>, id: GameId, text: &str) -> Result<(), DiskError> {

@@ -103,7 +103,7 @@ struct Inner {
 impl Worker {
     /// Opens the folder, resumes every match in it, and starts to close turns.
     pub async fn start(config: Config, clock: Clock, ids: Ids, spawn: Spawn) -> Result<Self, WorkerError> {
-        let disk = Disk::open(config.data_dir.clone()).await?;
+        let disk = Disk::open(config.data_dir.clone(), config.index, config.count).await?;
         let (journal, feed) = journal::channel();
         let inner = Inner {
             disk,
@@ -221,9 +221,14 @@ impl Worker {
         self.0.hosts.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// From now on it takes no new matches.
+    pub fn refuse_new(&self) {
+        self.0.is_draining.store(true, Ordering::Release);
+    }
+
     /// From now on it takes no new matches. Resolves when the last one has ended.
     pub async fn drain(&self) {
-        self.0.is_draining.store(true, Ordering::Release);
+        self.refuse_new();
         loop {
             let changed = self.0.changed.notified();
             if self.load() == 0 {
