@@ -1,7 +1,7 @@
 //! `ostler match-worker`: whole matches against the built program, also through its death and its end.
 
 use crate::player::Player;
-use ostler_e2e::{MatchHost, until_async};
+use ostler_e2e::{BOT_KEY, MatchHost, until_async};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -106,4 +106,19 @@ async fn a_terminated_worker_goes_on_where_it_was_and_never_with_another_number_
     host.workers = 3;
     let error = format!("{:#}", host.resume().unwrap_err());
     assert!(error.contains("of 2"), "{error}");
+}
+
+/// `fixtures/match/bot.sh`: curl makes, configures, starts, pauses and ends a match that four players on `ws` play.
+#[tokio::test]
+async fn a_bot_in_plain_curl_and_four_node_players_play_a_whole_match() {
+    let host = MatchHost::start(2).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/match/bot.sh");
+    let mut bot = std::process::Command::new("bash");
+    bot.args([script, &format!("http://{}", host.address)]).env("ADMIN_BOT_API_KEY", BOT_KEY);
+    let out = bot.output().expect("bash, curl and node are here");
+    let (said, wrong) = (String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success(), "{said}{wrong}{}", host.log());
+    let steps: Vec<&str> = said.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    let wanted = ["created", "joined", "configured", "started", "played", "paused", "kicked", "resumed", "finished"];
+    assert_eq!(steps, [&wanted[..], &["archived"]].concat());
 }

@@ -62,12 +62,24 @@ pub const SUITES: &[Suite] = &[
     Suite { needs: &[Need::Postgres], ..suite("databases", 8, Work::Rust(Pick::Crate("ostler-store"))) },
     Suite { wants: &[Need::Postgres], ..suite("server", 8, Work::Rust(Pick::Crate("ostler-server"))) },
     Suite { needs: &[Need::Bubblewrap], ..suite("agent", 8, Work::Rust(Pick::Crate("ostler-agent"))) },
+    Suite {
+        needs: &[Need::Node],
+        ..suite(
+            "clients",
+            5,
+            Work::Commands(&[
+                &["npm", "--prefix", "clients/ostler-match", "ci", "--no-audit", "--no-fund"],
+                &["npm", "--prefix", "clients/ostler-match", "test"],
+            ]),
+        )
+    },
     suite("fleet", 10, Work::Rust(Pick::Module(&["fleet", "sim"]))),
     Suite { needs: &[Need::Docker], ..suite("docker", 8, Work::Rust(Pick::Module(&["docker", "container"]))) },
     Suite {
         needs: &[Need::Node, Need::Bubblewrap, Need::Luanti, Need::OpenTtd, Need::Docker],
         ..suite("house", 10, Work::Rust(Pick::Crate("ostler-e2e")))
     },
+    Suite { needs: &[Need::Node], ..suite("matches", 8, Work::Rust(Pick::Module(&["match_worker"]))) },
     Suite { needs: &[Need::Schemathesis], ..suite("api", 8, Work::Rust(Pick::Module(&["schemathesis"]))) },
     Suite { needs: &[Need::Node, Need::Luanti], ..suite("tour", 8, Work::Rust(Pick::Module(&["tour"]))) },
     Suite { needs: &[Need::Node, Need::Chromium, Need::Luanti], ..suite("browser", 10, Work::Npm(&["e2e"])) },
