@@ -16,6 +16,7 @@ mod job;
 mod key;
 mod login;
 mod node;
+mod search;
 mod setting;
 mod setup;
 mod show;
@@ -46,6 +47,8 @@ pub enum Command {
     Workload(workload::Args),
     /// Nodes, and how machines join.
     Node(node::Args),
+    /// Find anything that you may see.
+    Search(search::Args),
     /// Templates that workloads are made from.
     Template(template::Args),
     /// Long operations.
@@ -76,6 +79,7 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Game(args) => Box::pin(workload::run("/game/servers", args)).await,
         Command::Workload(args) => Box::pin(workload::run("/workloads", args)).await,
         Command::Node(args) => Box::pin(node::run(args)).await,
+        Command::Search(args) => search::run(args).await,
         Command::Template(args) => template::run(args).await,
         Command::Job(args) => job::run(args).await,
         Command::Key(args) => key::run(args).await,

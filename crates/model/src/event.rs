@@ -96,6 +96,50 @@ impl Fact {
             }
         }
     }
+    /// The person it is about, for facts about people.
+    pub const fn person(&self) -> Option<UserId> {
+        match self {
+            Fact::MemberChanged { user } | Fact::UserChanged { id: user } | Fact::KeyChanged { owner: user } => {
+                Some(*user)
+            }
+            _ => None,
+        }
+    }
+    /// The name that the fact itself carries.
+    pub fn named(&self) -> Option<&str> {
+        match self {
+            Fact::WorkloadCreated { name, .. }
+            | Fact::WorkloadDeleted { name, .. }
+            | Fact::NodeJoined { name, .. }
+            | Fact::NodeDeleted { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+    /// The fact in a few words, for those that people look for later; `None` for mere progress.
+    pub fn title(&self) -> Option<String> {
+        let title = match self {
+            Fact::WorkloadCreated { .. } => "Workload created",
+            Fact::WorkloadDesired { .. } => "Workload changed",
+            Fact::WorkloadObserved { state, .. } => {
+                return matches!(state.as_str(), "running" | "degraded" | "failed" | "unknown")
+                    .then(|| format!("Workload {state}"));
+            }
+            Fact::WorkloadDeleted { .. } => "Workload deleted",
+            Fact::NodeJoined { .. } => "Node joined",
+            Fact::NodeChanged { .. } => "Node changed",
+            Fact::NodeOnline { .. } => "Node online",
+            Fact::NodeOffline { .. } => "Node offline",
+            Fact::NodeDeleted { .. } => "Node deleted",
+            Fact::JobChanged { state, .. } => {
+                return matches!(state.as_str(), "failed" | "cancelled").then(|| format!("Job {state}"));
+            }
+            Fact::WorkspaceChanged { .. } => "Workspace changed",
+            Fact::MemberChanged { .. } => "Member changed",
+            Fact::UserChanged { .. } => "Person changed",
+            Fact::KeyChanged { .. } => "API key changed",
+        };
+        Some(title.to_owned())
+    }
 }
 
 impl Resource for Event {

@@ -15,6 +15,7 @@ pub mod name;
 pub mod network;
 pub mod node;
 pub mod oidc;
+pub mod search;
 pub mod secret;
 pub mod template;
 pub mod time;

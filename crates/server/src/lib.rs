@@ -29,6 +29,7 @@ pub mod oidc;
 mod panel;
 pub mod realtime;
 pub mod reconcile;
+pub mod search;
 mod secret;
 pub mod setting;
 pub mod setup;
@@ -53,6 +54,7 @@ pub fn routes() -> Vec<http::Endpoint> {
         node::routes(),
         obs::routes(),
         realtime::routes(),
+        search::routes(),
         setting::routes(),
         setup::routes(),
         template::routes(),

@@ -186,6 +186,8 @@ fn start_loops(app: &App) {
     let own = app.clone();
     app.spawn.spawn("mail.drain", async move { crate::mail::run(&own).await });
     let own = app.clone();
+    app.spawn.spawn("search.fill", async move { crate::search::fill(&own).await });
+    let own = app.clone();
     app.spawn.spawn("server.upkeep", async move { upkeep(&own).await });
     if app.store.is_shared() {
         let own = app.clone();

@@ -60,13 +60,20 @@ impl Store {
     ) -> Result<u64> {
         change!(self, "event_expire", at, |tx| {
             // Oldest first and by sequence: what remains is always the end of the sequence without holes.
-            tx.exec(
-                "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <
-                     (SELECT COALESCE(MIN(seq), (SELECT value + 1 FROM counter WHERE name = 'event')) FROM event WHERE at >= $1)
-                     ORDER BY seq LIMIT $2)",
-                args![before, limit],
-            )
-            .await
+            let gone = tx
+                .exec(
+                    "DELETE FROM event WHERE seq IN (SELECT seq FROM event WHERE seq <
+                         (SELECT COALESCE(MIN(seq), (SELECT value + 1 FROM counter WHERE name = 'event')) FROM event
+                          WHERE at >= $1)
+                         ORDER BY seq LIMIT $2)",
+                    args![before, limit],
+                )
+                .await?;
+            let oldest =
+                "SELECT COALESCE(MIN(seq), (SELECT value + 1 FROM counter WHERE name = 'event')) AS seq FROM event";
+            let oldest = tx.one(oldest, vec![]).await?.get("seq")?;
+            crate::search::forget_before(tx, oldest).await?;
+            Ok(gone)
         })
     }
 }
@@ -81,7 +88,7 @@ fn filtered(filter: &Filter) -> Select {
     select
 }
 
-fn from_row(row: &Row) -> Result<Event> {
+pub(crate) fn from_row(row: &Row) -> Result<Event> {
     Ok(Event {
         seq: row.get("seq")?,
         at: row.get("at")?,

@@ -189,7 +189,7 @@ fn scope(row: &Row, workspace: &str) -> Result<Scope> {
     }
 }
 
-fn from_row(row: &Row) -> Result<Key> {
+pub(crate) fn from_row(row: &Row) -> Result<Key> {
     Ok(Key {
         id: row.get("id")?,
         owner: row.get("user_id")?,

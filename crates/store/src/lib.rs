@@ -16,6 +16,7 @@ pub mod mail;
 pub mod node;
 pub mod oidc;
 pub mod reset;
+pub mod search;
 pub mod secret;
 pub mod session;
 pub mod setting;

@@ -7,7 +7,7 @@ use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
-use ostler_model::authz::{ActorKind, Collection, Grant, Role, Verb, Write};
+use ostler_model::authz::{ActorKind, Collection, Grant, Kind, Role, Verb, Write};
 use ostler_model::event::Fact;
 use ostler_model::workspace::{Member, Workspace};
 use ostler_model::{Label, Name, Time, UserId, WorkspaceId};
@@ -189,7 +189,7 @@ impl Store {
     }
 }
 
-const MEMBER: &str = "SELECT m.workspace_id, m.user_id, m.role, m.created_at, u.email, u.name
+pub(crate) const MEMBER: &str = "SELECT m.workspace_id, m.user_id, m.role, m.created_at, u.email, u.name
      FROM member m JOIN users u ON u.id = m.user_id";
 const MEMBER_ONE: &str = "SELECT m.workspace_id, m.user_id, m.role, m.created_at, u.email, u.name
      FROM member m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND m.user_id = $2";
@@ -254,8 +254,9 @@ pub(crate) async fn insert(tx: &mut Tx, workspace: &Workspace, owner: UserId, at
         "INSERT INTO member (workspace_id, user_id, role, created_at) VALUES ($1, $2, 'owner', $3)",
         args![workspace.id, owner, at],
     )
-    .await
-    .map(|_| ())
+    .await?;
+    tx.searched(Kind::Member, owner);
+    Ok(())
 }
 
 fn from_row(row: &Row) -> Result<Workspace> {
@@ -267,7 +268,7 @@ fn from_row(row: &Row) -> Result<Workspace> {
     })
 }
 
-fn member(row: &Row) -> Result<Member> {
+pub(crate) fn member(row: &Row) -> Result<Member> {
     Ok(Member {
         workspace: row.get("workspace_id")?,
         user: row.get("user_id")?,

@@ -20,6 +20,7 @@ pub mod node;
 pub mod oidc;
 pub mod page;
 pub mod sample;
+pub mod search;
 pub mod setting;
 pub mod setup;
 pub mod stats;

@@ -5,6 +5,7 @@ import { ChevronRight, Menu as MenuIcon } from 'lucide-react'
 import { type ReactNode, createContext, useContext, useEffect } from 'react'
 import { IconButton } from '../kit/button'
 import { cx } from '../kit/cx'
+import { remember } from './recent'
 
 export const OpenRail = createContext<() => void>(() => {})
 
@@ -13,13 +14,17 @@ export interface HeaderProps {
   above?: { label: string; link: LinkProps }
   state?: ReactNode
   actions?: ReactNode
+  /** Not a page that one wants to come back to. */
+  isLost?: boolean
 }
 
-export function Header({ title, above, state, actions }: HeaderProps) {
+export function Header({ title, above, state, actions, isLost }: HeaderProps) {
   const openRail = useContext(OpenRail)
+  const kind = above?.label
   useEffect(() => {
     document.title = `${title} · Ostler`
-  }, [title])
+    if (isLost !== true) remember({ path: window.location.pathname, title, ...(kind === undefined ? {} : { above: kind }) })
+  }, [title, kind, isLost])
   return (
     <header className="flex min-h-[52px] flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2 sm:px-6">
       <IconButton icon={MenuIcon} label="Menu" onClick={openRail} className="-ml-1.5 md:hidden" />

@@ -95,7 +95,7 @@ function Inside() {
   if (memberships.length > 0 || FREE.test(pathname)) return <Outlet />
   return (
     <>
-      <Header title="Welcome" />
+      <Header title="Welcome" isLost />
       <Content>
         <Empty icon={DoorOpen} title={`Hello ${user.name}`} action={<ButtonLink to="/settings/security">Secure your account</ButtonLink>}>
           You are in no workspace yet. Ask an owner or admin of one to add {user.email}; this page goes on by itself.

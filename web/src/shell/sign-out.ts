@@ -3,6 +3,7 @@ import { useNavigate } from '@tanstack/react-router'
 import { api, ok } from '../api/client'
 import { notifyError } from '../kit/notice'
 import { stopLive } from '../live'
+import { forgetRecent } from './recent'
 
 /** Ends the session here and on the server, and forgets everything that was read with it. */
 export function useSignOut(): () => void {
@@ -12,6 +13,7 @@ export function useSignOut(): () => void {
     ok(api.POST('/api/v1/auth/logout')).then(
       async () => {
         stopLive()
+        forgetRecent()
         await navigate({ to: '/sign-in' })
         client.clear()
       },

@@ -9,7 +9,7 @@ import { Content, Header } from './header'
 export function NotFound() {
   return (
     <>
-      <Header title="Not found" />
+      <Header title="Not found" isLost />
       <Content>
         <Empty
           icon={Compass}

@@ -72,6 +72,7 @@ pub use output::{
     View, WithHeaders,
 };
 pub use paging::{page, paging, window};
+pub(crate) use proof::find_workspace;
 pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};

@@ -183,7 +183,8 @@ fn default_workspace(who: &Authority) -> Result<WorkspaceId> {
         .ok_or_else(|| Error::field("workspace", "say which workspace: you are a member of none"))
 }
 
-async fn find_workspace(app: &App, text: &str) -> Result<Option<Workspace>> {
+/// A workspace by id or short name. Decides nothing.
+pub(crate) async fn find_workspace(app: &App, text: &str) -> Result<Option<Workspace>> {
     if let Ok(id) = text.parse::<WorkspaceId>() {
         return Ok(app.store.workspace_find(id).await?);
     }

@@ -19,7 +19,8 @@ use tokio::sync::watch;
 const UNSURE: Millis = Millis::secs(30);
 
 /// Changes of these nouns never touch who may do what: they are the things that rights are about.
-const NEUTRAL_NOUNS: [&str; 7] = ["workload_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
+const NEUTRAL_NOUNS: [&str; 8] =
+    ["search_", "workload_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
 const NEUTRAL: [&str; 26] = [

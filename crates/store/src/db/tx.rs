@@ -8,7 +8,7 @@ use super::error::Result;
 use super::redact;
 use super::value::args;
 use ostler_model::audit::{Entry, Outcome};
-use ostler_model::authz::{Actor, Grant, Origin, Resource, Verb};
+use ostler_model::authz::{Actor, Grant, Kind, Origin, Resource, Verb};
 use ostler_model::event::{Event, Fact};
 use ostler_model::{AuditId, Id as _, Time, WorkspaceId};
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ pub(crate) struct Tx {
     at: Time,
     events: Vec<Event>,
     audits: Vec<Note>,
+    searched: Vec<(Kind, String)>,
 }
 
 /// An audit entry that has no place in its chain yet.
@@ -49,7 +50,7 @@ impl DerefMut for Tx {
 
 impl Tx {
     pub(super) fn new(conn: Conn, at: Time) -> Self {
-        Self { conn, at, events: Vec::new(), audits: Vec::new() }
+        Self { conn, at, events: Vec::new(), audits: Vec::new(), searched: Vec::new() }
     }
     /// Remembers a fact, caused by whoever holds the grant.
     pub(crate) fn event<R: Resource, V: Verb>(
@@ -63,6 +64,10 @@ impl Tx {
     /// Remembers a fact, caused by this actor.
     pub(crate) fn event_by(&mut self, actor: &Actor, workspace: Option<WorkspaceId>, fact: Fact) {
         self.events.push(Event { seq: 0, at: self.at, workspace, fact, actor: actor.label.clone() });
+    }
+    /// Has the search look at these again, where no fact of the change names them.
+    pub(crate) fn searched(&mut self, kind: Kind, cause: impl std::fmt::Display) {
+        self.searched.push((kind, cause.to_string()));
     }
     /// Remembers what was done with the grant, to the grant's own resource kind and this target.
     pub(crate) fn audit<R: Resource, V: Verb>(
@@ -137,7 +142,8 @@ impl Tx {
 
     async fn write_events(&mut self) -> Result<Vec<Event>> {
         let mut events = std::mem::take(&mut self.events);
-        if events.is_empty() {
+        let searched = std::mem::take(&mut self.searched);
+        if events.is_empty() && searched.is_empty() {
             return Ok(events);
         }
         let row = self
@@ -148,11 +154,14 @@ impl Tx {
         let first = last + 1 - events.len() as u64;
         for (seq, event) in (first..).zip(&mut events) {
             event.seq = seq;
+        }
+        let names = crate::search::follow(&mut self.conn, &events, searched).await?;
+        for (event, name) in events.iter().zip(&names) {
             let fact = serde_json::to_string(&event.fact).expect("facts are plain data that JSON can hold");
             self.conn
                 .exec(
-                    "INSERT INTO event (seq, at, workspace_id, topic, subject, fact, actor)
-                     VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                    "INSERT INTO event (seq, at, workspace_id, topic, subject, fact, actor, about)
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
                     args![
                         event.seq,
                         event.at,
@@ -160,11 +169,14 @@ impl Tx {
                         event.fact.topic().as_str(),
                         event.fact.subject(),
                         fact,
-                        event.actor
+                        event.actor,
+                        name
                     ],
                 )
                 .await?;
         }
+        let told: Vec<_> = events.iter().zip(&names).map(|(event, name)| (event, name.as_deref())).collect();
+        crate::search::tell(&mut self.conn, &told).await?;
         Ok(events)
     }
 

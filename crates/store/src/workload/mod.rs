@@ -133,7 +133,7 @@ fn power(row: &Row) -> Result<Power> {
     }
 }
 
-fn from_row(row: &Row) -> Result<Workload> {
+pub(crate) fn from_row(row: &Row) -> Result<Workload> {
     let kind = row.get::<String>("kind")?;
     Ok(Workload {
         id: row.get("id")?,

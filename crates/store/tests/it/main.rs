@@ -15,5 +15,6 @@ mod limits;
 mod migrate;
 mod node;
 mod people;
+mod search;
 mod secret;
 mod workload;

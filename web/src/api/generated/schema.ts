@@ -1432,6 +1432,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search everything that you may see, by name, id and what is known of it.
+         * @description All words have to be there, each as the beginning of a word. What is called so comes first, then what begins so, then
+         *     what has the words elsewhere, then events, newest first. A page may hold fewer than `limit` and still have a next one.
+         *
+         *     Needs credentials of a person or an API key.
+         */
+        get: operations["search_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup/install": {
         parameters: {
             query?: never;
@@ -3355,36 +3378,42 @@ export interface components {
         };
         /** @description One page of a list. */
         Page10: {
-            items: components["schemas"]["TemplateView"][];
+            items: components["schemas"]["SearchHit"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page11: {
-            items: components["schemas"]["UserView"][];
+            items: components["schemas"]["TemplateView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page12: {
-            items: components["schemas"]["WorkspaceView"][];
+            items: components["schemas"]["UserView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page13: {
-            items: components["schemas"]["InviteView"][];
+            items: components["schemas"]["WorkspaceView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page14: {
-            items: components["schemas"]["JoinTokenView"][];
+            items: components["schemas"]["InviteView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page15: {
+            items: components["schemas"]["JoinTokenView"][];
+            /** @description Give it as `cursor` to get the next page; absent on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page16: {
             items: components["schemas"]["MemberView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
@@ -3772,6 +3801,22 @@ export interface components {
             container?: components["schemas"]["ContainerRuntime"] | null;
             process?: components["schemas"]["ProcessRuntime"] | null;
         };
+        /** @description Something that was found. */
+        SearchHit: {
+            /** @description The id of the thing that an event is about. */
+            about?: string | null;
+            /** @description Its id; an event's sequence number; a template's name; of a member the person's id. */
+            id: string;
+            kind: components["schemas"]["What"];
+            /** @description Where the panel shows it. */
+            path: string;
+            /** @description What else there is to say in one line. */
+            subtitle: string;
+            /** @description What it is called, or what happened. */
+            title: string;
+            /** @description The workspace that it is in, unless it belongs to the platform or to you alone. */
+            workspace: components["schemas"]["WorkspaceId"] | null;
+        };
         Secret: string;
         /** @example ses_01j9zq3c8vdt4x0f5k2m7n6p1r */
         SessionId: string;
@@ -4097,6 +4142,11 @@ export interface components {
             tokens?: components["schemas"]["Tokens"] | null;
             user: components["schemas"]["UserView"];
         };
+        /**
+         * @description What can be searched for. A new noun has one line here, one in the store's list of nouns, and one in `paths`.
+         * @enum {string}
+         */
+        What: "workload" | "node" | "template" | "member" | "user" | "workspace" | "key" | "event";
         /** @description Creates a workload. */
         WorkloadCreate: {
             /** @description The template's own when absent. */
@@ -14200,6 +14250,118 @@ export interface operations {
             };
         };
     };
+    search_search: {
+        parameters: {
+            query: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only things of this kind. */
+                kind?: components["schemas"]["What"];
+                /** @description 1 to 50, default 20. */
+                limit?: number;
+                /** @description Words, or beginnings of words, in any case and with or without accents; or an id. Up to 8 words. */
+                q: string;
+                /** @description Only what is in this workspace: an id or a short name. Everywhere that you may look, when absent. */
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page10"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     platform_install: {
         parameters: {
             query?: never;
@@ -14870,7 +15032,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page10"];
+                    "application/json": components["schemas"]["Page11"];
                 };
             };
             /** @description The request cannot be read. */
@@ -15079,7 +15241,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page11"];
+                    "application/json": components["schemas"]["Page12"];
                 };
             };
             /** @description The request cannot be read. */
@@ -18486,7 +18648,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page12"];
+                    "application/json": components["schemas"]["Page13"];
                 };
             };
             /** @description The request cannot be read. */
@@ -19564,7 +19726,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page13"];
+                    "application/json": components["schemas"]["Page14"];
                 };
             };
             /** @description The request cannot be read. */
@@ -19927,7 +20089,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page14"];
+                    "application/json": components["schemas"]["Page15"];
                 };
             };
             /** @description The request cannot be read. */
@@ -20285,7 +20447,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page15"];
+                    "application/json": components["schemas"]["Page16"];
                 };
             };
             /** @description The request cannot be read. */
