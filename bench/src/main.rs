@@ -7,7 +7,9 @@
 
 mod agents;
 mod bare;
+mod hash;
 mod load;
+mod search;
 mod tunnel;
 
 use anyhow::{Result, bail};
@@ -31,9 +33,16 @@ fn main() -> Result<()> {
             println!("{}", many()?.block_on(tunnel::run(what, side))?);
             Ok(())
         }
+        ["hash"] => {
+            println!("{}", hash::run()?);
+            Ok(())
+        }
+        // A file's path or a URL, of an empty database.
+        ["search", database, count] => many()?.block_on(search::run(database, count.parse()?)),
         ["agents", url, key, count] => many()?.block_on(agents::run(url, key, count.parse()?)),
         _ => bail!(
-            "usage: bare FILE | load ADDRESS REQUEST CONNECTIONS SECONDS | tunnel WHAT SIDE | agents URL KEY COUNT"
+            "usage: bare FILE | load ADDRESS REQUEST CONNECTIONS SECONDS | tunnel WHAT SIDE | agents URL KEY COUNT \
+             | hash | search DATABASE COUNT"
         ),
     }
 }

@@ -8,6 +8,7 @@ mod cold_start;
 mod memory;
 mod read;
 mod report;
+mod search;
 mod served;
 mod tunnel;
 
@@ -69,6 +70,9 @@ const ROWS: &[Row] = &[
     read::LIST,
     authentication::KEY,
     authentication::SESSION,
+    authentication::LOGIN,
+    search::SQLITE,
+    search::POSTGRES,
     tunnel::SMALL,
     tunnel::BULK,
     cold_start::ROW,

@@ -14,6 +14,9 @@ use crate::test::Scratch;
 
 /// Every limit switched off: it is the work that is measured, not the limiter.
 const CONFIG: &str = "[rates]\nper_address = 0\nper_address_burst = 0\nper_actor = 0\nper_actor_burst = 0\n";
+/// The admin's.
+pub(super) const EMAIL: &str = "ada@example.org";
+pub(super) const PASSWORD: &str = "correct horse battery staple";
 const LIMIT: Duration = Duration::from_secs(20);
 const CAPABILITIES: [&str; 5] = ["key:read", "user:read", "workspace:write", "node:write", "platform:write"];
 
@@ -70,7 +73,7 @@ fn credentials(line: &mut BufReader<TcpStream>, log: &std::path::Path) -> Result
         std::thread::yield_now();
     };
     let admin = json!({
-        "secret": secret, "email": "ada@example.org", "name": "Ada", "password": "correct horse battery staple"
+        "secret": secret, "email": EMAIL, "name": "Ada", "password": PASSWORD
     });
     let (status, head, body) = exchange(line, &post("/api/v1/setup/install", "", &admin))?;
     let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
