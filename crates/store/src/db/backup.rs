@@ -27,7 +27,7 @@ impl Store {
     }
 
     async fn copy_into(&self, path: &str) -> Result<()> {
-        let mut conn = self.reader("backing up").await?;
+        let mut conn = self.aside("backing up").await?;
         conn.exec("VACUUM INTO $1", args![path]).await.map(|_| ())
     }
 }

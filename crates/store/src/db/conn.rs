@@ -2,8 +2,8 @@
 
 use super::error::{Result, StoreError, classify};
 use super::row::Row;
-use super::sqlite;
 use super::value::Value;
+use super::{reader, sqlite};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Database, Encode, Type};
@@ -17,7 +17,9 @@ pub(crate) struct Conn {
 }
 
 pub(super) enum Link {
+    /// The writer, or whatever needs a thread of its own.
     Sqlite(sqlite::Lease),
+    Reader(reader::Lease),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -25,6 +27,15 @@ pub(super) enum Link {
 pub(crate) enum Sql {
     Fixed(&'static str),
     Built(String),
+}
+
+impl Sql {
+    fn text(&self) -> &str {
+        match self {
+            Sql::Fixed(text) => text,
+            Sql::Built(text) => text,
+        }
+    }
 }
 
 impl From<&'static str> for Sql {
@@ -78,6 +89,12 @@ impl Conn {
                 let rows = query!(sql, values).fetch_all(conn.raw()).await;
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
             }
+            Link::Reader(reader) => {
+                let rows = reader.rows(sql.text(), &values, usize::MAX);
+                return rows
+                    .map(|rows| rows.into_iter().map(Row::Line).collect())
+                    .map_err(|e| reader::classify(self.doing, e));
+            }
             Link::Postgres(conn) => {
                 let rows = query!(sql, values).fetch_all(&mut **conn).await;
                 rows.map(|rows| rows.into_iter().map(Row::Postgres).collect())
@@ -90,6 +107,10 @@ impl Conn {
         let sql = sql.into();
         match &mut self.link {
             Link::Sqlite(conn) => query!(sql, values).fetch_optional(conn.raw()).await.map(|row| row.map(Row::Sqlite)),
+            Link::Reader(reader) => {
+                let rows = reader.rows(sql.text(), &values, 1).map_err(|e| reader::classify(self.doing, e))?;
+                return Ok(rows.into_iter().next().map(Row::Line));
+            }
             Link::Postgres(conn) => {
                 query!(sql, values).fetch_optional(&mut **conn).await.map(|row| row.map(Row::Postgres))
             }
@@ -106,6 +127,10 @@ impl Conn {
         let sql = sql.into();
         match &mut self.link {
             Link::Sqlite(conn) => query!(sql, values).execute(conn.raw()).await.map(|done| done.rows_affected()),
+            Link::Reader(reader) => {
+                reader.rows(sql.text(), &values, 1).map_err(|e| reader::classify(self.doing, e))?;
+                return Ok(0);
+            }
             Link::Postgres(conn) => query!(sql, values).execute(&mut **conn).await.map(|done| done.rows_affected()),
         }
         .map_err(|e| classify(self.doing, e))
@@ -115,6 +140,7 @@ impl Conn {
         use sqlx::Executor as _;
         match &mut self.link {
             Link::Sqlite(conn) => conn.raw().execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()),
+            Link::Reader(reader) => reader.batch(&sql).map_err(|e| sqlx::Error::AnyDriverError(e.into())),
             Link::Postgres(conn) => (&mut **conn).execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()),
         }
     }

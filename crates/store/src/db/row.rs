@@ -8,11 +8,37 @@ use ostler_model::{
 };
 use sqlx::{Row as _, ValueRef as _};
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// One row of either database.
 pub(crate) enum Row {
+    /// From the writer.
     Sqlite(sqlx::sqlite::SqliteRow),
+    /// From a reader.
+    Line(Line),
     Postgres(sqlx::postgres::PgRow),
+}
+
+/// A row that was read out of SQLite.
+pub(crate) struct Line {
+    pub(super) names: Arc<[Box<str>]>,
+    pub(super) cells: Vec<Cell>,
+}
+
+/// A value as SQLite keeps it.
+pub(super) enum Cell {
+    Null,
+    Int(i64),
+    Real(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Line {
+    fn cell(&self, column: &str) -> Result<&Cell, sqlx::Error> {
+        let at = self.names.iter().position(|name| **name == *column);
+        at.and_then(|at| self.cells.get(at)).ok_or_else(|| sqlx::Error::ColumnNotFound(column.to_owned()))
+    }
 }
 
 /// A type that a column can be read as.
@@ -40,6 +66,7 @@ impl Row {
     fn is_null(&self, column: &str) -> Result<bool> {
         match self {
             Row::Sqlite(row) => row.try_get_raw(column).map(|v| v.is_null()),
+            Row::Line(line) => line.cell(column).map(|cell| matches!(cell, Cell::Null)),
             Row::Postgres(row) => row.try_get_raw(column).map(|v| v.is_null()),
         }
         .map_err(reading)
@@ -56,10 +83,14 @@ pub(crate) fn unreadable(column: &str) -> StoreError {
 }
 
 macro_rules! plain {
-    ($($type:ty),*) => {$(
+    ($($type:ty: $($cell:pat => $value:expr),*;)*) => {$(
         impl FromColumn for $type {
             fn read(row: &Row, column: &str) -> Result<Self> {
                 match row {
+                    Row::Line(line) => match line.cell(column).map_err(reading)? {
+                        $($cell => return Ok($value),)*
+                        _ => return Err(unreadable(column)),
+                    },
                     // SQLite's declared types are hints only; the statement says what it expects.
                     Row::Sqlite(row) => row.try_get_unchecked(column),
                     Row::Postgres(row) => row.try_get(column),
@@ -69,7 +100,13 @@ macro_rules! plain {
         }
     )*};
 }
-plain!(String, i64, bool, f64, Vec<u8>);
+plain! {
+    String: Cell::Text(text) => text.clone();
+    i64: Cell::Int(number) => *number;
+    bool: Cell::Int(number) => *number != 0;
+    f64: Cell::Real(number) => *number, Cell::Int(number) => *number as f64;
+    Vec<u8>: Cell::Bytes(bytes) => bytes.clone();
+}
 
 macro_rules! parsed {
     ($($type:ty),* $(,)?) => {$(

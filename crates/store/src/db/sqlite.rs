@@ -1,9 +1,12 @@
-//! SQLite's connections: one writer, a few readers.
+//! SQLite's connections: one writer, the readers, and one for what takes long.
 //!
 //! A lease can be dropped at any moment (a client went away, a deadline passed). It then marks its connection as unclean, and
 //! the next user rolls back what was left open before doing anything else. In memory there is one connection for everything.
 
-use super::error::{Result, StoreError};
+use super::conn::Link;
+use super::error::{Result, StoreError, classify};
+use super::reader::{self, Readers};
+use ostler_runtime::Clock;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use std::path::{Path, PathBuf};
@@ -11,15 +14,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Readers beside the writer: two processors keep about this many busy.
-const READERS: usize = 4;
-
 /// How long SQLite itself waits for another process, for example a backup made by hand.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) struct Sqlite {
     writer: Arc<Idle>,
-    readers: Arc<Idle>,
+    /// For what takes long and may not keep a thread of the server's: backups. In memory, the writer.
+    aside: Arc<Idle>,
+    /// Absent in memory.
+    readers: Option<Arc<Readers>>,
     pub(super) path: Option<PathBuf>,
 }
 
@@ -65,30 +68,44 @@ impl Drop for Lease {
 
 impl Sqlite {
     /// Opens or creates the file.
-    pub(super) async fn file(path: &Path) -> Result<Self> {
+    pub(super) async fn file(path: &Path, clock: &Clock) -> Result<Self> {
         let options = options().filename(path).create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let writer = Idle::open(options.clone(), 1, false).await.map_err(|e| cannot_open(path, &e))?;
-        let readers = Idle::open(options.read_only(true).create_if_missing(false), READERS, false).await;
-        let readers = readers.map_err(|e| cannot_open(path, &e))?;
-        Ok(Self { writer, readers, path: Some(path.to_owned()) })
+        let aside = Idle::new(options.read_only(true).create_if_missing(false), 1, false);
+        let readers = Some(Readers::new(path, clock.clone()));
+        Ok(Self { writer, aside, readers, path: Some(path.to_owned()) })
     }
     /// A database that lives as long as the store.
     pub(super) async fn memory() -> Result<Self> {
         let one = Idle::open(options().in_memory(true).filename(":memory:"), 1, true).await;
         let one = one.map_err(|source| StoreError::Failed { doing: "opening a database in memory", source })?;
-        Ok(Self { writer: one.clone(), readers: one, path: None })
+        Ok(Self { writer: one.clone(), aside: one, readers: None, path: None })
     }
     /// The writer; waits in line.
     pub(super) async fn writer(&self) -> Result<Lease, sqlx::Error> {
         self.writer.clone().lease().await
     }
-    /// A reader.
-    pub(super) async fn reader(&self) -> Result<Lease, sqlx::Error> {
-        self.readers.clone().lease().await
+    /// For one statement, or a few that see the same moment.
+    pub(super) async fn reader(&self, doing: &'static str) -> Result<Link> {
+        match &self.readers {
+            Some(readers) => {
+                // It never waits, so a loop of reads would keep its thread from everybody else.
+                tokio::task::consume_budget().await;
+                readers.lease().map(Link::Reader).map_err(|e| reader::classify(doing, e))
+            }
+            None => self.aside(doing).await,
+        }
+    }
+    /// For what takes long.
+    pub(super) async fn aside(&self, doing: &'static str) -> Result<Link> {
+        self.aside.clone().lease().await.map(Link::Sqlite).map_err(|e| classify(doing, e))
     }
     /// Closes every connection, so that the write-ahead log is folded into the file.
     pub(super) async fn close(&self) {
-        for idle in [&self.readers, &self.writer] {
+        if let Some(readers) = &self.readers {
+            readers.close();
+        }
+        for idle in [&self.aside, &self.writer] {
             idle.permits.close();
             let free = std::mem::take(&mut *idle.free.lock().unwrap_or_else(PoisonError::into_inner));
             for held in free {
@@ -117,8 +134,14 @@ fn cannot_open(path: &Path, error: &sqlx::Error) -> StoreError {
 impl Idle {
     async fn open(options: SqliteConnectOptions, count: usize, is_memory: bool) -> Result<Arc<Self>, sqlx::Error> {
         let first = Held { conn: options.connect().await?, is_unclean: false };
+        let idle = Self::new(options, count, is_memory);
+        idle.free.lock().unwrap_or_else(PoisonError::into_inner).push(first);
+        Ok(idle)
+    }
+    /// Connects when somebody asks.
+    fn new(options: SqliteConnectOptions, count: usize, is_memory: bool) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(count));
-        Ok(Arc::new(Self { permits, free: Mutex::new(vec![first]), options, is_memory }))
+        Arc::new(Self { permits, free: Mutex::default(), options, is_memory })
     }
     async fn lease(self: Arc<Self>) -> Result<Lease, sqlx::Error> {
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;

@@ -135,7 +135,7 @@ impl Store {
     pub async fn open(options: Options) -> Result<Store> {
         let is_as_is = options.is_as_is;
         let backend = match options.place {
-            Place::File(path) => Backend::Sqlite(Sqlite::file(&path).await?),
+            Place::File(path) => Backend::Sqlite(Sqlite::file(&path, &options.clock).await?),
             Place::Memory => Backend::Sqlite(Sqlite::memory().await?),
             Place::Postgres(url) => Backend::Postgres(postgres(&url).await?),
         };
@@ -305,10 +305,18 @@ impl Store {
 
     pub(super) async fn reader(&self, doing: &'static str) -> Result<Conn> {
         let link = match &self.0.backend {
-            Backend::Sqlite(sqlite) => sqlite.reader().await.map(Link::Sqlite),
-            Backend::Postgres(pool) => pool.acquire().await.map(Link::Postgres),
+            Backend::Sqlite(sqlite) => sqlite.reader(doing).await?,
+            Backend::Postgres(pool) => Link::Postgres(pool.acquire().await.map_err(|e| classify(doing, e))?),
         };
-        Ok(Conn::new(link.map_err(|e| classify(doing, e))?, doing))
+        Ok(Conn::new(link, doing))
+    }
+
+    /// For what takes long: it keeps no thread of the server's waiting.
+    pub(super) async fn aside(&self, doing: &'static str) -> Result<Conn> {
+        match &self.0.backend {
+            Backend::Sqlite(sqlite) => Ok(Conn::new(sqlite.aside(doing).await?, doing)),
+            Backend::Postgres(_) => self.reader(doing).await,
+        }
     }
 
     pub(super) async fn writer(&self, doing: &'static str) -> Result<Conn> {
