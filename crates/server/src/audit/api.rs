@@ -58,7 +58,7 @@ pub async fn export_all(
     app: App,
     all: Allowed<Collection<Entry>, Read>,
     (Query(query), Raw(request)): (Query<AuditExportQuery>, Raw),
-) -> Result<Download> {
+) -> Result<Download<export::Trail>> {
     let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
     export::begin(&app, request.headers(), Some(workspace), query).await
 }
@@ -68,7 +68,7 @@ pub async fn export_platform(
     app: App,
     _: Allowed<Platform, Read>,
     (Query(query), Raw(request)): (Query<AuditExportQuery>, Raw),
-) -> Result<Download> {
+) -> Result<Download<export::Trail>> {
     export::begin(&app, request.headers(), None, query).await
 }
 

@@ -1,7 +1,7 @@
 //! The trail as a file: JSON lines for programs, CSV for spreadsheets, written while it is read.
 
 use crate::app::App;
-use crate::http::{Download, Error, Result};
+use crate::http::{Download, Error, Media, Result};
 use crate::realtime::standing::Standing;
 use axum::body::Body;
 use bytes::Bytes;
@@ -14,6 +14,17 @@ use std::io;
 
 /// Entries per look at the database; about 150 KB.
 const BATCH: u32 = 500;
+
+const JSON_LINES: &str = "application/x-ndjson";
+const CSV: &str = "text/csv";
+
+/// The trail as a file.
+#[derive(Debug)]
+pub struct Trail;
+
+impl Media for Trail {
+    const TYPES: &'static [&'static str] = &[JSON_LINES, CSV];
+}
 
 /// Where a file stands.
 struct Writer {
@@ -31,7 +42,7 @@ pub(super) async fn begin(
     headers: &HeaderMap,
     workspace: Option<WorkspaceId>,
     query: AuditExportQuery,
-) -> Result<Download> {
+) -> Result<Download<Trail>> {
     let standing = Standing::new(app, headers).await.ok_or(Error::Credentials)?;
     let (format, after) = (query.format, query.after.unwrap_or(0));
     let filter = Filter {
@@ -53,8 +64,10 @@ pub(super) async fn begin(
             Err(error) => Some((Err(error), None)),
         }
     });
+    // A compressor asks once more after the end, which `unfold` does not survive.
+    let pieces = futures_util::StreamExt::fuse(pieces);
     let (content_type, name) = match format {
-        AuditFormat::Jsonl => ("application/x-ndjson", "attachment; filename=\"audit.jsonl\""),
+        AuditFormat::Jsonl => (JSON_LINES, "attachment; filename=\"audit.jsonl\""),
         AuditFormat::Csv => ("text/csv; charset=utf-8", "attachment; filename=\"audit.csv\""),
     };
     let mut response = Response::new(Body::from_stream(pieces));
@@ -62,7 +75,7 @@ pub(super) async fn begin(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(Download(response))
+    Ok(Download::new(response))
 }
 
 impl Writer {

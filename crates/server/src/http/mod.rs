@@ -68,8 +68,8 @@ pub use error::{Error, Result};
 pub use handler::Handler;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
 pub use output::{
-    Accepted, Created, Download, EventStream, JsonText, Located, NoContent, Once, Output, OutputDoc, Text, Upgrade,
-    View, WithHeaders,
+    Accepted, Created, Download, EventStream, JsonText, Located, Media, NoContent, Once, Output, OutputDoc, Text,
+    Upgrade, View, WithHeaders,
 };
 pub use paging::{page, paging, window};
 pub(crate) use proof::find_workspace;

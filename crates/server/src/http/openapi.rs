@@ -246,9 +246,9 @@ fn responses(endpoint: &Endpoint, input: &InputDoc, outputs: &[OutputDoc], error
     let mut all = Map::new();
     for output in outputs {
         let mut good = json!({ "description": output.says });
-        if let Some((media, schema)) = &output.content {
+        for (media, schema) in &output.content {
             let schema = schema.as_ref().map_or_else(|| json!({}), |schema| json!({ "schema": schema }));
-            good["content"] = json!({ *media: schema });
+            good["content"][*media] = schema;
         }
         if output.has_location {
             good["headers"] = json!({ "Location": { "schema": { "type": "string" } } });

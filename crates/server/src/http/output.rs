@@ -6,6 +6,7 @@ use ostler_wire::job::JobAccepted;
 use ostler_wire::workload::WorkloadView;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
+use std::marker::PhantomData;
 
 /// An answer as the API document shows it.
 #[derive(Debug, Clone)]
@@ -13,7 +14,7 @@ pub struct OutputDoc {
     pub status: u16,
     pub says: &'static str,
     /// `None` for no body.
-    pub content: Option<(&'static str, Option<Schema>)>,
+    pub content: Vec<(&'static str, Option<Schema>)>,
     pub has_location: bool,
 }
 
@@ -51,7 +52,7 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body
 }
 
 fn doc<T: JsonSchema>(generator: &mut SchemaGenerator, status: u16, says: &'static str) -> OutputDoc {
-    let content = Some(("application/json", Some(generator.subschema_for::<T>())));
+    let content = vec![("application/json", Some(generator.subschema_for::<T>()))];
     OutputDoc { status, says, content, has_location: false }
 }
 
@@ -137,7 +138,7 @@ pub struct NoContent;
 
 impl Output for NoContent {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 204, says: "Done; there is nothing to say.", content: None, has_location: false }
+        OutputDoc { status: 204, says: "Done; there is nothing to say.", content: vec![], has_location: false }
     }
     fn respond(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -171,7 +172,7 @@ pub struct EventStream(pub Response<Body>);
 
 impl Output for EventStream {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        let content = Some(("text/event-stream", None));
+        let content = vec![("text/event-stream", None)];
         OutputDoc { status: 200, says: "A stream of Server-Sent Events.", content, has_location: false }
     }
     fn respond(self) -> Response<Body> {
@@ -179,17 +180,33 @@ impl Output for EventStream {
     }
 }
 
-/// 200 with a file that is made while it is sent. The handler sets the content type itself.
-#[derive(Debug)]
-pub struct Download(pub Response<Body>);
+/// The media types that a file may have.
+pub trait Media: Send + 'static {
+    /// All of them.
+    const TYPES: &'static [&'static str];
+}
 
-impl Output for Download {
+/// 200 with a file that is made while it is sent. The handler sets the content type itself, one of the media's.
+#[derive(Debug)]
+pub struct Download<M> {
+    response: Response<Body>,
+    of: PhantomData<fn() -> M>,
+}
+
+impl<M: Media> Download<M> {
+    /// The file, with its headers.
+    pub fn new(response: Response<Body>) -> Self {
+        Self { response, of: PhantomData }
+    }
+}
+
+impl<M: Media> Output for Download<M> {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        let content = Some(("application/octet-stream", None));
+        let content = M::TYPES.iter().map(|name| (*name, None)).collect();
         OutputDoc { status: 200, says: "The file, piece by piece.", content, has_location: false }
     }
     fn respond(self) -> Response<Body> {
-        self.0
+        self.response
     }
 }
 
@@ -199,7 +216,7 @@ pub struct Upgrade(pub Response<Body>);
 
 impl Output for Upgrade {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 101, says: "The connection is upgraded.", content: None, has_location: false }
+        OutputDoc { status: 101, says: "The connection is upgraded.", content: vec![], has_location: false }
     }
     fn respond(self) -> Response<Body> {
         self.0
@@ -215,7 +232,7 @@ pub struct Text {
 
 impl Output for Text {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 200, says: "As text.", content: Some(("text/plain", None)), has_location: false }
+        OutputDoc { status: 200, says: "As text.", content: vec![("text/plain", None)], has_location: false }
     }
     fn respond(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.text));
@@ -230,7 +247,7 @@ pub struct JsonText(pub &'static str);
 
 impl Output for JsonText {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 200, says: "As JSON.", content: Some(("application/json", None)), has_location: false }
+        OutputDoc { status: 200, says: "As JSON.", content: vec![("application/json", None)], has_location: false }
     }
     fn respond(self) -> Response<Body> {
         Text { content_type: "application/json", text: self.0.to_owned() }.respond()

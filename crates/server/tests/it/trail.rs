@@ -185,6 +185,20 @@ async fn hyperion_20_an_entry_says_which_key_it_was_by_id_and_not_by_label_alone
 }
 
 #[tokio::test]
+async fn an_export_ends_well_for_a_client_that_takes_compressed_answers() {
+    let t = TestServer::start().await;
+    let root = t.browser(&t.person(true).await).await;
+    for query in ["", "?format=csv", "?from=2001-01-01T00:00:00Z&until=2001-01-01T00:00:00Z"] {
+        let mut request = t.request(&root, &Method::GET, &format!("/api/v1/audit-logs/export{query}"), None);
+        request.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
+        let answer = t.send(request).await.is(200);
+        assert_eq!(answer.header("content-encoding"), Some("gzip"), "{query}");
+        assert!(answer.bytes.starts_with(&[0x1f, 0x8b]), "{query}");
+    }
+    t.stop().await;
+}
+
+#[tokio::test]
 async fn an_export_stops_when_its_reader_may_not_read_any_more() {
     let t = TestServer::start().await;
     let root = t.person(true).await;
