@@ -44,7 +44,8 @@ impl House {
         args.extend(more.iter().map(ToString::to_string));
         // The second call in one process finds a provider already there, which is just as well.
         drop(rustls::crypto::ring::default_provider().install_default());
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).build()?;
+        let idle = Duration::from_secs(30);
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(idle).build()?;
         let (key, setup_secret) = (String::new(), String::new());
         let mut house = Self { server: None, dir, listen, args, key, setup_secret, http };
         house.resume().await?;

@@ -11,8 +11,9 @@ pub const BODY_TIME: Millis = Millis::secs(30);
 pub const HANDLER_TIME: Millis = Millis::secs(30);
 /// Headers of one request, all together.
 pub const HEADER_BYTES: usize = 32 << 10;
-/// From the connection to the end of the first request's headers.
-pub const HEADER_TIME: Millis = Millis::secs(15);
+/// From the connection, or the answer before, to the end of a request's headers: so long does an idle connection live. Longer
+/// than clients keep theirs (ours: 30 s, proxies: 60 s), or one of them would send into a connection that is being closed.
+pub const HEADER_TIME: Millis = Millis::secs(75);
 /// Connections at the same time. Each costs a few kilobytes; file descriptors are the limit.
 pub const CONNECTIONS: usize = 20_000;
 /// Streams on one HTTP/2 connection.

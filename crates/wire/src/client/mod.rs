@@ -83,6 +83,8 @@ impl Client {
             let builder = reqwest::Client::builder()
                 .user_agent(concat!("ostler/", env!("CARGO_PKG_VERSION")))
                 .connect_timeout(Duration::from_secs(10))
+                // Well before the server or a proxy closes it: a request sent just then would be lost.
+                .pool_idle_timeout(Duration::from_secs(30))
                 // Credentials must not follow a redirect, and a redirected POST would turn into a GET.
                 .redirect(reqwest::redirect::Policy::none());
             let builder = if only_http1 { builder.http1_only() } else { builder };
