@@ -7,6 +7,7 @@
 
 mod agents;
 mod bare;
+mod console;
 mod hash;
 mod load;
 mod search;
@@ -39,10 +40,18 @@ fn main() -> Result<()> {
         }
         // A file's path or a URL, of an empty database.
         ["search", database, count] => many()?.block_on(search::run(database, count.parse()?)),
+        // One thread, as for the load.
+        ["watch", console, key, watchers, commands] => {
+            let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let figure = one.block_on(console::watch(console, key, watchers.parse()?, commands.parse()?))?;
+            println!("{figure}");
+            Ok(())
+        }
+        ["bare-console"] => many()?.block_on(console::bare()),
         ["agents", url, key, count] => many()?.block_on(agents::run(url, key, count.parse()?)),
         _ => bail!(
             "usage: bare FILE | load ADDRESS REQUEST CONNECTIONS SECONDS | tunnel WHAT SIDE | agents URL KEY COUNT \
-             | hash | search DATABASE COUNT"
+             | hash | search DATABASE COUNT | watch CONSOLE KEY WATCHERS COMMANDS | bare-console"
         ),
     }
 }

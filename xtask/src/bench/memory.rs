@@ -78,15 +78,8 @@ fn bare(bench: &Bench) -> Result<f64> {
 
 fn agent(bench: &Bench) -> Result<f64> {
     let served = Served::start(bench)?;
-    let made = served.post(&mut connect(served.address)?, "/api/v1/workspaces/home/join-tokens", &json!({}))?;
-    let token = made["token"].as_str().context("no token")?;
     let files = Scratch::new("agent")?;
-    let log = std::fs::File::create(files.path().join("log"))?;
-    let mut command = Command::new(&bench.binary);
-    command.args(["agent", "join", &format!("http://{}", served.address), token]);
-    command.arg("--state-dir").arg(files.path().join("state")).arg("--data-dir").arg(files.path().join("data"));
-    command.stdout(log.try_clone()?).stderr(log);
-    let mut agent = Guarded::spawn(&mut command, &Stop::default())?;
+    let mut agent = served.node(bench, files.path())?;
     settle();
     if agent.wait(Duration::ZERO)?.is_some() {
         bail!("the agent ended: {}", std::fs::read_to_string(files.path().join("log"))?);

@@ -5,6 +5,7 @@
 
 mod authentication;
 mod cold_start;
+mod console;
 mod memory;
 mod read;
 mod report;
@@ -66,6 +67,7 @@ pub struct Bench {
 
 /// Every row, in the order of the table.
 const ROWS: &[Row] = &[
+    read::NOTHING,
     read::ONE,
     read::LIST,
     authentication::KEY,
@@ -75,6 +77,7 @@ const ROWS: &[Row] = &[
     search::POSTGRES,
     tunnel::SMALL,
     tunnel::BULK,
+    console::ROW,
     cold_start::ROW,
     memory::SERVER,
     memory::AGENT,

@@ -12,6 +12,16 @@ use crate::guard::{Guarded, Stop};
 use crate::shell;
 use crate::test::Scratch;
 
+pub(super) const NOTHING: Row = Row {
+    name: "request overhead",
+    what: "GET /api/v1/version, which asks nobody and reads nothing, 32 connections",
+    baseline: "the same bytes from a bare axum handler, same load",
+    unit: "requests/s",
+    rounds: 5,
+    ours: |bench| ours(bench, "/api/v1/version"),
+    theirs: |bench| theirs(bench, "/api/v1/version"),
+};
+
 pub(super) const ONE: Row = Row {
     name: "authenticated read",
     what: "GET /api/v1/users/me with an API key, 32 connections",

@@ -18,7 +18,8 @@ const CONFIG: &str = "[rates]\nper_address = 0\nper_address_burst = 0\nper_actor
 pub(super) const EMAIL: &str = "ada@example.org";
 pub(super) const PASSWORD: &str = "correct horse battery staple";
 const LIMIT: Duration = Duration::from_secs(20);
-const CAPABILITIES: [&str; 5] = ["key:read", "user:read", "workspace:write", "node:write", "platform:write"];
+const CAPABILITIES: [&str; 7] =
+    ["key:read", "user:read", "workspace:write", "node:write", "workload:write", "workload:operate", "platform:write"];
 
 /// A running server; it ends with this value.
 pub(super) struct Served {
@@ -47,6 +48,27 @@ impl Served {
         let mut line = connect(address)?;
         let (cookie, key) = credentials(&mut line, &log)?;
         Ok(Self { address, cookie, key, process, _data: data })
+    }
+
+    /// This machine as its node, running until the value is dropped. `files` is where the node keeps everything.
+    pub fn node(&self, bench: &Bench, files: &std::path::Path) -> Result<Guarded> {
+        let made = self.post(&mut connect(self.address)?, "/api/v1/workspaces/home/join-tokens", &json!({}))?;
+        let token = made["token"].as_str().context("no token")?;
+        let log = std::fs::File::create(files.join("log"))?;
+        let mut command = Command::new(&bench.binary);
+        command.args(["agent", "join", &format!("http://{}", self.address), token]);
+        command.arg("--state-dir").arg(files.join("state")).arg("--data-dir").arg(files.join("data"));
+        command.stdout(log.try_clone()?).stderr(log);
+        Guarded::spawn(&mut command, &Stop::default())
+    }
+
+    /// A GET as the admin's key; the answer must be a success.
+    pub fn read(&self, line: &mut BufReader<TcpStream>, path: &str) -> Result<Value> {
+        let (status, _, text) = exchange(line, &get(path, &format!("Authorization: Bearer {}\r\n", self.key)))?;
+        if status != 200 {
+            bail!("GET {path} answered {status}: {text}");
+        }
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// A POST as the admin's key; the answer must be a success.
