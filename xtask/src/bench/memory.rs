@@ -6,9 +6,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
 
-use super::served::{Served, connect};
+use super::served::Served;
 use super::{Bench, Row};
 use crate::guard::{Guarded, Stop};
 use crate::test::Scratch;

@@ -5,7 +5,7 @@ use ostler_model::authz::{Authority, Capability, Kind, Limit, Role, Scope, Write
 use ostler_model::node::Node;
 use ostler_model::search::{Class, Doc, Place, Query, Sight, What};
 use ostler_model::user::User;
-use ostler_model::workspace::{Member, Workspace};
+use ostler_model::workspace::Workspace;
 use ostler_store::search::{Filling, Found, Search};
 use std::collections::BTreeSet;
 
