@@ -26,11 +26,11 @@ const KEPT: usize = 8;
 /// Statements that are kept ready per connection.
 const STATEMENTS: usize = 256;
 
-/// Readers that nobody uses, and how to open more.
+/// Readers that nobody uses, and how to open more. Boxed, because whoever reads carries one through its future.
 pub(super) struct Readers {
     path: PathBuf,
     clock: Clock,
-    free: Mutex<Vec<Reader>>,
+    free: Mutex<Vec<Box<Reader>>>,
     is_closed: AtomicBool,
 }
 
@@ -41,7 +41,7 @@ struct Reader {
 
 /// One reader, given back on drop.
 pub(super) struct Lease {
-    reader: Option<Reader>,
+    reader: Option<Box<Reader>>,
     home: Arc<Readers>,
 }
 
@@ -58,7 +58,7 @@ impl Readers {
             None if self.is_closed.load(Ordering::SeqCst) => {
                 return Err(rusqlite::Error::InvalidPath(self.path.clone()));
             }
-            None => self.open()?,
+            None => Box::new(self.open()?),
         };
         Ok(Lease { reader: Some(reader), home: self.clone() })
     }
@@ -68,7 +68,7 @@ impl Readers {
         self.free().clear();
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Box<Reader>>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
