@@ -9,6 +9,7 @@ mod agents;
 mod bare;
 mod hash;
 mod load;
+mod matches;
 mod search;
 mod tunnel;
 
@@ -40,9 +41,16 @@ fn main() -> Result<()> {
         // A file's path or a URL, of an empty database.
         ["search", database, count] => many()?.block_on(search::run(database, count.parse()?)),
         ["agents", url, key, count] => many()?.block_on(agents::run(url, key, count.parse()?)),
+        ["matches", base, pid, matches, players, seconds, protocol @ ..] => {
+            let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (matches, players, seconds) = (matches.parse()?, players.parse()?, seconds.parse()?);
+            let protocol = protocol.first().copied().unwrap_or_default();
+            let plan = matches::Plan { base, pid: pid.parse()?, matches, players, seconds, protocol };
+            one.block_on(matches::run(&plan))
+        }
         _ => bail!(
             "usage: bare FILE | load ADDRESS REQUEST CONNECTIONS SECONDS | tunnel WHAT SIDE | agents URL KEY COUNT \
-             | hash | search DATABASE COUNT"
+             | hash | search DATABASE COUNT | matches URL PID MATCHES PLAYERS SECONDS [PROTOCOL]"
         ),
     }
 }

@@ -5,6 +5,7 @@
 
 mod authentication;
 mod cold_start;
+mod matches;
 mod memory;
 mod read;
 mod report;
@@ -80,6 +81,11 @@ const ROWS: &[Row] = &[
     memory::AGENT,
     memory::MANY,
     memory::BUSY,
+    matches::P50,
+    matches::P99,
+    matches::PROCESSOR,
+    matches::BYTES,
+    matches::COMPACT,
 ];
 
 /// A row and what was measured.
