@@ -10,6 +10,7 @@ mod bare;
 mod console;
 mod hash;
 mod load;
+mod matches;
 mod search;
 mod tunnel;
 
@@ -49,9 +50,17 @@ fn main() -> Result<()> {
         }
         ["bare-console"] => many()?.block_on(console::bare()),
         ["agents", url, key, count] => many()?.block_on(agents::run(url, key, count.parse()?)),
+        ["matches", base, pid, matches, players, seconds, protocol @ ..] => {
+            let one = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (matches, players, seconds) = (matches.parse()?, players.parse()?, seconds.parse()?);
+            let protocol = protocol.first().copied().unwrap_or_default();
+            let plan = matches::Plan { base, pid: pid.parse()?, matches, players, seconds, protocol };
+            one.block_on(matches::run(&plan))
+        }
         _ => bail!(
             "usage: bare FILE | load ADDRESS REQUEST CONNECTIONS SECONDS | tunnel WHAT SIDE | agents URL KEY COUNT \
-             | hash | search DATABASE COUNT | watch CONSOLE KEY WATCHERS COMMANDS | bare-console"
+             | hash | search DATABASE COUNT | watch CONSOLE KEY WATCHERS COMMANDS | bare-console \
+             | matches URL PID MATCHES PLAYERS SECONDS [PROTOCOL]"
         ),
     }
 }

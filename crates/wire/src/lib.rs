@@ -14,6 +14,7 @@ pub mod invite;
 pub mod job;
 pub mod key;
 pub mod link;
+pub mod match_cbor;
 pub mod matches;
 pub mod member;
 pub mod node;

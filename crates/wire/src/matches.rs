@@ -34,6 +34,9 @@ pub enum ClientFrame {
         token: String,
         /// How many turns the client has: the first that it still needs.
         last_turn: u64,
+        /// The run of the last `start`, by which the server knows whether these turns are still the match's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<u32>,
     },
     /// Do something.
     Intent {
@@ -199,6 +202,15 @@ pub enum ServerFrame {
         /// Who you are; absent for spectators.
         #[serde(rename = "myClientID", default, skip_serializing_if = "Option::is_none")]
         my_client_id: Option<ClientId>,
+        /// The run that these turns are of, to be said in `rejoin`; absent for spectators.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<u32>,
+    },
+    /// The worker lost turns that you have seen. Go back to where you were after the first `last_turn` of them; `start`
+    /// follows with the turns from there on.
+    Resync {
+        /// How many turns still hold.
+        last_turn: u64,
     },
     /// A turn was closed.
     Turn {

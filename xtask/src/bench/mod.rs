@@ -6,6 +6,7 @@
 mod authentication;
 mod cold_start;
 mod console;
+mod matches;
 mod memory;
 mod read;
 mod report;
@@ -83,6 +84,11 @@ const ROWS: &[Row] = &[
     memory::AGENT,
     memory::MANY,
     memory::BUSY,
+    matches::P50,
+    matches::P99,
+    matches::PROCESSOR,
+    matches::BYTES,
+    matches::COMPACT,
 ];
 
 /// A row and what was measured.

@@ -3,8 +3,8 @@
 use super::limits::{EMPTY, INFO_GAP, LONGEST, TOTAL_BYTES};
 use super::seat::Seat;
 use super::{Conn, Match, Output};
+use ostler_model::Time;
 use ostler_model::matches::{ClientId, Phase};
-use ostler_model::{Millis, Time};
 use ostler_wire::matches::{ClientFrame, GameStartInfo, ServerFrame};
 use serde_json::Value;
 
@@ -23,7 +23,8 @@ impl Match {
             return self.sit_down(conn, seat, 0, now, out);
         }
         // Places of players who are away count, too: they may come back.
-        if self.seats.len() >= self.rules.title.seats(&self.config) as usize {
+        let taken = self.seats.iter().filter(|seat| !seat.is_kicked).count();
+        if taken >= self.rules.title.seats(&self.config) as usize {
             return Self::turn_away(conn, "full-lobby", "Every place is taken.", out);
         }
         if self.seats.iter().any(|s| s.client_id == person.client_id) {
@@ -36,7 +37,15 @@ impl Match {
         self.occupy(conn, seat, 0, now, out);
     }
 
-    pub(super) fn rejoin(&mut self, conn: Conn, who: &str, last_turn: u64, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn rejoin(
+        &mut self,
+        conn: Conn,
+        who: &str,
+        last_turn: u64,
+        run: Option<u32>,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
         if self.conns.contains_key(&conn) || self.spectators.contains(&conn) {
             return self.kick_conn(conn, "invalid_message", now, out);
         }
@@ -49,11 +58,17 @@ impl Match {
         let Some(seat) = self.seats.iter().position(|s| s.who == who) else {
             return Self::turn_away(conn, "unknown-player", "Join first.", out);
         };
-        if last_turn > self.turns.len() as u64 {
-            // Never pretend: this client has seen turns that are lost, so its game cannot go on here.
-            return Self::turn_away(conn, "turns-lost", "This match lost turns that you have seen.", out);
+        let shared = self.shared_turns(run.unwrap_or(self.seats[seat].run));
+        if last_turn <= shared {
+            return self.sit_down(conn, seat, last_turn, now, out);
         }
-        self.sit_down(conn, seat, last_turn, now, out);
+        // Never pretend: this client has seen turns that are lost, so its game cannot go on as it is.
+        if run.is_none() {
+            let message = "This match lost turns that you have seen. Begin again with lastTurn 0.";
+            return Self::turn_away(conn, "turns-lost", message, out);
+        }
+        Self::send(conn, &ServerFrame::Resync { last_turn: shared }, out);
+        self.sit_down(conn, seat, shared, now, out);
     }
 
     pub(super) fn spectate(&mut self, conn: Conn, last_turn: u64, now: Time, out: &mut Vec<Output>) {
@@ -90,8 +105,10 @@ impl Match {
     }
 
     fn occupy(&mut self, conn: Conn, seat: usize, last_turn: u64, now: Time, out: &mut Vec<Output>) {
-        self.seats[seat].conn = Some(conn);
-        self.seats[seat].seen_at = now;
+        let run = self.run();
+        let place = &mut self.seats[seat];
+        (place.conn, place.seen_at) = (Some(conn), now);
+        self.is_dirty |= std::mem::replace(&mut place.run, run) != run;
         self.conns.insert(conn, seat);
         self.empty_since = None;
         self.update_audience();
@@ -153,7 +170,7 @@ impl Match {
         self.conns = self.seats.iter().enumerate().filter_map(|(at, s)| Some((s.conn?, at))).collect();
         self.phase = Phase::Active;
         self.started_at = Some(now);
-        self.next_turn_at = now + Millis(self.rules.title.turn_ms);
+        self.next_turn_at = self.first_turn_after(now);
         let info = GameStartInfo {
             game_id: self.id,
             config: self.config.clone(),
@@ -177,7 +194,8 @@ impl Match {
     pub(super) fn start_text(&self, me: Option<ClientId>, from: u64) -> String {
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.turns.len());
         let info = self.start_info.as_deref().unwrap_or("null");
-        let me = me.map(|id| format!(r#","myClientID":"{id}""#)).unwrap_or_default();
+        let run = self.run();
+        let me = me.map(|id| format!(r#","myClientID":"{id}","run":{run}"#)).unwrap_or_default();
         let created = self.created_at.as_millis();
         format!(
             r#"{{"type":"start","turns":[{}],"gameStartInfo":{info},"lobbyCreatedAt":{created}{me}}}"#,

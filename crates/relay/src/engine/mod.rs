@@ -8,6 +8,7 @@ mod intent;
 mod limits;
 mod lobby;
 mod resume;
+mod run;
 mod seat;
 mod sync;
 mod turn;
@@ -21,6 +22,7 @@ use crate::Rules;
 use ostler_model::Time;
 use ostler_model::matches::{ClientId, Config, GameId, GameType, Phase, Title};
 use ostler_wire::matches::{ClientFrame, GameInfo, GameStats, ServerFrame};
+use run::Run;
 use seat::Seat;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,6 +59,8 @@ pub enum Input {
         who: String,
         /// The first turn that they still need.
         last_turn: u64,
+        /// The run that their turns are of, if their client says it.
+        run: Option<u32>,
     },
     /// Somebody only watches.
     Spectate {
@@ -131,6 +135,8 @@ pub struct Create {
     pub creator: Option<String>,
     /// When it starts by itself.
     pub starts_at: Option<Time>,
+    /// Names the run that begins now; no two runs of a match have the same.
+    pub run: u32,
 }
 
 /// One match.
@@ -155,6 +161,8 @@ pub struct Match {
     audience: Arc<Vec<Conn>>,
     /// Closed turns as text.
     turns: Vec<String>,
+    /// The times that a process held this match, in order; the last one is now.
+    runs: Vec<Run>,
     /// Stamped intents for the turn that is open.
     open: Vec<String>,
     next_turn_at: Time,
@@ -177,7 +185,7 @@ pub fn step(game: &mut Match, input: Input, now: Time) -> Vec<Output> {
             let person = Seat::new(fresh, who, public_id, username, clan_tag, is_admin);
             game.join(conn, person, now, &mut out);
         }
-        Input::Rejoin { conn, who, last_turn } => game.rejoin(conn, &who, last_turn, now, &mut out),
+        Input::Rejoin { conn, who, last_turn, run } => game.rejoin(conn, &who, last_turn, run, now, &mut out),
         Input::Spectate { conn, last_turn } => game.spectate(conn, last_turn, now, &mut out),
         Input::Frame { conn, frame, size_bytes } => game.frame(conn, frame, size_bytes, now, &mut out),
         Input::Malformed { conn } => game.kick_conn(conn, "invalid_message", now, &mut out),
@@ -209,6 +217,7 @@ impl Match {
             conns: BTreeMap::new(),
             audience: Arc::default(),
             turns: Vec::new(),
+            runs: vec![Run { id: new.run, from: 0 }],
             open: Vec::new(),
             next_turn_at: now,
             is_paused: false,

@@ -1,10 +1,11 @@
 //! What a match writes down, and how it comes back from it.
 
+use super::run::Run;
 use super::seat::Seat;
-use super::{Conn, Create, Match};
+use super::{Conn, Create, Match, Output};
 use crate::Rules;
+use ostler_model::Time;
 use ostler_model::matches::{Config, GameId, Phase};
-use ostler_model::{Millis, Time};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -36,23 +37,44 @@ pub enum ResumeError {
 }
 
 impl Record {
-    /// As a line, with its end.
+    /// As a line, with its end: a letter, a checksum, the text.
     pub fn line(&self) -> String {
-        match self {
-            Self::State(text) => format!("S{text}\n"),
-            Self::Turn(text) => format!("T{text}\n"),
+        let (kind, text) = match self {
+            Self::State(text) => ('S', text),
+            Self::Turn(text) => ('T', text),
+        };
+        format!("{kind}{:08x}{text}\n", checksum(text))
+    }
+    /// Reads a journal as far as it is whole, and says how many bytes that are. A crash may cut the last line off, and a
+    /// power cut may leave anything behind it: what follows the first broken line does not count.
+    pub fn read(journal: &[u8]) -> (Vec<Self>, usize) {
+        let (mut records, mut used) = (Vec::new(), 0);
+        while let Some(end) = journal[used..].iter().position(|byte| *byte == b'\n') {
+            let Some(record) = Self::parse(&journal[used..used + end]) else { break };
+            records.push(record);
+            used += end + 1;
+        }
+        (records, used)
+    }
+    fn parse(line: &[u8]) -> Option<Self> {
+        let line = std::str::from_utf8(line).ok()?;
+        let (kind, rest) = line.split_at_checked(1)?;
+        let (sum, text) = rest.split_at_checked(8)?;
+        if u32::from_str_radix(sum, 16).ok()? != checksum(text) {
+            return None;
+        }
+        match kind {
+            "S" => Some(Self::State(text.to_owned())),
+            "T" => Some(Self::Turn(text.to_owned())),
+            _ => None,
         }
     }
-    /// Reads the lines of a journal. A last line without its end was cut off by a crash and does not count.
-    pub fn read(journal: &str) -> Vec<Self> {
-        let whole = journal.rfind('\n').map_or("", |end| &journal[..end]);
-        let record = |line: &str| match line.split_at_checked(1)? {
-            ("S", text) => Some(Self::State(text.to_owned())),
-            ("T", text) => Some(Self::Turn(text.to_owned())),
-            _ => None,
-        };
-        whole.lines().filter_map(record).collect()
-    }
+}
+
+fn checksum(text: &str) -> u32 {
+    let mut crc = flate2::Crc::new();
+    crc.update(text.as_bytes());
+    crc.sum()
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -72,6 +94,7 @@ struct State {
     is_paused: bool,
     dropped: u64,
     winner: Option<(Value, Value)>,
+    runs: Vec<Run>,
     /// Intents of the turn that was open when this was written, and how many turns were closed then: once that turn is
     /// in the journal, too, they are in it.
     open: Vec<String>,
@@ -109,19 +132,26 @@ impl Match {
             is_paused: self.is_paused,
             dropped: self.dropped,
             winner: self.winner.clone(),
+            runs: self.runs.clone(),
             open: self.open.clone(),
             closed: self.turns.len(),
         };
         serde_json::to_string(&state).expect("the state is plain data with text keys")
     }
 
-    /// The match as its journal left it, at its last closed turn. Nobody is connected; everybody may rejoin.
-    pub fn resume(rules: Arc<Rules>, records: &[Record], now: Time) -> Result<Self, ResumeError> {
+    /// The match as its journal left it, at its last closed turn, and what to write down about the run that begins.
+    /// Nobody is connected; everybody may rejoin.
+    pub fn resume(
+        rules: Arc<Rules>,
+        records: &[Record],
+        run: u32,
+        now: Time,
+    ) -> Result<(Self, Vec<Output>), ResumeError> {
         let state = last_state(records)?;
         if state.title != rules.title.id {
             return Err(ResumeError::Title(state.title));
         }
-        let create = Create { id: state.id, rules, config: state.config, creator: state.creator, starts_at: None };
+        let create = Create { id: state.id, rules, config: state.config, creator: state.creator, starts_at: None, run };
         let (mut game, _) = Match::create(create, Time::from_millis(state.created_at));
         for record in records {
             if let Record::Turn(text) = record {
@@ -153,8 +183,12 @@ impl Match {
         game.dropped = state.dropped;
         game.winner = state.winner;
         game.empty_since = Some(now);
-        game.next_turn_at = now + Millis(game.rules.title.turn_ms);
+        game.next_turn_at = game.first_turn_after(now);
         game.conns = BTreeMap::<Conn, usize>::new();
-        Ok(game)
+        game.runs = state.runs;
+        game.begin_run(run);
+        let mut out = Vec::new();
+        game.settle(&mut out);
+        Ok((game, out))
     }
 }

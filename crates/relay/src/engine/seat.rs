@@ -20,6 +20,8 @@ pub(super) struct Seat {
     pub(super) is_marked: bool,
     pub(super) is_kicked: bool,
     pub(super) is_desynced: bool,
+    /// The run in which this player was last here.
+    pub(super) run: u32,
     #[serde(skip)]
     pub(super) conn: Option<Conn>,
     #[serde(skip, default = "never")]
@@ -54,6 +56,7 @@ impl Seat {
             is_marked: false,
             is_kicked: false,
             is_desynced: false,
+            run: 0,
             conn: None,
             seen_at: never(),
             usage: Usage::default(),

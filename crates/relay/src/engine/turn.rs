@@ -4,6 +4,15 @@ use super::{Match, Output, Record};
 use ostler_model::{Millis, Time};
 
 impl Match {
+    /// When the first turn after `now` closes: matches that start, or come back, together do not all close theirs together.
+    pub(super) fn first_turn_after(&self, now: Time) -> Time {
+        let pace = self.rules.title.turn_ms.max(1);
+        let phase =
+            self.id.as_str().bytes().fold(0_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        let at = u64::try_from(now.as_millis()).unwrap_or(0);
+        now + Millis(pace - (at + phase) % pace)
+    }
+
     /// Closes the open turn when its time has come. At most one: after a stall the game goes on at its pace, it does not
     /// rush through the turns that nobody could act in.
     pub(super) fn close_turn(&mut self, now: Time, out: &mut Vec<Output>) {

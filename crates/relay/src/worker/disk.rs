@@ -17,6 +17,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The largest archive that is read back: three hours of a hundred players fit many times.
 const ARCHIVE_BYTES: u64 = 1 << 30;
 
+/// Most bytes that one match may owe to a full disk. Beyond it a crash loses turns, and players are told to go back.
+const OWED_BYTES: usize = 16 << 20;
+
 /// Lines for each match's journal, in order.
 pub(super) type Lines = Vec<(GameId, String)>;
 
@@ -44,7 +47,16 @@ struct Inner {
     dir: PathBuf,
     /// Held for as long as the worker lives.
     _lock: File,
-    open: Mutex<BTreeMap<GameId, File>>,
+    open: Mutex<BTreeMap<GameId, Journal>>,
+}
+
+/// One match's open journal.
+struct Journal {
+    file: File,
+    /// What it holds for sure. A write that fails halfway is taken back to here.
+    length: u64,
+    /// Lines that a full disk did not take. They are written before all others, or a turn would be missing.
+    owed: String,
 }
 
 impl Inner {
@@ -116,12 +128,11 @@ impl Disk {
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("");
                 let Some(id) = name.strip_suffix(".log").and_then(|id| id.parse().ok()) else { continue };
                 let bytes = told("read", &path, std::fs::read(&path))?;
-                let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-                if whole < bytes.len() {
-                    let file = told("open", &path, OpenOptions::new().write(true).open(&path))?;
-                    told("shorten", &path, file.set_len(whole as u64))?;
+                let (records, whole) = Record::read(&bytes);
+                if whole < bytes.len() && !records.is_empty() {
+                    told("shorten", &path, cut(&path, &bytes, whole))?;
                 }
-                found.push((id, Record::read(&String::from_utf8_lossy(&bytes[..whole]))));
+                found.push((id, records));
             }
             found.sort_by_key(|(id, _)| *id);
             Ok(found)
@@ -221,15 +232,56 @@ fn share(dir: &Path, index: u32, count: u32) -> std::io::Result<()> {
     std::fs::rename(&half, &path)
 }
 
-fn append(disk: &Inner, open: &mut BTreeMap<GameId, File>, id: GameId, text: &str) -> Result<(), DiskError> {
+/// Shortens a journal to what is whole. More than one torn line is damage: a person may want to look at it.
+fn cut(path: &Path, bytes: &[u8], whole: usize) -> std::io::Result<()> {
+    if bytes[whole..].contains(&b'\n') {
+        std::fs::write(path.with_extension("cut"), &bytes[whole..])?;
+    }
+    OpenOptions::new().write(true).open(path)?.set_len(whole as u64)
+}
+
+fn append(disk: &Inner, open: &mut BTreeMap<GameId, Journal>, id: GameId, text: &str) -> Result<(), DiskError> {
     use std::collections::btree_map::Entry;
     let path = disk.journal(id);
-    let file = match open.entry(id) {
+    let journal = match open.entry(id) {
         Entry::Occupied(held) => held.into_mut(),
         Entry::Vacant(free) => {
-            let opened = OpenOptions::new().create(true).append(true).open(&path);
-            free.insert(told("open", &path, opened)?)
+            let file = told("open", &path, OpenOptions::new().create(true).append(true).open(&path))?;
+            let length = told("measure", &path, file.metadata())?.len();
+            free.insert(Journal { file, length, owed: String::new() })
         }
     };
-    told("append to", &path, file.write_all(text.as_bytes()))
+    told("append to", &path, journal.append(text))
+}
+
+impl Journal {
+    fn append(&mut self, text: &str) -> std::io::Result<()> {
+        if self.owed.is_empty() {
+            let written = self.write(text);
+            if written.is_err() {
+                self.owed.push_str(text);
+            }
+            return written;
+        }
+        if self.owed.len() + text.len() <= OWED_BYTES {
+            self.owed.push_str(text);
+        }
+        let owed = std::mem::take(&mut self.owed);
+        let written = self.write(&owed);
+        if written.is_err() {
+            self.owed = owed;
+        }
+        written
+    }
+
+    /// All of it or nothing.
+    fn write(&mut self, text: &str) -> std::io::Result<()> {
+        let written = self.file.write_all(text.as_bytes());
+        match written {
+            Ok(()) => self.length += text.len() as u64,
+            // Half a line would end the journal for whoever reads it.
+            Err(_) => self.file.set_len(self.length)?,
+        }
+        written
+    }
 }

@@ -2,10 +2,12 @@
 
 use super::Worker;
 use super::journal::Entry;
-use crate::engine::{Conn, Match, Output};
+use crate::engine::{Conn, Match, Output, Record};
+use axum::body::Bytes;
 use axum::extract::ws::Utf8Bytes;
 use ostler_model::Time;
 use ostler_model::matches::{GameId, Phase};
+use ostler_wire::match_cbor;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +20,14 @@ pub(super) const QUEUE_FRAMES: usize = 256;
 #[derive(Debug)]
 pub(super) enum Parcel {
     Text(Utf8Bytes),
+    Compact(Bytes),
     Close(String),
+}
+
+/// Where to send one socket's frames, and in which form.
+struct Ear {
+    sender: mpsc::Sender<Parcel>,
+    is_compact: bool,
 }
 
 /// A match and who listens to it.
@@ -31,7 +40,7 @@ pub(super) struct Host {
 
 struct Line {
     game: Match,
-    sockets: BTreeMap<Conn, mpsc::Sender<Parcel>>,
+    sockets: BTreeMap<Conn, Ear>,
     /// Steps whose records are not written yet, and all that came after them.
     waiting: VecDeque<(u64, Vec<Output>)>,
     /// Counts entries for the journal.
@@ -53,8 +62,9 @@ impl Host {
     }
 
     /// Adds a socket, before anything is sent to it.
-    pub(super) fn attach(&self, conn: Conn, sender: mpsc::Sender<Parcel>) {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner).sockets.insert(conn, sender);
+    pub(super) fn attach(&self, conn: Conn, sender: mpsc::Sender<Parcel>, is_compact: bool) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        line.sockets.insert(conn, Ear { sender, is_compact });
     }
 
     /// Forgets a socket.
@@ -67,25 +77,24 @@ impl Host {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
         let mut out = Vec::new();
         let answer = act(&mut line.game, &mut out);
-        let mut lines = String::new();
-        for output in &out {
-            if let Output::Journal(record) = output {
-                lines.push_str(&record.line());
-            }
-        }
-        if line.is_over {
-            // It is archived, or about to be: a line now would bring its journal back.
-            lines.clear();
-        }
+        // Once it is archived, or about to be, a line would bring its journal back.
+        let is_kept = !line.is_over;
+        let records: Vec<Record> = out
+            .extract_if(.., |output| matches!(output, Output::Journal(_)))
+            .filter_map(|output| if let Output::Journal(record) = output { is_kept.then_some(record) } else { None })
+            .collect();
         let is_over = line.game.phase() == Phase::Finished && !line.is_over;
-        if !lines.is_empty() || is_over {
+        if !records.is_empty() || is_over {
             line.is_over |= is_over;
             line.asked += 1;
             let archive = if is_over { Some(line.game.clone()) } else { None };
-            let entry = Entry { host: self.clone(), number: line.asked, lines, archive };
-            if !worker.0.journal.send(entry) {
+            let entry = Entry { host: self.clone(), number: line.asked, records, archive };
+            let is_queued = worker.0.journal.send(entry);
+            if !is_queued {
                 // The journal is hopelessly behind. Playing on is worth more than being able to resume.
                 tracing::error!(game = %self.id, "the journal is full; a crash now would lose turns");
+            }
+            if !is_queued || worker.0.journal.is_behind() {
                 let asked = line.asked;
                 line.waiting.push_back((asked, out));
                 line.deliver_until(asked);
@@ -101,6 +110,13 @@ impl Host {
         let due = line.game.next_due(worker.0.clock.now()).map_or(i64::MAX, Time::as_millis);
         self.due.store(due, Ordering::Release);
         answer
+    }
+
+    /// Nothing waits for the journal any longer.
+    pub(super) fn let_go(&self) {
+        let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = line.asked;
+        line.deliver_until(asked);
     }
 
     /// The journal has everything up to this entry: what waited for it goes out.
@@ -122,27 +138,33 @@ impl Line {
 
     fn deliver(&mut self, output: Output) {
         match output {
-            Output::Send { to, text } => self.parcel(to, Parcel::Text(text.into())),
-            Output::All { to, text } => {
-                // One text for all: a clone of it is a counter.
-                let text = Utf8Bytes::from(text);
-                for conn in to.iter() {
-                    self.parcel(*conn, Parcel::Text(text.clone()));
-                }
-            }
+            Output::Send { to, text } => self.frame(&[to], text),
+            Output::All { to, text } => self.frame(&to, text),
             Output::Close { conn, reason } => {
-                self.parcel(conn, Parcel::Close(reason));
-                self.sockets.remove(&conn);
+                if let Some(ear) = self.sockets.remove(&conn) {
+                    // A full queue ends with its sender, and the socket with it.
+                    let _ = ear.sender.try_send(Parcel::Close(reason));
+                }
             }
             Output::Journal(_) => {}
         }
     }
 
-    fn parcel(&mut self, to: Conn, parcel: Parcel) {
-        let is_stuck = self.sockets.get(&to).is_some_and(|sender| sender.try_send(parcel).is_err());
-        if is_stuck {
-            // Its task sees the closed queue, closes the socket and says so to the match.
-            self.sockets.remove(&to);
+    /// Written once in each form that somebody wants: a clone is a counter.
+    fn frame(&mut self, to: &[Conn], text: String) {
+        let text = Utf8Bytes::from(text);
+        let mut compact: Option<Bytes> = None;
+        for conn in to {
+            let Some(ear) = self.sockets.get(conn) else { continue };
+            let parcel = if ear.is_compact {
+                Parcel::Compact(compact.get_or_insert_with(|| match_cbor::from_text(&text).into()).clone())
+            } else {
+                Parcel::Text(text.clone())
+            };
+            if ear.sender.try_send(parcel).is_err() {
+                // Its task sees the closed queue, closes the socket and says so to the match.
+                self.sockets.remove(conn);
+            }
         }
     }
 }

@@ -31,6 +31,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+/// Archives that are written at once: a tournament ends in one moment.
+const ARCHIVES_AT_ONCE: usize = 4;
+
 /// What a worker needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -98,6 +101,8 @@ struct Inner {
     next_conn: AtomicU64,
     is_draining: AtomicBool,
     changed: tokio::sync::Notify,
+    /// Archives that are written at once.
+    archiving: tokio::sync::Semaphore,
 }
 
 impl Worker {
@@ -112,6 +117,7 @@ impl Worker {
             next_conn: AtomicU64::new(1),
             is_draining: AtomicBool::new(false),
             changed: tokio::sync::Notify::new(),
+            archiving: tokio::sync::Semaphore::new(ARCHIVES_AT_ONCE),
             config,
             clock,
             ids,
@@ -149,12 +155,18 @@ impl Worker {
         let now = self.0.clock.now();
         let id = self.mint();
         let creator = new.creator_token.as_deref().map(who);
-        let (game, out) = Match::create(Create { id, rules, config, creator, starts_at: new.starts_at }, now);
+        let run = self.new_run();
+        let (game, out) = Match::create(Create { id, rules, config, creator, starts_at: new.starts_at, run }, now);
         let info = game.info(now);
         let host = self.add(game);
         host.with(self, |_, first| first.extend(out));
         let index = self.0.config.index;
         Ok(Created { info, worker_index: index, worker_path: format!("w{index}") })
+    }
+
+    /// A name for a run, unlike any before.
+    fn new_run(&self) -> u32 {
+        u32::from_be_bytes(self.0.ids.bytes())
     }
 
     /// A new id that this worker owns and no match has.
@@ -272,12 +284,12 @@ impl Worker {
             let now = self.0.clock.now();
             let found = crate::engine::title_of(&records)
                 .and_then(|title| self.rules(&title).ok_or(ResumeError::Title(title)))
-                .and_then(|rules| Match::resume(rules, &records, now));
+                .and_then(|rules| Match::resume(rules, &records, self.new_run(), now));
             match found {
-                Ok(game) => {
+                Ok((game, out)) => {
                     let host = self.add(game);
-                    // Over, but not archived when the process ended: the journal's task does the rest.
-                    host.with(self, |_, _| {});
+                    // If it was over, but not archived when the process ended, the journal's task does the rest.
+                    host.with(self, |_, first| first.extend(out));
                 }
                 Err(error) => {
                     tracing::error!(game = %id, "a match cannot be resumed and its journal is set aside: {error}");

@@ -3,11 +3,12 @@
 use super::host::{Host, Parcel, QUEUE_FRAMES};
 use super::{Worker, who};
 use crate::engine::{Conn, Input, Match, Output, step};
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::Response;
 use futures_util::{SinkExt as _, StreamExt as _};
 use ostler_model::Millis;
 use ostler_model::matches::{ClientId, GameId, owner};
+use ostler_wire::match_cbor;
 use ostler_wire::matches::{ClientFrame, FRAME_LIMIT_BYTES, ServerFrame};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,6 +18,8 @@ use tokio::sync::mpsc;
 const HELLO: Millis = Millis::secs(10);
 /// A socket that takes nothing for so long is gone.
 const SEND: Millis = Millis::secs(20);
+/// Read from a socket at once. Most frames are far smaller, and larger ones come in pieces.
+const READ_BYTES: usize = 1024;
 /// Longest secret by which a player is known again.
 const TOKEN_BYTES: usize = 512;
 
@@ -40,6 +43,9 @@ pub(super) enum Purpose {
 
 pub(super) fn accept(worker: Worker, upgrade: WebSocketUpgrade, trusted: Trusted, purpose: Purpose) -> Response {
     let upgrade = upgrade.max_message_size(FRAME_LIMIT_BYTES).max_frame_size(FRAME_LIMIT_BYTES);
+    // The library fills this much with noughts each time it looks for input, which is once for every turn sent.
+    let upgrade = upgrade.read_buffer_size(READ_BYTES);
+    let upgrade = upgrade.protocols([match_cbor::SUBPROTOCOL]);
     upgrade.on_upgrade(async move |socket| {
         let stop = worker.0.spawn.clone();
         tokio::select! {
@@ -64,7 +70,7 @@ async fn serve(worker: Worker, mut socket: WebSocket, trusted: Trusted, purpose:
     };
     let (host, input) = hello;
     let (sender, parcels) = mpsc::channel(QUEUE_FRAMES);
-    host.attach(conn, sender);
+    host.attach(conn, sender, is_compact(&socket));
     feed(&worker, &host, input);
     pump(&worker, &host, conn, socket, parcels).await;
     feed(&worker, &host, Input::Gone { conn });
@@ -86,9 +92,9 @@ async fn first(
     const INVALID: &str = "kick_reason.invalid_message";
     let frame = loop {
         match socket.recv().await {
-            Some(Ok(Message::Text(text))) => break ClientFrame::read(&text).ok_or(INVALID)?,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(Message::Binary(_) | Message::Close(_)) | Err(_)) | None => return Err(INVALID),
+            Some(Ok(message)) => break read(&message, is_compact(socket)).ok_or(INVALID)?.0,
+            Some(Err(_)) | None => return Err(INVALID),
         }
     };
     let find = |id: GameId, token: &str| {
@@ -108,8 +114,8 @@ async fn first(
             let who = who(&token);
             Ok((host, Input::Join { conn, who, public_id, username, clan_tag, is_admin, fresh }))
         }
-        ClientFrame::Rejoin { game_id, token, last_turn } => {
-            Ok((find(game_id, &token)?, Input::Rejoin { conn, who: who(&token), last_turn }))
+        ClientFrame::Rejoin { game_id, token, last_turn, run } => {
+            Ok((find(game_id, &token)?, Input::Rejoin { conn, who: who(&token), last_turn, run }))
         }
         _ => Err(INVALID),
     }
@@ -117,6 +123,7 @@ async fn first(
 
 /// Moves frames both ways until either side ends.
 async fn pump(worker: &Worker, host: &Arc<Host>, conn: Conn, socket: WebSocket, mut parcels: mpsc::Receiver<Parcel>) {
+    let is_compact = is_compact(&socket);
     let (mut sink, mut stream) = socket.split();
     let outwards = async {
         while let Some(parcel) = parcels.recv().await {
@@ -125,6 +132,7 @@ async fn pump(worker: &Worker, host: &Arc<Host>, conn: Conn, socket: WebSocket, 
             while let Some(parcel) = next {
                 let (message, is_last) = match parcel {
                     Parcel::Text(text) => (Message::Text(text), false),
+                    Parcel::Compact(bytes) => (Message::Binary(bytes), false),
                     Parcel::Close(reason) => (close(&reason), true),
                 };
                 match worker.0.clock.timeout(SEND, sink.feed(message)).await {
@@ -144,13 +152,12 @@ async fn pump(worker: &Worker, host: &Arc<Host>, conn: Conn, socket: WebSocket, 
     let inwards = async {
         while let Some(Ok(message)) = stream.next().await {
             let input = match message {
-                Message::Text(text) => match ClientFrame::read(&text) {
-                    Some(frame) => Input::Frame { conn, frame, size_bytes: text.len() },
-                    None => Input::Malformed { conn },
-                },
-                Message::Binary(_) => Input::Malformed { conn },
                 Message::Ping(_) | Message::Pong(_) => continue,
                 Message::Close(_) => return,
+                Message::Text(_) | Message::Binary(_) => match read(&message, is_compact) {
+                    Some((frame, size_bytes)) => Input::Frame { conn, frame, size_bytes },
+                    None => Input::Malformed { conn },
+                },
             };
             let is_end = matches!(input, Input::Malformed { .. });
             feed(worker, host, input);
@@ -166,6 +173,24 @@ async fn pump(worker: &Worker, host: &Arc<Host>, conn: Conn, socket: WebSocket, 
     }
 }
 
+fn is_compact(socket: &WebSocket) -> bool {
+    socket.protocol().is_some_and(|chosen| chosen.as_bytes() == match_cbor::SUBPROTOCOL.as_bytes())
+}
+
+/// A client's frame and its length as text. Binary frames are for those who asked for them.
+fn read(message: &Message, is_compact: bool) -> Option<(ClientFrame, usize)> {
+    match message {
+        Message::Text(text) => Some((ClientFrame::read(text)?, text.len())),
+        Message::Binary(bytes) if is_compact => match_cbor::read(bytes),
+        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => None,
+    }
+}
+
+/// A frame in the form that was asked for.
+fn written(text: String, is_compact: bool) -> Message {
+    if is_compact { Message::Binary(match_cbor::from_text(&text).into()) } else { Message::Text(text.into()) }
+}
+
 fn close(reason: &str) -> Message {
     let reason = reason.chars().take(100).collect::<String>();
     Message::Close(Some(CloseFrame { code: 1000, reason: reason.into() }))
@@ -173,7 +198,8 @@ fn close(reason: &str) -> Message {
 
 async fn say_and_close(socket: &mut WebSocket, code: &str) {
     let text = ServerFrame::Error { error: code.to_owned(), message: None }.text();
-    if socket.send(Message::Text(text.into())).await.is_ok() {
+    let message = written(text, is_compact(socket));
+    if socket.send(message).await.is_ok() {
         let _ = socket.send(close(code)).await;
     }
 }
@@ -188,8 +214,9 @@ async fn replay(worker: &Worker, mut socket: WebSocket, id: GameId, from: u64, p
             return say_and_close(&mut socket, "unreadable").await;
         }
     };
+    let is_compact = is_compact(&socket);
     for text in archive.replay(usize::try_from(from).unwrap_or(usize::MAX)) {
-        let sent = worker.0.clock.timeout(SEND, socket.send(Message::Text(Utf8Bytes::from(text)))).await;
+        let sent = worker.0.clock.timeout(SEND, socket.send(written(text, is_compact))).await;
         if !matches!(sent, Some(Ok(()))) {
             return;
         }

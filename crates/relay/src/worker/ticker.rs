@@ -1,11 +1,15 @@
 //! One task that closes the turns of all matches.
 
 use super::Worker;
+use super::host::Host;
 use crate::engine::{Input, step};
 use ostler_model::{Millis, Time};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
 
-/// The longest nap: a start timer that was just set is seen after this.
-const NAP: Millis = Millis(20);
+/// How far it looks ahead. A start timer that was just set is seen after this.
+const ROUND: Millis = Millis(20);
 
 /// Ticks every match that is due, for ever.
 pub(super) async fn run(worker: Worker) {
@@ -18,16 +22,30 @@ pub(super) async fn run(worker: Worker) {
             }
             continue;
         }
-        let mut next = worker.0.clock.now() + NAP;
-        for host in hosts {
-            let now = worker.0.clock.now();
-            if host.due() <= now {
-                host.with(&worker, |game, out| out.extend(step(game, Input::Tick, now)));
-            }
-            next = next.min(host.due());
-        }
-        // At least a millisecond, so that a match that is always due leaves room for everybody else.
-        let soonest: Time = worker.0.clock.now() + Millis(1);
-        worker.0.clock.sleep_until(next.max(soonest)).await;
+        round(&worker, &hosts).await;
     }
+}
+
+/// Everything that is due in the next moments, each at its time. Only those are looked at more than once.
+async fn round(worker: &Worker, hosts: &[Arc<Host>]) {
+    let end = worker.0.clock.now() + ROUND;
+    let soon = hosts.iter().enumerate().map(|(at, host)| (host.due(), at)).filter(|(due, _)| *due < end);
+    let mut agenda: BinaryHeap<Reverse<(Time, usize)>> = soon.map(Reverse).collect();
+    while let Some(Reverse((due, at))) = agenda.pop() {
+        if worker.0.clock.now() < due {
+            worker.0.clock.sleep_until(due).await;
+        }
+        let now = worker.0.clock.now();
+        let host = &hosts[at];
+        // It may have moved since this round began.
+        if host.due() <= now {
+            host.with(worker, |game, out| out.extend(step(game, Input::Tick, now)));
+        }
+        // At least a millisecond later, so that a match that is always due leaves room for everybody else.
+        let again = host.due().max(now + Millis(1));
+        if again < end {
+            agenda.push(Reverse((again, at)));
+        }
+    }
+    worker.0.clock.sleep_until(end).await;
 }

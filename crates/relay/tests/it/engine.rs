@@ -17,7 +17,7 @@ pub(crate) fn lobby(title: &str, config: Value) -> Match {
     let rules = Rules::builtin()[title].clone();
     let config = rules.title.created(&object(config));
     let id = GameId::from_random([7; 16]);
-    let new = Create { id, rules, config, creator: Some("creator".to_owned()), starts_at: None };
+    let new = Create { id, rules, config, creator: Some("creator".to_owned()), starts_at: None, run: 1 };
     Match::create(new, Time::from_millis(1_000)).0
 }
 
@@ -32,6 +32,11 @@ pub(crate) fn step_join(game: &mut Match, conn: Conn, who: &str, now: Time) -> V
 
 /// A running match with players on sockets 1, 2, ….
 pub(crate) fn active(title: &str, players: u64) -> Match {
+    begun(title, players).0
+}
+
+/// The same, with what came of its start.
+pub(crate) fn begun(title: &str, players: u64) -> (Match, Vec<Output>) {
     let mut game = lobby(title, json!({"startDelay": 0}));
     let now = Time::from_millis(2_000);
     for n in 1..=players {
@@ -40,9 +45,9 @@ pub(crate) fn active(title: &str, players: u64) -> Match {
     let mut out = Vec::new();
     let timer = object(json!({"type": "toggle_game_start_timer"}));
     assert_eq!(game.handle_intent(&timer, IntentActor::BOT, now, &mut out).status, 200);
-    step(&mut game, Input::Tick, now);
+    let out = step(&mut game, Input::Tick, now);
     assert_eq!(game.phase(), Phase::Active);
-    game
+    (game, out)
 }
 
 fn intent(conn: Conn, intent: Value) -> Input {
@@ -113,6 +118,7 @@ struct Run {
     ears: Ears,
     journal: String,
     bytes: Vec<Output>,
+    runs: u32,
 }
 
 impl Run {
@@ -128,6 +134,7 @@ impl Run {
             ears: Ears::default(),
             journal: String::new(),
             bytes: Vec::new(),
+            runs: 1,
             game,
         }
     }
@@ -170,7 +177,7 @@ impl Run {
                 self.next_conn += 1;
                 let old = self.sits.insert(player, conn);
                 self.had.insert(conn, has);
-                self.feed(Input::Rejoin { conn, who: format!("p{player}"), last_turn: has as u64 });
+                self.feed(Input::Rejoin { conn, who: format!("p{player}"), last_turn: has as u64, run: None });
                 if self.ears.0.get(&conn).is_none_or(Vec::is_empty) && has < closed {
                     // Turned away: too often, or kicked.
                     self.sits.remove(&player);
@@ -206,13 +213,16 @@ impl Run {
         }
     }
     fn restart(&mut self) {
-        let records = Record::read(&self.journal);
+        let (records, _) = Record::read(self.journal.as_bytes());
         if !records.iter().any(|record| matches!(record, Record::State(_))) {
             return;
         }
         let before = self.game.turns().to_vec();
-        self.game = Match::resume(Rules::builtin()["openfront"].clone(), &records, self.now).unwrap();
+        self.runs += 1;
+        let (game, out) = Match::resume(Rules::builtin()["openfront"].clone(), &records, self.runs, self.now).unwrap();
+        self.game = game;
         assert_eq!(self.game.turns(), before, "it goes on at the last closed turn");
+        self.heard(out);
         self.sits.clear();
     }
 }
@@ -296,9 +306,11 @@ proptest! {
             step(&mut game, input, Time::from_millis(3_000));
         }
         prop_assert_eq!(game.phase(), Phase::Active);
-        for record in Record::read(&tail) {
-            drop(Match::resume(Rules::builtin()["openfront"].clone(), &[record], Time::ZERO));
+        for record in [Record::State(tail.clone()), Record::Turn(tail.clone())] {
+            prop_assert_eq!(Record::read(record.line().as_bytes()).0, std::slice::from_ref(&record));
+            drop(Match::resume(Rules::builtin()["openfront"].clone(), &[record], 2, Time::ZERO));
         }
+        prop_assert!(Record::read(&bytes).1 <= bytes.len());
     }
 }
 
@@ -342,7 +354,7 @@ fn silence_disconnects_and_the_others_are_told() {
     step(&mut game, Input::Tick, start + Millis::secs(61));
     let marks = game.turns().iter().filter(|turn| turn.contains(r#""isDisconnected":true"#)).count();
     assert_eq!(marks, 1);
-    step(&mut game, Input::Rejoin { conn: 5, who: "p2".to_owned(), last_turn: 0 }, start + Millis::secs(62));
+    step(&mut game, Input::Rejoin { conn: 5, who: "p2".to_owned(), last_turn: 0, run: None }, start + Millis::secs(62));
     step(&mut game, Input::Tick, start + Millis::secs(63));
     assert!(game.turns().last().unwrap().contains(r#""isDisconnected":false"#));
 }
