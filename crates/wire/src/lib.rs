@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod bot;
 pub mod client;
 pub mod console;
 pub mod error;
@@ -15,6 +16,7 @@ pub mod job;
 pub mod key;
 pub mod link;
 pub mod matches;
+pub mod matches_api;
 pub mod member;
 pub mod node;
 pub mod oidc;
