@@ -143,6 +143,8 @@ impl Fact {
             Fact::JobChanged { state, .. } => {
                 return matches!(state.as_str(), "failed" | "cancelled").then(|| format!("Job {state}"));
             }
+            // Matches come and go by the hundred, and lists of bots are short.
+            Fact::MatchChanged { .. } | Fact::BotChanged { .. } => return None,
             Fact::WorkspaceChanged { .. } => "Workspace changed",
             Fact::MemberChanged { .. } => "Member changed",
             Fact::UserChanged { .. } => "Person changed",

@@ -274,7 +274,7 @@ async fn bot_and_match(t: &TestServer, workspace: WorkspaceId) -> (String, Strin
     let bot = Bot {
         id: t.app.ids.next(),
         workspace,
-        name: "ladder".parse().unwrap(),
+        name: "resident".parse().unwrap(),
         prefix: "ostbot_abcdef".to_owned(),
         titles: Vec::new(),
         per_minute: 0,
