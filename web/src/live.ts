@@ -117,7 +117,7 @@ function read(data: string): Event | undefined {
 /** Above this many things at once a whole list is cheaper than each of its rows. */
 const MANY = 24
 
-const FIXED = new Set(['setup', 'templates', 'template', 'openapi', 'audit'])
+const FIXED = new Set(['setup', 'templates', 'template', 'openapi', 'audit', 'titles', 'archive'])
 
 /** What each event means for the caches. */
 export class Applier {
@@ -151,6 +151,11 @@ export class Applier {
       this.soon('nodes')
       // The state of what runs there depends on whether it answers.
       if (type !== 'node.changed') this.soon('workloads')
+    } else if (type === 'match.changed') {
+      this.soon(`match ${event.id}`)
+      this.soon('matches')
+    } else if (type === 'bot.changed') {
+      this.soon('bots')
     } else if (type === 'key.changed') {
       this.soon('keys')
     } else {

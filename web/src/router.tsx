@@ -68,6 +68,15 @@ const workloadTabs = [
   createRoute({ getParentRoute: () => workload, path: '/activity', component: lazyRouteComponent(tabs, 'ActivityTab') }),
 ] as const
 
+const matches = createRoute({
+  getParentRoute: () => app,
+  path: '/matches',
+  validateSearch: (raw: Record<string, unknown>): { state?: 'archived' } => (raw.state === 'archived' ? { state: 'archived' } : {}),
+  component: lazyRouteComponent(() => import('./match/list'), 'Page'),
+})
+const match = createRoute({ getParentRoute: () => app, path: '/matches/$match', component: lazyRouteComponent(() => import('./match/page'), 'Page') })
+const bots = createRoute({ getParentRoute: () => app, path: '/matches/bots', component: lazyRouteComponent(() => import('./bot/page'), 'Page') })
+
 const nodes = createRoute({
   getParentRoute: () => app,
   path: '/nodes',
@@ -101,7 +110,7 @@ const tree = root.addChildren([
   forgot,
   reset,
   invite,
-  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), nodes, node, jobs, job, activity, audit, settings, security, members, users, platform, keys, docs, kit, lost]),
+  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), matches, bots, match, nodes, node, jobs, job, activity, audit, settings, security, members, users, platform, keys, docs, kit, lost]),
 ])
 
 export function makeRouter(client: QueryClient) {

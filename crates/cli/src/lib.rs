@@ -6,6 +6,7 @@
 
 mod api;
 mod audit;
+mod bot;
 mod complete;
 mod config;
 mod console;
@@ -15,6 +16,7 @@ mod ground;
 mod job;
 mod key;
 mod login;
+mod matches;
 mod node;
 mod search;
 mod setting;
@@ -53,6 +55,10 @@ pub enum Command {
     Template(template::Args),
     /// Long operations.
     Job(job::Args),
+    /// Lockstep multiplayer matches.
+    Match(matches::Args),
+    /// Programs that make matches.
+    Bot(bot::Args),
     /// API keys.
     Key(key::Args),
     /// Workspaces and their members.
@@ -82,6 +88,8 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Search(args) => search::run(args).await,
         Command::Template(args) => template::run(args).await,
         Command::Job(args) => job::run(args).await,
+        Command::Match(args) => Box::pin(matches::run(args)).await,
+        Command::Bot(args) => bot::run(args).await,
         Command::Key(args) => key::run(args).await,
         Command::Workspace(args) => workspace::run(args).await,
         Command::User(args) => Box::pin(user::run(args)).await,

@@ -1,7 +1,8 @@
 //! Events: facts with a sequence number, pushed live.
 
 use crate::authz::{Kind, Resource};
-use crate::{JobId, NodeId, Time, UserId, WorkloadId, WorkspaceId};
+use crate::matches::{GameId, Phase};
+use crate::{BotId, JobId, NodeId, Time, UserId, WorkloadId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 /// A fact, as stored and streamed. Sequence order is commit order.
@@ -47,6 +48,11 @@ pub enum Fact {
     NodeDeleted { id: NodeId, name: String },
     #[serde(rename = "job.changed")]
     JobChanged { id: JobId, state: String, step: Option<String>, progress: u8 },
+    /// A match has come further, or somebody came or went.
+    #[serde(rename = "match.changed")]
+    MatchChanged { id: GameId, phase: Phase, players: u32 },
+    #[serde(rename = "bot.changed")]
+    BotChanged { id: BotId },
     #[serde(rename = "workspace.changed")]
     WorkspaceChanged { id: WorkspaceId },
     #[serde(rename = "member.changed")]
@@ -71,6 +77,8 @@ impl Fact {
             | Fact::NodeOffline { .. }
             | Fact::NodeDeleted { .. } => Kind::Node,
             Fact::JobChanged { .. } => Kind::Job,
+            Fact::MatchChanged { .. } => Kind::Match,
+            Fact::BotChanged { .. } => Kind::Bot,
             Fact::WorkspaceChanged { .. } => Kind::Workspace,
             Fact::MemberChanged { .. } => Kind::Member,
             Fact::UserChanged { .. } => Kind::User,
@@ -90,6 +98,8 @@ impl Fact {
             | Fact::NodeOffline { id }
             | Fact::NodeDeleted { id, .. } => id.to_string(),
             Fact::JobChanged { id, .. } => id.to_string(),
+            Fact::MatchChanged { id, .. } => id.to_string(),
+            Fact::BotChanged { id } => id.to_string(),
             Fact::WorkspaceChanged { id } => id.to_string(),
             Fact::MemberChanged { user } | Fact::UserChanged { id: user } | Fact::KeyChanged { owner: user } => {
                 user.to_string()
@@ -133,6 +143,8 @@ impl Fact {
             Fact::JobChanged { state, .. } => {
                 return matches!(state.as_str(), "failed" | "cancelled").then(|| format!("Job {state}"));
             }
+            // Matches come and go by the hundred, and lists of bots are short.
+            Fact::MatchChanged { .. } | Fact::BotChanged { .. } => return None,
             Fact::WorkspaceChanged { .. } => "Workspace changed",
             Fact::MemberChanged { .. } => "Member changed",
             Fact::UserChanged { .. } => "Person changed",

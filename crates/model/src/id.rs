@@ -116,6 +116,8 @@ ids! {
     SecretId = "sec";
     /// A second factor of a person.
     FactorId = "fac";
+    /// A program that makes matches.
+    BotId = "bot";
     /// A party that people may sign in with.
     ProviderId = "idp";
 }

@@ -2,6 +2,7 @@
 
 mod agent;
 mod match_worker;
+mod matches;
 mod server;
 mod up;
 

@@ -86,7 +86,7 @@ async fn serve(at: &At) -> Result<()> {
     let mut ending = Ending::listen()?;
     loop {
         let public_url = config.public_url();
-        let server = ostler_server::serve(config).await?;
+        let server = crate::matches::serve(config).await?;
         println!("ostler {} listens on http://{}", env!("CARGO_PKG_VERSION"), server.address);
         if let Some(secret) = &server.setup_secret {
             println!("Create the first admin: {public_url}/setup#secret={}", secret.reveal());

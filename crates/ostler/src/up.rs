@@ -46,7 +46,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     log(config.log);
     let public_url = config.public_url();
     let mut ending = Ending::listen()?;
-    let mut server = ostler_server::serve(config).await?;
+    let mut server = crate::matches::serve(config).await?;
     let url = format!("http://{}", server.address);
     let machine = Local::prepare(&Machine::below(&args.data, args.address, args.port_range)).await?;
     if !machine.has_joined()? {
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     // The agent and what it runs go on while the server starts anew; it dials again by itself.
     while let Some(config) = asked(&server, &mut ending, read).await? {
         server.stop().await;
-        server = ostler_server::serve(config).await?;
+        server = crate::matches::serve(config).await?;
     }
     println!("Stopping. Games go on and are taken over at the next start.");
     agent.stop().await;

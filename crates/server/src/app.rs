@@ -7,6 +7,7 @@ use crate::fleet::{Fleet, Verifier};
 use crate::http::Rates;
 use crate::job::Engine;
 use crate::mail::Post;
+use crate::matches::Matches;
 use crate::realtime::Bus;
 use crate::reconcile::Reconciler;
 use crate::setting::Settings;
@@ -43,6 +44,8 @@ pub struct Inner {
     pub reconciler: Reconciler,
     pub templates: Catalog,
     pub lowering: Lowering,
+    /// The workers of matches, and what is kept in memory about bots.
+    pub matches: Matches,
     pub rates: Rates,
     pub passwords: Passwords,
     /// Whose credentials are whose, while nobody's rights change.

@@ -32,6 +32,7 @@ pub struct Config {
     pub metrics_on_loopback: bool,
     pub rates: Rates,
     pub mail: Mail,
+    pub matches: Matches,
     /// Who said what.
     pub sources: Sources,
 }
@@ -97,6 +98,21 @@ impl Default for Mail {
     }
 }
 
+/// Matches: the workers in this process, and the platform's own bot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matches {
+    /// How many share the matches. Zero for none.
+    pub workers: u32,
+    /// What the platform's own bot presents. Without it, and without named bots, the bots' routes do not exist.
+    pub admin_bot_key: Option<Secret>,
+}
+
+impl Default for Matches {
+    fn default() -> Self {
+        Self { workers: 1, admin_bot_key: None }
+    }
+}
+
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,6 +156,7 @@ impl Default for Config {
             metrics_on_loopback: false,
             rates: Rates::default(),
             mail: Mail::default(),
+            matches: Matches::default(),
             sources: Sources::default(),
         }
     }
@@ -158,6 +175,14 @@ struct FileForm {
     metrics_on_loopback: Option<bool>,
     rates: Option<Rates>,
     mail: Option<MailForm>,
+    matches: Option<MatchesForm>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MatchesForm {
+    workers: Option<u32>,
+    admin_bot_key: Option<Secret>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -204,6 +229,9 @@ impl Config {
                 by.sources.note(name, Source::File);
             }
         }
+        let matches = form.matches.unwrap_or_default();
+        by.take("matches.workers", matches.workers, &mut self.matches.workers);
+        by.take("matches.admin_bot_key", matches.admin_bot_key.map(Some), &mut self.matches.admin_bot_key);
         by.take("mail.host", mail.host.map(Some), &mut self.mail.host);
         by.take("mail.port", mail.port, &mut self.mail.port);
         by.take("mail.security", mail.security, &mut self.mail.security);
@@ -217,7 +245,9 @@ impl Config {
     fn environment(&mut self, variable: impl Fn(&str) -> Option<String>) -> Result<()> {
         for item in crate::setting::ITEMS {
             let name = item.variable();
-            let said = variable(&name).filter(|value| !value.is_empty());
+            // Bots' programs know their own name for it, without the prefix.
+            let alias = (item.name == "matches.admin_bot_key").then(|| variable("ADMIN_BOT_API_KEY")).flatten();
+            let said = variable(&name).or(alias).filter(|value| !value.is_empty());
             // For secrets, which an environment shows to too many, the name of a file that holds one.
             let file = variable(&format!("{name}_FILE")).filter(|path| item.is_secret && !path.is_empty());
             let text = match (said, file) {

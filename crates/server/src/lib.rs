@@ -22,6 +22,7 @@ pub mod key;
 pub mod limits;
 pub mod local;
 pub mod mail;
+pub mod matches;
 pub mod member;
 pub mod node;
 pub mod obs;
@@ -50,6 +51,8 @@ pub fn routes() -> Vec<http::Endpoint> {
         console::routes(),
         job::routes(),
         key::routes(),
+        matches::bot_routes(),
+        matches::routes(),
         member::routes(),
         node::routes(),
         obs::routes(),

@@ -93,6 +93,8 @@ pub const SETUP: Policy =
 
 /// Keys of one person.
 pub const KEYS_PER_PERSON: usize = 100;
+/// Bots of one workspace.
+pub const BOTS_PER_WORKSPACE: usize = 100;
 /// Ids in a key's scope.
 pub const KEY_SCOPE_IDS: usize = 100;
 /// Networks that one key may be bound to: enough for an office and its machines, cheap enough to look at every time.

@@ -8,6 +8,7 @@ use crate::fleet::{Fleet, Verifier};
 use crate::http::{Front, Peer, Rates, router};
 use crate::job::{Engine, Needs as JobNeeds, Recipes};
 use crate::mail::Post;
+use crate::matches::Matches;
 use crate::realtime::Bus;
 use crate::reconcile::{Needs as SyncNeeds, Reconciler};
 use crate::setting::Settings;
@@ -153,6 +154,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     let app = App::new(Inner {
         boot: ids.next(),
         started_at: clock.now(),
+        matches: Matches::new(&config.matches, store.bot_any().await?),
         rates: Rates::new(&config.rates, &clock),
         passwords: Passwords::new(&ids),
         known: Known::new(&store),
@@ -189,6 +191,8 @@ fn start_loops(app: &App) {
     app.spawn.spawn("search.fill", async move { crate::search::fill(&own).await });
     let own = app.clone();
     app.spawn.spawn("server.upkeep", async move { upkeep(&own).await });
+    let own = app.clone();
+    app.spawn.spawn("matches.watch", async move { crate::matches::watch(&own).await });
     if app.store.is_shared() {
         let own = app.clone();
         app.spawn.spawn("auth.known", async move { own.known.follow(&own.store, &own.clock).await });
@@ -315,6 +319,7 @@ impl App {
         self.drain.cancel();
         self.spawn.shutdown().await;
         self.seen.flush(&self.store, self.clock.now()).await;
+        self.matches.detach();
         self.store.close().await;
     }
 }

@@ -248,7 +248,7 @@ impl Store {
     ) -> Result<Invite> {
         let invited_by = match grant.actor().kind {
             ActorKind::User(id) | ActorKind::Key { owner: id, .. } => Some(id),
-            ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::System(_) => None,
+            ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) | ActorKind::System(_) => None,
         };
         let (workspace, role) = (place.map(|p| p.workspace), place.map(|p| p.role.as_str()));
         tx.exec(

@@ -5,6 +5,7 @@
 //! (that is the grant), talk to nodes, or keep anything in memory that the database does not have.
 
 pub mod audit;
+pub mod bot;
 mod db;
 pub mod event;
 pub mod factor;
@@ -13,6 +14,7 @@ pub mod invite;
 pub mod job;
 pub mod key;
 pub mod mail;
+pub mod matches;
 pub mod node;
 pub mod oidc;
 pub mod reset;

@@ -226,7 +226,7 @@ pub(crate) async fn within_own_role<R: ostler_model::authz::Resource, V: Verb>(
     let person = match grant.actor().kind {
         ActorKind::System(_) => return Ok(()),
         ActorKind::User(id) | ActorKind::Key { owner: id, .. } => id,
-        ActorKind::Anonymous | ActorKind::Node(_) => return Err(Rule::AboveOwnRole.into()),
+        ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) => return Err(Rule::AboveOwnRole.into()),
     };
     let row = tx
         .opt(

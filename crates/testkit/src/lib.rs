@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod faults;
 pub mod fleet;
+pub mod matches;
 pub mod server;
 pub mod transport;
 pub mod wait;

@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod auth;
+pub mod bot;
 pub mod client;
 pub mod console;
 pub mod error;
@@ -16,6 +17,7 @@ pub mod key;
 pub mod link;
 pub mod match_cbor;
 pub mod matches;
+pub mod matches_api;
 pub mod member;
 pub mod node;
 pub mod oidc;

@@ -65,6 +65,12 @@ samples! {
     crate::member::MemberAdd => {"email": "friend@example.org", "role": "viewer"};
     crate::member::MemberUpdate => {"role": "viewer"};
     crate::key::KeyCreate => {"label": "Deploy", "capabilities": ["workload:read"]};
+    crate::bot::BotCreate => {"name": "ladder", "titles": ["tic-tac-toe"], "per_minute": 600};
+    crate::matches_api::MatchCreate => {"title": "tic-tac-toe", "config": {}};
+    crate::matches_api::MatchUpdate => {"config": {"startDelay": 5}};
+    crate::matches_api::MatchStart => {"is_set": true};
+    crate::matches_api::MatchPause => {"paused": true};
+    crate::matches_api::MatchKick => {"client": "aB3dE5gH"};
     crate::node::NodeUpdate => {"is_draining": true};
     crate::node::JoinTokenCreate => {"label": "Rack 1"};
     crate::node::Join => {

@@ -53,6 +53,12 @@ export type ProviderUpdate = S['ProviderUpdate']
 export type Role = S['Role']
 export type AuditChain = S['AuditChain']
 export type ConsoleLine = S['ConsoleLine']
+export type Match = S['MatchView']
+export type MatchDetail = S['MatchDetail']
+export type MatchCreate = S['MatchCreate']
+export type Bot = S['BotView']
+export type BotCreate = S['BotCreate']
+export type BotCreated = S['BotCreated']
 
 // What streams and sockets carry is no body of an answer, so the OpenAPI document does not have it. The same as in
 // `crates/wire/src/stats.rs` and `console.rs`.

@@ -1,7 +1,7 @@
 // Where one can go: the rail, the palette and the shortcuts all read this list.
 
 import type { LinkProps } from '@tanstack/react-router'
-import { Activity, Boxes, Gamepad2, KeyRound, LayoutDashboard, ListChecks, type LucideIcon, Settings, ShieldCheck } from 'lucide-react'
+import { Activity, Bot, Boxes, Gamepad2, KeyRound, LayoutDashboard, ListChecks, type LucideIcon, Settings, ShieldCheck, Swords } from 'lucide-react'
 
 export interface Place {
   label: string
@@ -9,7 +9,7 @@ export interface Place {
   icon: LucideIcon
   keys: string
   /** Only for those who may. */
-  needs?: 'audit:read'
+  needs?: 'audit:read' | 'bot:read'
   /** In the palette and the shortcuts, but not in the rail. */
   isInner?: boolean
 }
@@ -17,6 +17,8 @@ export interface Place {
 export const PLACES: Place[] = [
   { label: 'Overview', to: '/', icon: LayoutDashboard, keys: 'g o' },
   { label: 'Games', to: '/workloads', icon: Gamepad2, keys: 'g w' },
+  { label: 'Matches', to: '/matches', icon: Swords, keys: 'g m' },
+  { label: 'Bots', to: '/matches/bots', icon: Bot, keys: 'g b', needs: 'bot:read', isInner: true },
   { label: 'Nodes', to: '/nodes', icon: Boxes, keys: 'g n' },
   { label: 'Jobs', to: '/jobs', icon: ListChecks, keys: 'g j' },
   { label: 'Activity', to: '/activity', icon: Activity, keys: 'g a' },

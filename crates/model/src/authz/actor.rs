@@ -1,7 +1,7 @@
 //! Actors, and the rights they have at this moment.
 
 use super::{CapabilitySet, Kind, Role};
-use crate::{KeyId, NodeId, RequestId, UserId, WorkspaceId};
+use crate::{BotId, KeyId, NodeId, RequestId, UserId, WorkspaceId};
 
 /// Who acts, as audit and events remember it. The label is kept because the thing itself may be deleted later.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub enum ActorKind {
         owner: UserId,
     },
     Node(NodeId),
+    /// A program that makes matches; `None` is the platform's own, whose key is in the configuration.
+    Bot(Option<BotId>),
     System(SystemReason),
 }
 
@@ -32,6 +34,7 @@ impl ActorKind {
             ActorKind::User(_) => "user",
             ActorKind::Key { .. } => "apikey",
             ActorKind::Node(_) => "node",
+            ActorKind::Bot(_) => "bot",
             ActorKind::System(_) => "system",
         }
     }
@@ -42,6 +45,7 @@ impl ActorKind {
             ActorKind::User(id) => Some(id.to_string()),
             ActorKind::Key { id, .. } => Some(id.to_string()),
             ActorKind::Node(id) => Some(id.to_string()),
+            ActorKind::Bot(id) => id.map(|id| id.to_string()),
             ActorKind::System(reason) => Some(reason.as_str().to_owned()),
         }
     }
@@ -107,6 +111,7 @@ impl SystemReason {
                 (Kind::Workload, V::Report),
                 (Kind::Node, V::Read),
                 (Kind::Workload, V::Read),
+                (Kind::Match, V::Report),
             ],
             SystemReason::Retention => {
                 &[(Kind::Event, V::Write), (Kind::Job, V::Write), (Kind::Session, V::Write), (Kind::Audit, V::Write)]
@@ -161,6 +166,10 @@ impl Authority {
     pub fn node(id: NodeId, label: &str) -> Self {
         Self::bare(ActorKind::Node(id), label)
     }
+    /// A bot, about the matches that it has made; without an id the platform's own, about all of them.
+    pub fn bot(id: Option<BotId>, label: &str) -> Self {
+        Self::bare(ActorKind::Bot(id), label)
+    }
     /// The platform, for a stated reason.
     pub fn system(reason: SystemReason) -> Self {
         Self::bare(ActorKind::System(reason), reason.as_str())
@@ -177,7 +186,7 @@ impl Authority {
     pub fn user(&self) -> Option<UserId> {
         match self.actor.kind {
             ActorKind::User(id) | ActorKind::Key { owner: id, .. } => Some(id),
-            ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::System(_) => None,
+            ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) | ActorKind::System(_) => None,
         }
     }
     /// The role in a workspace, if a member.

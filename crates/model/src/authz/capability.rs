@@ -15,6 +15,8 @@ pub enum Kind {
     Node,
     Template,
     Workload,
+    Match,
+    Bot,
     Job,
     Event,
     Audit,
@@ -22,7 +24,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order in which tables show them.
-    pub const ALL: [Kind; 12] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Platform,
         Kind::Workspace,
         Kind::Member,
@@ -32,6 +34,8 @@ impl Kind {
         Kind::Node,
         Kind::Template,
         Kind::Workload,
+        Kind::Match,
+        Kind::Bot,
         Kind::Job,
         Kind::Event,
         Kind::Audit,
@@ -48,6 +52,8 @@ impl Kind {
             Kind::Node => "node",
             Kind::Template => "template",
             Kind::Workload => "workload",
+            Kind::Match => "match",
+            Kind::Bot => "bot",
             Kind::Job => "job",
             Kind::Event => "event",
             Kind::Audit => "audit",

@@ -1,7 +1,7 @@
 //! The decision, and the proof that it was made.
 
 use super::{Actor, ActorKind, Authority, Capability, Kind, Origin, Scope, Verb, VerbKind};
-use crate::{UserId, WorkspaceId};
+use crate::{BotId, UserId, WorkspaceId};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -15,6 +15,10 @@ pub trait Resource: Send + Sync + 'static {
     fn workspace(&self) -> Option<WorkspaceId>;
     /// The person it belongs to, for what is personal.
     fn owner(&self) -> Option<UserId> {
+        None
+    }
+    /// The bot that made it, for matches.
+    fn bot(&self) -> Option<BotId> {
         None
     }
     /// Everybody who has signed in may see it (shared nodes, built-in templates).
@@ -180,6 +184,10 @@ fn holds<R: Resource>(who: &Authority, what: &R, wanted: Capability) -> bool {
         ActorKind::System(reason) => reason.capabilities().allows(wanted),
         // A node speaks about itself only.
         ActorKind::Node(id) => R::KIND == Kind::Node && wanted.verb == VerbKind::Report && what.id() == id.to_string(),
+        // A bot deals with what it has made, the platform's own with every match.
+        ActorKind::Bot(id) => {
+            R::KIND == Kind::Match && wanted.verb != VerbKind::Report && (id.is_none() || what.bot() == id)
+        }
         ActorKind::User(_) | ActorKind::Key { .. } => {
             if wanted.verb == VerbKind::Report {
                 return false;

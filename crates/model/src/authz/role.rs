@@ -44,16 +44,25 @@ impl Role {
             (K::Node, Read),
             (K::Template, Read),
             (K::Workload, Read),
+            (K::Match, Read),
             (K::Job, Read),
             (K::Event, Read),
         ]);
-        let member = of(&[(K::Workload, Operate), (K::Workload, Write), (K::Job, Operate)]);
+        let member = of(&[
+            (K::Workload, Operate),
+            (K::Workload, Write),
+            (K::Match, Operate),
+            (K::Match, Write),
+            (K::Job, Operate),
+        ]);
         let admin = of(&[
             (K::Node, Operate),
             (K::Node, Write),
             (K::Member, Write),
             (K::Key, Read),
             (K::Key, Write),
+            (K::Bot, Read),
+            (K::Bot, Write),
             (K::Template, Write),
             (K::Audit, Read),
         ]);

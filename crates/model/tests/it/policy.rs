@@ -4,12 +4,15 @@ use ostler_model::authz::{
     Actor, ActorKind, Authority, Capability, CapabilitySet, Denied, Kind, Limit, Membership, Resource, Role, Scope,
     SystemReason, VerbKind, decide,
 };
-use ostler_model::{Id as _, KeyId, NodeId, Time, UserId, WorkspaceId};
+use ostler_model::{BotId, Id as _, KeyId, NodeId, Time, UserId, WorkspaceId};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
 fn workspace(n: u8) -> WorkspaceId {
     WorkspaceId::from_parts(Time::ZERO, n.into())
+}
+fn made_by(n: u8) -> BotId {
+    BotId::from_parts(Time::ZERO, n.into())
 }
 fn user(n: u8) -> UserId {
     UserId::from_parts(Time::ZERO, n.into())
@@ -20,6 +23,7 @@ fn user(n: u8) -> UserId {
 struct Thing<const K: usize> {
     workspace: Option<WorkspaceId>,
     owner: Option<UserId>,
+    bot: Option<BotId>,
     is_shared: bool,
     id: String,
 }
@@ -35,6 +39,9 @@ impl<const K: usize> Resource for Thing<K> {
     fn owner(&self) -> Option<UserId> {
         self.owner
     }
+    fn bot(&self) -> Option<BotId> {
+        self.bot
+    }
     fn is_shared(&self) -> bool {
         self.is_shared
     }
@@ -47,6 +54,7 @@ struct Case {
     kind: usize,
     workspace: Option<WorkspaceId>,
     owner: Option<UserId>,
+    bot: Option<BotId>,
     is_shared: bool,
     id: String,
 }
@@ -60,6 +68,7 @@ fn policy(case: &Case, verb: VerbKind) -> Result<(), Denied> {
                     &Thing::<$k> {
                         workspace: case.workspace,
                         owner: case.owner,
+                        bot: case.bot,
                         is_shared: case.is_shared,
                         id: case.id.clone(),
                     },
@@ -69,7 +78,7 @@ fn policy(case: &Case, verb: VerbKind) -> Result<(), Denied> {
             }
         };
     }
-    of!(0 1 2 3 4 5 6 7 8 9 10 11)
+    of!(0 1 2 3 4 5 6 7 8 9 10 11 12 13)
 }
 
 /// The rules once more, in another form: a list of texts per role, and one question after the other.
@@ -106,6 +115,12 @@ fn may(case: &Case, kind: Kind, verb: VerbKind) -> bool {
     match case.who.actor.kind {
         ActorKind::Anonymous => false,
         ActorKind::Node(id) => kind == Kind::Node && verb == VerbKind::Report && case.id == id.to_string(),
+        ActorKind::Bot(mine) => match (kind, verb, mine) {
+            (Kind::Match, VerbKind::Report, _) => false,
+            (Kind::Match, _, None) => true,
+            (Kind::Match, _, Some(_)) => case.bot == mine,
+            _ => false,
+        },
         ActorKind::System(reason) => {
             let held: Vec<Capability> = reason.capabilities().iter().collect();
             held.contains(&Capability::new(kind, verb))
@@ -133,6 +148,8 @@ fn table(role: Role, kind: Kind, verb: VerbKind) -> bool {
         Kind::Node => &["r", "r", "row", "row"],
         Kind::Template => &["r", "r", "rw", "rw"],
         Kind::Workload => &["r", "row", "row", "row"],
+        Kind::Match => &["r", "row", "row", "row"],
+        Kind::Bot => &["", "", "rw", "rw"],
         Kind::Job => &["r", "ro", "ro", "ro"],
         Kind::Event => &["r", "r", "r", "r"],
         Kind::Key => &["", "", "rw", "rw"],
@@ -162,6 +179,7 @@ fn authority() -> impl Strategy<Value = Authority> {
     );
     let system = prop::sample::select(SystemReason::ALL.to_vec()).prop_map(Authority::system);
     let node = (0_u8..2).prop_map(|n| Authority::node(NodeId::from_parts(Time::ZERO, n.into()), "node"));
+    let bot = prop::option::of(0_u8..2).prop_map(|n| Authority::bot(n.map(made_by), "bot"));
     let person = (0_u8..3, any::<bool>(), memberships, limit).prop_map(|(n, is_admin, memberships, limit)| {
         let owner = user(n);
         let kind = match limit {
@@ -178,15 +196,17 @@ fn authority() -> impl Strategy<Value = Authority> {
             limit,
         }
     });
-    prop_oneof![8 => person, 1 => system, 1 => node, 1 => Just(Authority::anonymous())]
+    prop_oneof![8 => person, 1 => system, 1 => node, 1 => bot, 1 => Just(Authority::anonymous())]
 }
 
 fn case() -> impl Strategy<Value = Case> {
     let id = prop_oneof!["[abc]", (0_u8..2).prop_map(|n| NodeId::from_parts(Time::ZERO, n.into()).to_string()),];
     let place = prop::option::of((0_u8..3).prop_map(workspace));
     let owner = prop::option::of((0_u8..3).prop_map(user));
-    (authority(), 0..Kind::ALL.len(), place, owner, any::<bool>(), id)
-        .prop_map(|(who, kind, workspace, owner, is_shared, id)| Case { who, kind, workspace, owner, is_shared, id })
+    let bot = prop::option::of((0_u8..2).prop_map(made_by));
+    (authority(), 0..Kind::ALL.len(), place, owner, bot, any::<bool>(), id).prop_map(
+        |(who, kind, workspace, owner, bot, is_shared, id)| Case { who, kind, workspace, owner, bot, is_shared, id },
+    )
 }
 
 proptest! {

@@ -34,6 +34,10 @@ pub struct DiskError {
 }
 
 impl DiskError {
+    /// Another worker has the folder.
+    pub fn is_locked(&self) -> bool {
+        self.doing == "lock"
+    }
     pub(super) fn damaged(id: GameId, why: &dyn std::fmt::Display) -> Self {
         Self { doing: "understand", path: id.to_string(), source: std::io::Error::other(why.to_string()) }
     }

@@ -28,6 +28,7 @@ pub(super) fn router(worker: Worker) -> Router {
         .route("/game/{id}", get(info).delete(end))
         .route("/game/{id}/intent", post(intent))
         .route("/game/{id}/stats", get(stats))
+        .route("/games", get(games))
         .route("/archive", get(archives))
         .route("/archive/{id}", get(archive))
         .fallback(async || StatusCode::NOT_FOUND)
@@ -156,6 +157,13 @@ async fn end(State(worker): State<Worker>, Path(id): Path<String>) -> Response {
         Ok(_) => not_found(),
         Err(refusal) => *refusal,
     }
+}
+
+/// Every match here, for the platform in front.
+async fn games(State(worker): State<Worker>) -> Response {
+    let each = |(info, title, phase)| json!({"info": info, "title": title, "phase": phase});
+    let items: Vec<Value> = worker.list().into_iter().map(each).collect();
+    Json(json!({ "items": items })).into_response()
 }
 
 async fn archives(State(worker): State<Worker>) -> Response {

@@ -50,6 +50,7 @@ fn target_kind(call: &Call) -> Kind {
     match call.endpoint.access {
         Access::Allowed { capability, .. } => capability.kind,
         Access::Public if call.endpoint.noun == "session" => Kind::Session,
+        Access::Bot => Kind::Match,
         Access::Public | Access::SignedIn | Access::NodeLink => Kind::Platform,
     }
 }

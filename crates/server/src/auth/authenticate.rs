@@ -25,6 +25,7 @@ pub enum By {
     /// An access token.
     Access,
     Node,
+    Bot,
 }
 
 impl Proof {
@@ -54,6 +55,9 @@ pub async fn authenticate(call: &mut Call, parts: &Parts) -> Result<(Arc<Caller>
             Some(AUTH_SCHEME) => node(call, parts, text).await.map(|caller| (caller, By::Node)),
             _ => Err(Error::Credentials),
         };
+    }
+    if call.endpoint.access == Access::Bot {
+        return crate::matches::authenticate(call, parts).await.map(|caller| (caller, By::Bot));
     }
     let proof = presented(&call.app, &parts.headers).await?.ok_or(Error::SignIn)?;
     known(call, proof).await

@@ -8,6 +8,7 @@ use http::HeaderMap;
 use ostler_model::authz::{ActorKind, Authority, Origin};
 use ostler_model::factor::Standing;
 use ostler_model::key::Key;
+use ostler_model::matches::Bot;
 use ostler_model::user::{Session, User};
 use ostler_model::{RequestId, WorkspaceId};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,9 +37,13 @@ pub struct Call {
     pub origin: Arc<Origin>,
     /// It came over TLS.
     pub is_secure: bool,
+    /// It came by a worker's prefix, `/wN`.
+    pub worker: Option<u32>,
     pub params: Vec<(Arc<str>, String)>,
     /// `?workspace=`, which belongs to the proof and not to the input.
     pub workspace_query: Option<String>,
+    /// The named bot that asks, when one does.
+    pub bot: Option<Arc<Bot>>,
     /// Set by authentication; stays empty for public endpoints.
     pub caller: Option<Arc<Caller>>,
     /// A new cookie for the answer, when authentication has made one.
@@ -85,7 +90,7 @@ impl Call {
         let caller = self.caller.clone().ok_or(Error::SignIn)?;
         match caller.authority.actor.kind {
             ActorKind::User(_) | ActorKind::Key { .. } => Ok(caller),
-            ActorKind::Node(_) | ActorKind::System(_) => Err(Error::Credentials),
+            ActorKind::Node(_) | ActorKind::Bot(_) | ActorKind::System(_) => Err(Error::Credentials),
             ActorKind::Anonymous => Err(Error::SignIn),
         }
     }
@@ -105,4 +110,6 @@ pub struct Arrival {
     pub client: std::net::IpAddr,
     /// It came over TLS, here or at a trusted proxy.
     pub is_secure: bool,
+    /// It came by a worker's prefix, `/wN`.
+    pub worker: Option<u32>,
 }

@@ -58,6 +58,9 @@ pub enum Error {
     /// 429: too many requests.
     #[error("too many requests; try again in {} seconds", secs(*retry_after))]
     TooMany { retry_after: Millis },
+    /// What a match's worker refuses, in the words of the matches' protocol.
+    #[error("{message}")]
+    Worker { status: StatusCode, code: &'static str, message: String },
     /// 503: the node is away.
     #[error("the node {node} is not connected now; what it runs goes on, and this works again when it is back")]
     NodeAway { node: NodeId },
@@ -93,6 +96,7 @@ impl Error {
             Error::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Error::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Error::Worker { status, .. } => *status,
             Error::NodeAway { .. } | Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -105,6 +109,7 @@ impl Error {
             Error::Credentials => "bad_credentials",
             Error::Lacks(_) => "forbidden",
             Error::Forbidden { code, .. } | Error::Conflict { code, .. } | Error::Gone { code, .. } => code,
+            Error::Worker { code, .. } => code,
             Error::NotFound => "not_found",
             Error::Method(_) => "method_not_allowed",
             Error::TooSlow => "too_slow",
@@ -120,6 +125,7 @@ impl Error {
     /// True when somebody tried what they may not; such attempts are audited.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Error::Lacks(_) | Error::Forbidden { .. } | Error::NotFound)
+            || matches!(self, Error::Worker { status, .. } if *status == StatusCode::FORBIDDEN)
     }
 
     fn details(&self) -> Option<Value> {

@@ -44,7 +44,8 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
         address: Some(address.to_string()),
         user_agent: text(request.headers(), &header::USER_AGENT, 200),
     });
-    request.extensions_mut().insert(Arrival { request_id, origin, client: address, is_secure });
+    let worker = crate::matches::by_worker(&mut request);
+    request.extensions_mut().insert(Arrival { request_id, origin, client: address, is_secure, worker });
     rewrite(&mut request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let is_api = path.starts_with("/api/");
@@ -56,6 +57,7 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
         None if path == "/metrics" && app.config.metrics_on_loopback && address.is_loopback() => {
             obs::metrics::text(app).respond()
         }
+        None if app.matches.hides(&path) => nothing(),
         None => match AssertUnwindSafe(router.clone().oneshot(request)).catch_unwind().await {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
@@ -82,6 +84,13 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
     response
 }
 
+/// As if there were nothing at this path, and no platform either.
+fn nothing() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = http::StatusCode::NOT_FOUND;
+    response
+}
+
 /// An id that a client sends is kept when it is one of ours in form, so that it can be followed through both logs.
 fn request_id(app: &App, headers: &HeaderMap) -> RequestId {
     let given = headers.get("x-request-id").and_then(|v| v.to_str().ok()).and_then(|v| v.parse().ok());
@@ -97,6 +106,11 @@ fn rewrite(request: &mut Request) {
     }
     let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
     let Ok(target) = PathAndQuery::try_from(format!("/api/v1/{rest}{query}")) else { return };
+    point(request, target);
+}
+
+/// Lets a request lead elsewhere.
+pub(crate) fn point(request: &mut Request, target: PathAndQuery) {
     let mut parts = request.uri().clone().into_parts();
     parts.path_and_query = Some(target);
     if let Ok(uri) = Uri::from_parts(parts) {

@@ -65,7 +65,9 @@ pub use call::{About, Arrival, Call, Caller};
 pub use client::{Network, Peer};
 pub use csrf::same_origin;
 pub use error::{Error, Result};
+pub(crate) use front::point;
 pub use handler::Handler;
+pub use input::from_query;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
 pub use output::{
     Accepted, Created, Download, EventStream, JsonText, Located, Media, NoContent, Once, Output, OutputDoc, Text,

@@ -71,7 +71,8 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                     "type": "apiKey", "in": "cookie", "name": crate::auth::COOKIE,
                     "description": "A browser's session; changes also need the header `X-Ostler-Csrf: 1`."
                 },
-                "node": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "A node's signature." }
+                "node": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "A node's signature." },
+                "bot": { "type": "apiKey", "in": "header", "name": "x-admin-bot-key", "description": "A bot's key." }
             }
         }
     });
@@ -169,6 +170,7 @@ fn access_words(access: Access) -> String {
         Access::Public => "Needs no credentials.".to_owned(),
         Access::SignedIn => "Needs credentials of a person or an API key.".to_owned(),
         Access::NodeLink => "For nodes: needs a node's signature.".to_owned(),
+        Access::Bot => "For bots: needs a bot's key.".to_owned(),
         Access::Allowed { capability, .. } => format!("Needs the capability `{capability}`."),
     }
 }
@@ -178,6 +180,7 @@ fn security(access: Access) -> Value {
         Access::Public => json!([]),
         Access::SignedIn | Access::Allowed { .. } => json!([{ "key": [] }, { "session": [] }]),
         Access::NodeLink => json!([{ "node": [] }]),
+        Access::Bot => json!([{ "bot": [] }]),
     }
 }
 

@@ -46,7 +46,7 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
         None
     };
     let run = endpoint.run.clone();
-    let Arrival { request_id, origin, is_secure, .. } = arrival;
+    let Arrival { request_id, origin, is_secure, worker, .. } = arrival;
     run(
         Call {
             app,
@@ -54,8 +54,10 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
             request_id,
             origin,
             is_secure,
+            worker,
             params,
             workspace_query,
+            bot: None,
             caller: None,
             cookie: None,
             about: Arc::default(),

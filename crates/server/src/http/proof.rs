@@ -21,6 +21,8 @@ pub enum Access {
     SignedIn,
     /// Nodes, and nobody else.
     NodeLink,
+    /// Bots that make matches, and nobody else.
+    Bot,
     /// Whoever the policy allows this on this kind of thing.
     Allowed { capability: Capability, found: Found },
 }

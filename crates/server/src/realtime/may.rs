@@ -4,6 +4,7 @@ use ostler_model::authz::{Authority, Kind, Resource, VerbKind, decide};
 use ostler_model::event::{Event, Fact};
 use ostler_model::job::Job;
 use ostler_model::key::Key;
+use ostler_model::matches::{Bot, Match};
 use ostler_model::node::Node;
 use ostler_model::user::User;
 use ostler_model::workload::Workload;
@@ -41,6 +42,8 @@ pub fn may_see(who: &Authority, event: &Event) -> bool {
     let is_allowed = match event.fact.topic() {
         Kind::Workload => reads::<Workload>(who, event),
         Kind::Node => reads::<Node>(who, event),
+        Kind::Match => reads::<Match>(who, event),
+        Kind::Bot => reads::<Bot>(who, event),
         Kind::Job => reads::<Job>(who, event),
         Kind::Workspace => reads::<Workspace>(who, event),
         Kind::Member => reads::<Member>(who, event),

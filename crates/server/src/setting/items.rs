@@ -278,6 +278,31 @@ pub(crate) const ITEMS: &[Item] = &[
             Ok(())
         },
     },
+    Item {
+        name: "matches.workers",
+        says: "Workers in this process that share the matches; 0 hosts none here. Changing it needs an empty folder.",
+        is_secret: false,
+        is_editable: false,
+        is_live: false,
+        get: |config| json!(config.matches.workers),
+        set: |config, value| {
+            config.matches.workers =
+                read::<u32>(value).ok().filter(|count| *count <= 64).ok_or(format!("it is {value}; use 0 to 64"))?;
+            Ok(())
+        },
+    },
+    Item {
+        name: "matches.admin_bot_key",
+        says: "What the platform's own bot presents as x-admin-bot-key. Empty: there is no such bot.",
+        is_secret: true,
+        is_editable: false,
+        is_live: false,
+        get: |config| json!(config.matches.admin_bot_key.as_ref().map(Secret::reveal)),
+        set: |config, value| {
+            config.matches.admin_bot_key = optional(value)?.map(Secret::new);
+            Ok(())
+        },
+    },
 ];
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod factor;
 mod job;
+mod matches;
 mod oidc;
 mod people;
 mod realtime;

@@ -19,11 +19,11 @@ use tokio::sync::watch;
 const UNSURE: Millis = Millis::secs(30);
 
 /// Changes of these nouns never touch who may do what: they are the things that rights are about.
-const NEUTRAL_NOUNS: [&str; 8] =
-    ["search_", "workload_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
+const NEUTRAL_NOUNS: [&str; 9] =
+    ["search_", "workload_", "match_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
-const NEUTRAL: [&str; 26] = [
+const NEUTRAL: [&str; 27] = [
     "audit_refused",
     "audit_done",
     "audit_checkpoint",
@@ -34,6 +34,7 @@ const NEUTRAL: [&str; 26] = [
     "token_create",
     "token_rotate",
     "key_touch",
+    "bot_touch",
     // Asking for a new password gives nobody anything, and links that are over open nothing.
     "reset_ask",
     "reset_begin",

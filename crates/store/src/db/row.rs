@@ -1,9 +1,10 @@
 //! Rows, read column by column into the model's types.
 
 use super::error::{Result, StoreError};
+use ostler_model::matches::GameId;
 use ostler_model::user::Email;
 use ostler_model::{
-    AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
+    AuditId, BootId, BotId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
     ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
 };
 use sqlx::{Row as _, ValueRef as _};
@@ -123,7 +124,9 @@ parsed!(
     Email,
     AuditId,
     BootId,
+    BotId,
     FactorId,
+    GameId,
     InstallationId,
     InviteId,
     JobId,

@@ -1,8 +1,9 @@
 //! Values that go into a statement. Each knows its type even when it is null, because PostgreSQL wants to know.
 
+use ostler_model::matches::GameId;
 use ostler_model::user::Email;
 use ostler_model::{
-    AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
+    AuditId, BootId, BotId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
     ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
 };
 
@@ -56,7 +57,9 @@ text!(
     Email,
     AuditId,
     BootId,
+    BotId,
     FactorId,
+    GameId,
     InstallationId,
     InviteId,
     JobId,

@@ -43,6 +43,8 @@ pub(super) fn touched(fact: &Fact) -> &'static [Kind] {
         | Fact::NodeOnline { .. }
         | Fact::NodeOffline { .. }
         | Fact::JobChanged { .. } => &[],
+        // Their lists are short; they are not in the index.
+        Fact::MatchChanged { .. } | Fact::BotChanged { .. } => &[],
     }
 }
 

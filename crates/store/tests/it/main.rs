@@ -12,6 +12,7 @@ mod fault;
 mod identity;
 mod job;
 mod limits;
+mod matches;
 mod migrate;
 mod node;
 mod people;

@@ -20,6 +20,15 @@ const NEVER_DONE: &[(&str, &str)] = &[
     ("factor.create", "needs an authenticator; the factor room's own tests"),
     ("factor.totp_confirm", "needs an app; the factor room's own tests"),
     ("invite.accept", "the sample is nobody's link; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
+    ("match.create", "no worker is here; `matches`"),
+    ("match.create_game", "the callers are no bots; `matches`"),
+    ("match.end", "the match is over; `matches`"),
+    ("match.end_game", "the callers are no bots; `matches`"),
+    ("match.intent", "the callers are no bots; `matches`"),
+    ("match.kick", "the match is over; `matches`"),
+    ("match.pause", "the match is over; `matches`"),
+    ("match.start", "the match is over; `matches`"),
+    ("match.update", "the match is over; `matches`"),
     ("node.delete", "the node has a workload; the store's tests"),
     ("node.join", "the sample is nobody's token; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("platform.check_database", "asks another server, and changes nothing"),
@@ -294,6 +303,7 @@ fn row_start(endpoint: &Endpoint, is_absent: bool) -> String {
         Access::Public => "public".to_owned(),
         Access::SignedIn => "signed in".to_owned(),
         Access::NodeLink => "node".to_owned(),
+        Access::Bot => "bot".to_owned(),
         Access::Allowed { capability, .. } => capability.to_string(),
     };
     let case = if is_absent { " (absent)" } else { "" };

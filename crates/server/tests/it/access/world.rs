@@ -1,14 +1,18 @@
 //! A small world with one of everything, kept as a database file that is copied for each change that is tried.
 
-use ostler_model::authz::{CapabilitySet, Collection, Grant, Kind as Noun, Origin, Role, Scope, SystemReason, Write};
+use ostler_model::authz::{
+    Actor, ActorKind, Authority, CapabilitySet, Collection, Grant, Kind as Noun, Origin, Role, Scope, SystemReason,
+    Write, authorize,
+};
+use ostler_model::matches::{Bot, Maker, Match, Phase};
 use ostler_model::node::{Facts, JoinToken, Node};
 use ostler_model::user::{State, User};
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
 use ostler_model::workspace::Member;
-use ostler_model::{Millis, NodeId, UserId, WorkspaceId};
+use ostler_model::{Millis, NodeId, Secret, UserId, WorkspaceId};
 use ostler_runtime::Ids;
-use ostler_server::config::{Config, Rates};
+use ostler_server::config::{Config, Matches, Rates};
 use ostler_store::{MasterKey, Options, Store, job, node, workload};
 use ostler_testkit::server::{As, SkipClock, TestServer, nothing};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
@@ -46,7 +50,9 @@ async fn server(dir: &Path) -> TestServer {
     let time = SkipClock::new();
     let store = Store::open(Options::sqlite(dir.join(FILE), time.clock(), MasterKey::new([7; 32]))).await.unwrap();
     let ids = Ids::system(time.clock());
-    TestServer::on(Config { rates: Rates::NONE, ..Config::default() }, store, time, ids).await
+    // With a key, so that the bots' routes exist.
+    let matches = Matches { admin_bot_key: Some(Secret::new("the platform's own bot")), ..Matches::default() };
+    TestServer::on(Config { rates: Rates::NONE, matches, ..Config::default() }, store, time, ids).await
 }
 
 /// A server on a copy of the world.
@@ -181,6 +187,10 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
         used_at: None,
         node: None,
     };
+    let (bot, game) = bot_and_match(t, workspace).await;
+    names.insert("bot", bot);
+    names.insert("match", game.clone());
+    names.insert("game", game);
     names.insert("invite", invited(t, workspace).await);
     names.insert("provider", provider(t).await);
     names.insert("token", store.join_token_create(&grant, &token, b"open", now).await.unwrap().id.to_string());
@@ -254,6 +264,41 @@ async fn provider(t: &TestServer) -> String {
     let grant: Grant<ostler_model::authz::Platform, Write> =
         t.grant(SystemReason::Setup, &ostler_model::authz::Platform);
     t.app.store.provider_create(&grant, &provider, None, now).await.unwrap().id.to_string()
+}
+
+/// A bot, and a match that it made long ago.
+async fn bot_and_match(t: &TestServer, workspace: WorkspaceId) -> (String, String) {
+    let (store, now, origin) = (&t.app.store, t.app.clock.now(), std::sync::Arc::new(Origin::default()));
+    let root = Authority { is_platform_admin: true, ..Authority::bot(None, "root") };
+    let root = Authority { actor: Actor { kind: ActorKind::User(t.app.ids.next()), label: "root".to_owned() }, ..root };
+    let bot = Bot {
+        id: t.app.ids.next(),
+        workspace,
+        name: "resident".parse().unwrap(),
+        prefix: "ostbot_abcdef".to_owned(),
+        titles: Vec::new(),
+        per_minute: 0,
+        created_at: now,
+        last_used_at: None,
+    };
+    let grant = authorize::<Collection<Bot>, Write>(&root, &Collection::of(workspace), &origin).unwrap();
+    store.bot_create(&grant, &bot, b"a bot", now).await.unwrap();
+    let over = Match {
+        id: "aB3dE5gH".parse().unwrap(),
+        workspace: Some(workspace),
+        title: "tic-tac-toe".to_owned(),
+        maker: Maker::Bot(bot.id),
+        made_by: "bot:ladder".to_owned(),
+        worker: 0,
+        phase: Phase::Finished,
+        players: 2,
+        turns: 9,
+        created_at: now,
+        started_at: Some(now),
+        ended_at: Some(now),
+    };
+    let grant = authorize::<Match, Write>(&Authority::bot(Some(bot.id), "bot:ladder"), &over, &origin).unwrap();
+    (bot.id.to_string(), store.match_create(&grant, &over, now).await.unwrap().id.to_string())
 }
 
 /// An invitation that nobody has accepted.

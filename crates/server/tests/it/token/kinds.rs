@@ -10,8 +10,8 @@ use ostler_model::authz::{CapabilitySet, Collection, Grant, Role, Scope, SystemR
 use ostler_model::node::{Facts, JoinToken, Node};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
-use ostler_model::{Millis, NodeId};
-use ostler_server::config::{Config, Rates};
+use ostler_model::{Millis, NodeId, Secret};
+use ostler_server::config::{Config, Matches, Rates};
 use ostler_server::http::{Access, Endpoint};
 use ostler_testkit::server::{Answer, As, TestServer};
 use ostler_wire::link::sign::{Signed, message};
@@ -19,6 +19,9 @@ use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+
+/// What the platform's own bot presents.
+const BOT: &str = "the-platforms-own-bots-key";
 
 /// Where a kind belongs. Everywhere else it must be refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +32,8 @@ enum Own {
     Bearer,
     /// A node's signature of this very request, on nodes' endpoints.
     Signature,
+    /// `x-admin-bot-key`, on bots' endpoints.
+    Bot,
     /// These fields of public endpoints, by action.
     Field(&'static [(&'static str, &'static str)]),
 }
@@ -39,6 +44,8 @@ const KINDS: &[(&str, Own)] = &[
     ("access token", Own::Bearer),
     ("API key", Own::Bearer),
     ("node credential", Own::Signature),
+    ("bot key", Own::Bot),
+    ("platform's own bot key", Own::Bot),
     ("refresh token", Own::Field(&[("session.refresh", "refresh_token")])),
     (
         "setup secret",
@@ -95,7 +102,8 @@ struct Purse {
 impl Purse {
     async fn fill() -> Self {
         let public_url = Some("http://localhost:8080".to_owned());
-        let t = TestServer::with(Config { rates: Rates::NONE, public_url, ..Config::default() }).await;
+        let matches = Matches { admin_bot_key: Some(Secret::new(BOT)), ..Matches::default() };
+        let t = TestServer::with(Config { rates: Rates::NONE, public_url, matches, ..Config::default() }).await;
         let root = t.person(true).await;
         let space = t.workspace(&root).await;
         let node_key = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
@@ -130,6 +138,12 @@ async fn mint(t: &TestServer, kind: &str, root: &User, join: &str) -> String {
         "refresh token" => t.token_pair(root).await.1,
         "API key" => text(t.key(root, CapabilitySet::everything(), Scope::All).await.1),
         "setup secret" => t.setup_secret.reveal().to_owned(),
+        "platform's own bot key" => BOT.to_owned(),
+        "bot key" => {
+            let path = format!("/api/v1/workspaces/{}/bots", t.workspace(root).await.id);
+            let made = t.post(&t.browser(root).await, &path, &json!({"name": "ladder"})).await.is(201).json();
+            made["secret"].as_str().unwrap().to_owned()
+        }
         "join token" => join.to_owned(),
         "node credential" => String::new(),
         "invite" => {
@@ -211,6 +225,7 @@ const PLACES: &[(&str, Put)] = &[
     ("node scheme", |r, token| r.header("authorization", format!("Ostler-Node {token}"))),
     ("cookie", |r, token| r.header("cookie", format!("ostler_session={token}")).header("x-ostler-csrf", "1")),
     ("x-api-key", |r, token| r.header("x-api-key", token)),
+    ("x-admin-bot-key", |r, token| r.header("x-admin-bot-key", token)),
     ("websocket protocol", |r, token| {
         let plain: String = token.chars().map(|c| if c == ' ' { '.' } else { c }).collect();
         r.header("sec-websocket-protocol", format!("bearer, {plain}"))
@@ -222,9 +237,11 @@ const QUERY: [&str; 4] = ["token", "access_token", "ticket", "key"];
 /// True when this is where the kind belongs.
 fn belongs(own: Own, place: &str, endpoint: &Endpoint) -> bool {
     let is_node = endpoint.access == Access::NodeLink;
+    let is_bot = endpoint.access == Access::Bot;
     match own {
-        Own::Cookie => place == "cookie" && !is_node,
-        Own::Bearer => place == "bearer" && !is_node,
+        Own::Cookie => place == "cookie" && !is_node && !is_bot,
+        Own::Bearer => place == "bearer" && !is_node && !is_bot,
+        Own::Bot => place == "x-admin-bot-key" && is_bot,
         // Its header is whole: scheme and signature.
         Own::Signature => place == "authorization" && is_node,
         Own::Field(..) => false,
@@ -307,6 +324,11 @@ async fn every_kind_is_accepted_where_it_belongs() {
         let who = match own {
             Own::Cookie => As::Browser(token),
             Own::Bearer => As::Bearer(token),
+            Own::Bot => {
+                let request = Request::builder().uri("/api/v1/adminbot/archive").header("x-admin-bot-key", token);
+                purse.t.send(request.body(Body::empty()).unwrap()).await.is(200);
+                continue;
+            }
             Own::Signature | Own::Field(..) => continue,
         };
         purse.t.get(&who, "/api/v1/users/me").await.is(200);

@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest'
+import { changes, formOf, titleOf } from './config'
+
+const form = formOf({ properties: { gameType: { enum: ['Private'] }, bots: { type: 'integer' }, gameMap: { enum: ['World'] }, hostCheats: { type: 'object' }, disabledUnits: { type: 'array' } } })
+
+describe('a configuration as a form', () => {
+  it('asks only for what a form can say', () => {
+    expect(Object.keys(form.properties)).toEqual(['bots', 'gameMap'])
+    expect(titleOf('spawnImmunityDuration')).toBe('Spawn immunity duration')
+  })
+
+  it('sends what differs, and keeps what an omission would clear', () => {
+    const before = { bots: 7, gameMap: 'World', hostCheats: { gold: true } }
+    expect(changes(form, before, { ...before, bots: 9 }, ['hostCheats'])).toEqual({ bots: 9, hostCheats: { gold: true } })
+    expect(changes(form, before, before, ['hostCheats'])).toEqual({})
+    expect(changes(form, before, { ...before, bots: undefined }, [])).toEqual({ bots: null })
+  })
+})

@@ -1,0 +1,38 @@
+// A title's configuration as a form: only what a form can say, and only what was changed.
+
+import { type ObjectSchema, type Schema, type Values, objectSchema } from '../kit/schema'
+
+/** Only private matches are made here, so nobody is asked. */
+const HIDDEN = new Set(['gameType'])
+
+/** `gameMapSize` → `Game map size`. */
+export function titleOf(name: string): string {
+  const words = name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+/** The fields of a schema that have a widget. Lists and objects are left as they are. */
+export function formOf(schema: unknown): ObjectSchema {
+  const { properties } = objectSchema(schema)
+  const fields = Object.entries(properties).filter(([name, field]) => !HIDDEN.has(name) && isPlain(field))
+  return { properties: Object.fromEntries(fields.map(([name, field]) => [name, { ...field, title: field.title ?? titleOf(name) }])), required: [] }
+}
+
+function isPlain(field: Schema): boolean {
+  const types = Array.isArray(field.type) ? field.type : [field.type]
+  const isScalar = types.some((type) => type === 'string' || type === 'integer' || type === 'number' || type === 'boolean')
+  return isScalar || (field.enum !== undefined && field.enum.every((option) => typeof option === 'string'))
+}
+
+/** What to send: what differs, and what would otherwise be cleared. A field that was emptied is unset. */
+export function changes(form: ObjectSchema, before: Values, after: Values, clearedWhenOmitted: string[]): Values {
+  const out: Values = {}
+  for (const name of Object.keys(form.properties)) {
+    if (after[name] !== before[name]) out[name] = after[name] ?? null
+  }
+  if (Object.keys(out).length === 0) return out
+  for (const name of clearedWhenOmitted) {
+    if (!(name in out) && before[name] !== undefined) out[name] = before[name]
+  }
+  return out
+}
