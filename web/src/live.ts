@@ -153,6 +153,8 @@ export class Applier {
       if (type !== 'node.changed') this.soon('workloads')
     } else if (type === 'key.changed') {
       this.soon('keys')
+    } else if (type === 'role.changed' || type === 'team.changed' || type === 'member.changed') {
+      for (const what of ['me', 'members', 'roles', 'teams', 'team']) this.soon(what)
     } else {
       this.soon('me')
     }

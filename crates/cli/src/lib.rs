@@ -16,12 +16,14 @@ mod job;
 mod key;
 mod login;
 mod node;
+mod role;
 mod search;
 mod setting;
 mod setup;
 mod show;
 mod size;
 mod stats;
+mod team;
 mod template;
 mod user;
 mod wait;
@@ -57,6 +59,10 @@ pub enum Command {
     Key(key::Args),
     /// Workspaces and their members.
     Workspace(workspace::Args),
+    /// What members of a workspace can be.
+    Role(role::Args),
+    /// Teams of a workspace, and what they may do.
+    Team(team::Args),
     /// People, invitations, and who is kept out.
     User(user::Args),
     /// Settings of the platform, and mail.
@@ -84,6 +90,8 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Job(args) => job::run(args).await,
         Command::Key(args) => key::run(args).await,
         Command::Workspace(args) => workspace::run(args).await,
+        Command::Role(args) => role::run(args).await,
+        Command::Team(args) => Box::pin(team::run(args)).await,
         Command::User(args) => Box::pin(user::run(args)).await,
         Command::Setting(args) => setting::run(args).await,
         Command::Setup(args) => setup::run(args).await,

@@ -1,7 +1,7 @@
 //! Events: facts with a sequence number, pushed live.
 
 use crate::authz::{Kind, Resource};
-use crate::{JobId, NodeId, Time, UserId, WorkloadId, WorkspaceId};
+use crate::{JobId, NodeId, RoleId, TeamId, Time, UserId, WorkloadId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 /// A fact, as stored and streamed. Sequence order is commit order.
@@ -46,11 +46,23 @@ pub enum Fact {
     #[serde(rename = "node.deleted")]
     NodeDeleted { id: NodeId, name: String },
     #[serde(rename = "job.changed")]
-    JobChanged { id: JobId, state: String, step: Option<String>, progress: u8 },
+    JobChanged {
+        id: JobId,
+        state: String,
+        step: Option<String>,
+        progress: u8,
+        /// The id of what it is done to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
+    },
     #[serde(rename = "workspace.changed")]
     WorkspaceChanged { id: WorkspaceId },
     #[serde(rename = "member.changed")]
     MemberChanged { user: UserId },
+    #[serde(rename = "role.changed")]
+    RoleChanged { id: RoleId },
+    #[serde(rename = "team.changed")]
+    TeamChanged { id: TeamId },
     #[serde(rename = "user.changed")]
     UserChanged { id: UserId },
     #[serde(rename = "key.changed")]
@@ -72,7 +84,8 @@ impl Fact {
             | Fact::NodeDeleted { .. } => Kind::Node,
             Fact::JobChanged { .. } => Kind::Job,
             Fact::WorkspaceChanged { .. } => Kind::Workspace,
-            Fact::MemberChanged { .. } => Kind::Member,
+            // Roles and teams are about members, and whoever may read these may read them.
+            Fact::MemberChanged { .. } | Fact::RoleChanged { .. } | Fact::TeamChanged { .. } => Kind::Member,
             Fact::UserChanged { .. } => Kind::User,
             Fact::KeyChanged { .. } => Kind::Key,
         }
@@ -91,6 +104,8 @@ impl Fact {
             | Fact::NodeDeleted { id, .. } => id.to_string(),
             Fact::JobChanged { id, .. } => id.to_string(),
             Fact::WorkspaceChanged { id } => id.to_string(),
+            Fact::RoleChanged { id } => id.to_string(),
+            Fact::TeamChanged { id } => id.to_string(),
             Fact::MemberChanged { user } | Fact::UserChanged { id: user } | Fact::KeyChanged { owner: user } => {
                 user.to_string()
             }
@@ -137,6 +152,8 @@ impl Fact {
             Fact::MemberChanged { .. } => "Member changed",
             Fact::UserChanged { .. } => "Person changed",
             Fact::KeyChanged { .. } => "API key changed",
+            Fact::RoleChanged { .. } => "Role changed",
+            Fact::TeamChanged { .. } => "Team changed",
         };
         Some(title.to_owned())
     }

@@ -9,6 +9,7 @@ mod job;
 mod oidc;
 mod people;
 mod realtime;
+mod roles;
 mod search;
 mod shop;
 mod socket;

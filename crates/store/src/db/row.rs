@@ -4,7 +4,7 @@ use super::error::{Result, StoreError};
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, UserId, WorkloadId, WorkspaceId,
 };
 use sqlx::{Row as _, ValueRef as _};
 use std::str::FromStr;
@@ -96,8 +96,10 @@ parsed!(
     NodeId,
     ProviderId,
     RequestId,
+    RoleId,
     SecretId,
     SessionId,
+    TeamId,
     UserId,
     WorkloadId,
     WorkspaceId

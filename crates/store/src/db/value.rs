@@ -3,7 +3,7 @@
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, UserId, WorkloadId, WorkspaceId,
 };
 
 /// One bound value, in one of the five column types.
@@ -66,8 +66,10 @@ text!(
     NodeId,
     ProviderId,
     RequestId,
+    RoleId,
     SecretId,
     SessionId,
+    TeamId,
     UserId,
     WorkloadId,
     WorkspaceId

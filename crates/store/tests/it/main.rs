@@ -15,6 +15,7 @@ mod limits;
 mod migrate;
 mod node;
 mod people;
+mod role;
 mod search;
 mod secret;
 mod workload;
