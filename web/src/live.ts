@@ -158,6 +158,8 @@ export class Applier {
       this.soon('bots')
     } else if (type === 'key.changed') {
       this.soon('keys')
+    } else if (type === 'role.changed' || type === 'team.changed' || type === 'member.changed') {
+      for (const what of ['me', 'members', 'roles', 'teams', 'team']) this.soon(what)
     } else {
       this.soon('me')
     }

@@ -94,6 +94,8 @@ const audit = createRoute({ getParentRoute: () => app, path: '/activity/audit', 
 const settings = createRoute({ getParentRoute: () => app, path: '/settings', component: lazyRouteComponent(() => import('./settings/page'), 'Page') })
 const security = createRoute({ getParentRoute: () => app, path: '/settings/security', component: lazyRouteComponent(() => import('./account/security'), 'Page') })
 const members = createRoute({ getParentRoute: () => app, path: '/settings/workspace', component: lazyRouteComponent(() => import('./workspace/page'), 'Page') })
+const roles = createRoute({ getParentRoute: () => app, path: '/settings/roles', component: lazyRouteComponent(() => import('./role/page'), 'Page') })
+const teams = createRoute({ getParentRoute: () => app, path: '/settings/teams', component: lazyRouteComponent(() => import('./team/page'), 'Page') })
 const users = createRoute({ getParentRoute: () => app, path: '/settings/people', component: lazyRouteComponent(() => import('./user/page'), 'Page') })
 const platform = createRoute({ getParentRoute: () => app, path: '/settings/platform', component: lazyRouteComponent(() => import('./settings/platform'), 'Page') })
 const keys = createRoute({ getParentRoute: () => app, path: '/settings/keys', component: lazyRouteComponent(() => import('./key/page'), 'Page') })
@@ -110,7 +112,7 @@ const tree = root.addChildren([
   forgot,
   reset,
   invite,
-  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), matches, bots, match, nodes, node, jobs, job, activity, audit, settings, security, members, users, platform, keys, docs, kit, lost]),
+  app.addChildren([overview, workloads, workloadNew, workload.addChildren(workloadTabs), matches, bots, match, nodes, node, jobs, job, activity, audit, settings, security, members, roles, teams, users, platform, keys, docs, kit, lost]),
 ])
 
 export function makeRouter(client: QueryClient) {

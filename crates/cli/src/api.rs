@@ -96,7 +96,7 @@ impl Api {
             // Nothing is called so; these are only for the hint.
             all = self.all(&list, 50).await?;
         }
-        pick(noun, what, &all)
+        pick(noun.word, noun.name, what, &all)
     }
 }
 
@@ -106,8 +106,8 @@ pub(crate) fn is_id(text: &str, prefix: &str) -> bool {
 }
 
 /// The one thing of this name. An exact match wins over one that differs in case.
-fn pick(noun: &Noun, what: &str, all: &[Value]) -> Result<String> {
-    let name = |item: &Value| item[noun.name].as_str().unwrap_or_default().to_owned();
+pub(crate) fn pick(word: &str, field: &str, what: &str, all: &[Value]) -> Result<String> {
+    let name = |item: &Value| item[field].as_str().unwrap_or_default().to_owned();
     let exact: Vec<&Value> = all.iter().filter(|item| name(item) == what).collect();
     let close: Vec<&Value> = all.iter().filter(|item| name(item).to_lowercase() == what.to_lowercase()).collect();
     let found = if exact.is_empty() { close } else { exact };
@@ -120,9 +120,9 @@ fn pick(noun: &Noun, what: &str, all: &[Value]) -> Result<String> {
             let hint = match names.len() {
                 0 => String::new(),
                 1..=8 => format!("; there is {}", names.join(", ")),
-                _ => format!("; see: ostler {} list", noun.word),
+                _ => format!("; see: ostler {word} list"),
             };
-            Err(Trouble::NotFound(format!("there is no {} called {what}{hint}", noun.word)).into())
+            Err(Trouble::NotFound(format!("there is no {word} called {what}{hint}")).into())
         }
         several => {
             let ids: Vec<&str> = several.iter().filter_map(|item| item["id"].as_str()).collect();
@@ -137,6 +137,10 @@ mod tests {
     use super::*;
     use crate::exit::exit_code;
     use serde_json::json;
+
+    fn pick(noun: &Noun, what: &str, all: &[Value]) -> Result<String> {
+        super::pick(noun.word, noun.name, what, all)
+    }
 
     #[test]
     fn names_find_one_thing_or_say_what_there_is() {

@@ -18,12 +18,14 @@ mod key;
 mod login;
 mod matches;
 mod node;
+mod role;
 mod search;
 mod setting;
 mod setup;
 mod show;
 mod size;
 mod stats;
+mod team;
 mod template;
 mod user;
 mod wait;
@@ -63,6 +65,10 @@ pub enum Command {
     Key(key::Args),
     /// Workspaces and their members.
     Workspace(workspace::Args),
+    /// What members of a workspace can be.
+    Role(role::Args),
+    /// Teams of a workspace, and what they may do.
+    Team(team::Args),
     /// People, invitations, and who is kept out.
     User(user::Args),
     /// Settings of the platform, and mail.
@@ -92,6 +98,8 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Bot(args) => bot::run(args).await,
         Command::Key(args) => key::run(args).await,
         Command::Workspace(args) => workspace::run(args).await,
+        Command::Role(args) => role::run(args).await,
+        Command::Team(args) => Box::pin(team::run(args)).await,
         Command::User(args) => Box::pin(user::run(args)).await,
         Command::Setting(args) => setting::run(args).await,
         Command::Setup(args) => setup::run(args).await,

@@ -28,7 +28,7 @@ enum Verb {
         #[arg(long)]
         name: Option<String>,
         /// Straight into the workspace (see --workspace), with this role, instead of onto the platform alone.
-        #[arg(long, value_parser = ["viewer", "member", "admin", "owner"])]
+        #[arg(long)]
         role: Option<String>,
     },
     /// List the invitations into the workspace that nobody has accepted yet.
@@ -101,10 +101,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             let made = match role {
                 None => api.send(Method::POST, "/users", Some(&body)).await?,
                 Some(role) => {
-                    let path = format!("/workspaces/{}/invites", api.workspace().await?);
+                    let workspace = format!("/workspaces/{}", api.workspace().await?);
                     let mut body = body;
-                    body["role"] = json!(role);
-                    api.send(Method::POST, &path, Some(&body)).await?
+                    body["role"] = crate::role::find(&api, &workspace, &role).await?.into();
+                    api.send(Method::POST, &format!("{workspace}/invites"), Some(&body)).await?
                 }
             };
             invited(&made, json)

@@ -53,8 +53,8 @@ enum Verb {
         one: One,
         /// Their e-mail address.
         email: String,
-        /// What they may do.
-        #[arg(long, value_parser = ["viewer", "member", "admin", "owner"])]
+        /// What they may do: viewer, member, admin, owner, or a role of the workspace's own, by name or id.
+        #[arg(long)]
         role: String,
     },
     /// Take a member out.
@@ -106,10 +106,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
         Verb::Members(one) => {
             let path = path(&api, &one).await?;
-            show::list(&api.all(&format!("{path}/members"), 10_000).await?, MEMBERS, json)
+            let mut members = api.all(&format!("{path}/members"), 10_000).await?;
+            if !json {
+                crate::role::by_name(&api, &path, &mut members).await?;
+            }
+            show::list(&members, MEMBERS, json)
         }
         Verb::Member { one, email, role } => {
             let path = path(&api, &one).await?;
+            let role = crate::role::find(&api, &path, &role).await?;
             let seen = match member(&api, &path, &email).await? {
                 Some(user) => {
                     api.send(Method::PATCH, &format!("{path}/members/{user}"), Some(&json!({"role": role}))).await?

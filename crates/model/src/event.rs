@@ -2,7 +2,7 @@
 
 use crate::authz::{Kind, Resource};
 use crate::matches::{GameId, Phase};
-use crate::{BotId, JobId, NodeId, Time, UserId, WorkloadId, WorkspaceId};
+use crate::{BotId, JobId, NodeId, RoleId, TeamId, Time, UserId, WorkloadId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
 /// A fact, as stored and streamed. Sequence order is commit order.
@@ -47,7 +47,15 @@ pub enum Fact {
     #[serde(rename = "node.deleted")]
     NodeDeleted { id: NodeId, name: String },
     #[serde(rename = "job.changed")]
-    JobChanged { id: JobId, state: String, step: Option<String>, progress: u8 },
+    JobChanged {
+        id: JobId,
+        state: String,
+        step: Option<String>,
+        progress: u8,
+        /// The id of what it is done to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
+    },
     /// A match has come further, or somebody came or went.
     #[serde(rename = "match.changed")]
     MatchChanged { id: GameId, phase: Phase, players: u32 },
@@ -57,6 +65,10 @@ pub enum Fact {
     WorkspaceChanged { id: WorkspaceId },
     #[serde(rename = "member.changed")]
     MemberChanged { user: UserId },
+    #[serde(rename = "role.changed")]
+    RoleChanged { id: RoleId },
+    #[serde(rename = "team.changed")]
+    TeamChanged { id: TeamId },
     #[serde(rename = "user.changed")]
     UserChanged { id: UserId },
     #[serde(rename = "key.changed")]
@@ -80,7 +92,8 @@ impl Fact {
             Fact::MatchChanged { .. } => Kind::Match,
             Fact::BotChanged { .. } => Kind::Bot,
             Fact::WorkspaceChanged { .. } => Kind::Workspace,
-            Fact::MemberChanged { .. } => Kind::Member,
+            // Roles and teams are about members, and whoever may read these may read them.
+            Fact::MemberChanged { .. } | Fact::RoleChanged { .. } | Fact::TeamChanged { .. } => Kind::Member,
             Fact::UserChanged { .. } => Kind::User,
             Fact::KeyChanged { .. } => Kind::Key,
         }
@@ -101,6 +114,8 @@ impl Fact {
             Fact::MatchChanged { id, .. } => id.to_string(),
             Fact::BotChanged { id } => id.to_string(),
             Fact::WorkspaceChanged { id } => id.to_string(),
+            Fact::RoleChanged { id } => id.to_string(),
+            Fact::TeamChanged { id } => id.to_string(),
             Fact::MemberChanged { user } | Fact::UserChanged { id: user } | Fact::KeyChanged { owner: user } => {
                 user.to_string()
             }
@@ -149,6 +164,8 @@ impl Fact {
             Fact::MemberChanged { .. } => "Member changed",
             Fact::UserChanged { .. } => "Person changed",
             Fact::KeyChanged { .. } => "API key changed",
+            Fact::RoleChanged { .. } => "Role changed",
+            Fact::TeamChanged { .. } => "Team changed",
         };
         Some(title.to_owned())
     }

@@ -120,6 +120,10 @@ ids! {
     BotId = "bot";
     /// A party that people may sign in with.
     ProviderId = "idp";
+    /// A role that a workspace made for itself.
+    RoleId = "rl";
+    /// A team of a workspace.
+    TeamId = "tm";
 }
 
 #[cfg(test)]

@@ -89,6 +89,9 @@ impl Resource for Job {
     fn id(&self) -> String {
         self.id.to_string()
     }
+    fn about(&self) -> Option<String> {
+        Some(self.target.clone())
+    }
     fn workspace(&self) -> Option<WorkspaceId> {
         self.workspace
     }

@@ -1,6 +1,6 @@
 //! People and their browser sessions.
 
-use crate::authz::{Kind, Resource, Role};
+use crate::authz::{Kind, Resource, RoleRef};
 use crate::{InviteId, Label, SessionId, Time, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
@@ -174,7 +174,7 @@ pub struct Invite {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
     pub workspace: WorkspaceId,
-    pub role: Role,
+    pub role: RoleRef,
 }
 
 /// What has become of an invitation or a link to set a new password.

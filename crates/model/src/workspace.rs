@@ -1,6 +1,6 @@
 //! Workspaces, the tenants, and who belongs to them.
 
-use crate::authz::{Kind, Resource, Role};
+use crate::authz::{Kind, Resource, RoleRef};
 use crate::user::Email;
 use crate::{Label, Name, Time, UserId, WorkspaceId};
 
@@ -30,7 +30,7 @@ pub struct Member {
     pub user: UserId,
     pub email: Email,
     pub name: Label,
-    pub role: Role,
+    pub role: RoleRef,
     pub created_at: Time,
 }
 

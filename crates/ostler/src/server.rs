@@ -161,6 +161,7 @@ fn generate(out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("could not make {}", out.display()))?;
     let files = [
         ("openapi.json", ostler_server::openapi_json()),
+        ("access.md", ostler_server::access_md()),
         ("config.toml", ostler_server::config::EXAMPLE.to_owned()),
         ("template.schema.json", ostler_server::template::schema_json()),
     ];

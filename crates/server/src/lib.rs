@@ -30,11 +30,13 @@ pub mod oidc;
 mod panel;
 pub mod realtime;
 pub mod reconcile;
+pub mod role;
 pub mod search;
 mod secret;
 pub mod setting;
 pub mod setup;
 pub mod start;
+pub mod team;
 pub mod template;
 pub mod user;
 pub mod workload;
@@ -57,9 +59,11 @@ pub fn routes() -> Vec<http::Endpoint> {
         node::routes(),
         obs::routes(),
         realtime::routes(),
+        role::routes(),
         search::routes(),
         setting::routes(),
         setup::routes(),
+        team::routes(),
         template::routes(),
         user::invite_routes(),
         user::routes(),
@@ -69,6 +73,11 @@ pub fn routes() -> Vec<http::Endpoint> {
     rooms.push(oidc::routes());
     rooms.extend(factor::routes());
     http::collect(rooms)
+}
+
+/// The access reference, as committed in docs/reference/access.md.
+pub fn access_md() -> String {
+    http::access::markdown(&routes())
 }
 
 /// The API document, as committed in docs/reference/openapi.json.

@@ -97,6 +97,8 @@ pub const KEYS_PER_PERSON: usize = 100;
 pub const BOTS_PER_WORKSPACE: usize = 100;
 /// Ids in a key's scope.
 pub const KEY_SCOPE_IDS: usize = 100;
+/// Nodes and workloads that one team's role is confined to.
+pub const TEAM_RESOURCES: usize = 100;
 /// Networks that one key may be bound to: enough for an office and its machines, cheap enough to look at every time.
 pub const KEY_NETWORKS: usize = 32;
 /// Addresses and actors whose rate is remembered. At about 100 bytes each.

@@ -10,11 +10,12 @@ use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
-use crate::workspace::within_own_role;
+use crate::held::{Held, MANAGE, allowed_by, columns, members_lock, role_of};
 use crate::{mail, user};
 use ostler_model::audit::Outcome;
-use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Origin, Resource, Role, Write};
+use ostler_model::authz::{Actor, ActorKind, CapabilitySet, Collection, Grant, Origin, Resource, RoleRef, Write};
 use ostler_model::event::Fact;
+use ostler_model::team::TeamReach;
 use ostler_model::user::{Invite, Managed, Place, State, User};
 use ostler_model::workspace::Member;
 use ostler_model::{InviteId, Label, Time, UserId, WorkspaceId};
@@ -71,7 +72,7 @@ impl Store {
             let user = invited(tx, grant.id()).await?;
             let last = tx
                 .opt(
-                    "SELECT workspace_id, role FROM invite WHERE user_id = $1 ORDER BY id DESC LIMIT 1",
+                    "SELECT workspace_id, role, role_id FROM invite WHERE user_id = $1 ORDER BY id DESC LIMIT 1",
                     args![user.id],
                 )
                 .await?;
@@ -92,14 +93,17 @@ impl Store {
         &self,
         grant: &Grant<Collection<Member>, Write>,
         user: &user::New,
-        role: Role,
+        role: impl Into<RoleRef>,
         invite: New<'_>,
         at: Time,
     ) -> Result<(User, Invite)> {
         let new = user::New { state: State::Invited, password_hash: None, is_platform_admin: false, ..user.clone() };
+        let role = role.into();
         change!(self, "member_invite", at, |tx| {
             let workspace = grant.workspace().ok_or_else(|| StoreError::missing("workspace", grant.id()))?;
-            within_own_role(tx, grant, workspace, role).await?;
+            tx.lock(&members_lock(workspace)).await?;
+            let held = Held::of(tx, grant, workspace).await?;
+            held.may_give(allowed_by(tx, workspace, role).await?, &TeamReach::Workspace)?;
             let row = tx.opt("SELECT * FROM users WHERE email = $1", args![new.email]).await?;
             let user = match row.as_ref().map(user::from_row).transpose()? {
                 Some(user) if user.state != State::Invited => return Err(Rule::HasAccount.into()),
@@ -179,13 +183,16 @@ impl Store {
                 .opt(
                     "UPDATE invite SET accepted_at = $2 WHERE token_hash = $1 AND accepted_at IS NULL
                          AND revoked_at IS NULL AND expires_at > $2
-                     RETURNING id, user_id, workspace_id, role, invited_by",
+                     RETURNING id, user_id, workspace_id, role, role_id, invited_by",
                     args![token_hash, at],
                 )
                 .await?;
             let row = row.ok_or(Rule::Invite)?;
             let (invite, id): (InviteId, UserId) = (row.get("id")?, row.get("user_id")?);
             let place = place(&row)?;
+            if let Some(place) = place {
+                tx.lock(&members_lock(place.workspace)).await?;
+            }
             if !still_meant(tx, row.get("invited_by")?, place).await? {
                 return Err(Rule::Invite.into());
             }
@@ -204,10 +211,11 @@ impl Store {
             .await?;
             let actor = Actor { kind: ActorKind::User(id), label: user.email.to_string() };
             if let Some(Place { workspace, role }) = place {
+                let (word, custom) = columns(role);
                 tx.exec(
-                    "INSERT INTO member (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)
+                    "INSERT INTO member (workspace_id, user_id, role, role_id, created_at) VALUES ($1, $2, $3, $4, $5)
                      ON CONFLICT DO NOTHING",
-                    args![workspace, id, role.as_str(), at],
+                    args![workspace, id, word, custom, at],
                 )
                 .await?;
                 tx.event_by(&actor, Some(workspace), Fact::MemberChanged { user: id });
@@ -250,7 +258,8 @@ impl Store {
             ActorKind::User(id) | ActorKind::Key { owner: id, .. } => Some(id),
             ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) | ActorKind::System(_) => None,
         };
-        let (workspace, role) = (place.map(|p| p.workspace), place.map(|p| p.role.as_str()));
+        let workspace = place.map(|p| p.workspace);
+        let (role, custom) = place.map(|p| columns(p.role)).unzip();
         tx.exec(
             "UPDATE invite SET revoked_at = $3 WHERE user_id = $1 AND COALESCE(workspace_id, '') = $2
                  AND accepted_at IS NULL AND revoked_at IS NULL",
@@ -258,9 +267,9 @@ impl Store {
         )
         .await?;
         tx.exec(
-            "INSERT INTO invite (id, user_id, workspace_id, role, token_hash, invited_by, created_at, expires_at)
-             VALUES ($1, $2, $3, $4, $5, (SELECT id FROM users WHERE id = $6), $7, $8)",
-            args![new.id, user.id, workspace, role, new.token_hash, invited_by, at, new.expires_at],
+            "INSERT INTO invite (id, user_id, workspace_id, role, token_hash, invited_by, created_at, expires_at, role_id)
+             VALUES ($1, $2, $3, $4, $5, (SELECT id FROM users WHERE id = $6), $7, $8, $9)",
+            args![new.id, user.id, workspace, role, new.token_hash, invited_by, at, new.expires_at, custom.flatten()],
         )
         .await?;
         if let Some(mail) = new.mail {
@@ -280,17 +289,16 @@ async fn invited(tx: &mut Tx, id: &str) -> Result<User> {
 /// Whoever invited may still give that place, or any account, at this moment. The platform itself may always.
 async fn still_meant(tx: &mut Tx, by: Option<UserId>, place: Option<Place>) -> Result<bool> {
     let Some(by) = by else { return Ok(true) };
-    let row = tx
-        .opt(
-            "SELECT u.is_platform_admin, m.role FROM users u LEFT JOIN member m ON m.user_id = u.id AND m.workspace_id = $2
-             WHERE u.id = $1 AND u.state = 'active'",
-            args![by, place.map(|p| p.workspace)],
-        )
-        .await?;
-    let Some(row) = row else { return Ok(false) };
-    let own = row.get::<Option<String>>("role")?.and_then(|text| text.parse::<Role>().ok());
-    let may_give = place.is_some_and(|p| own.is_some_and(|own| own >= p.role && own >= Role::Admin));
-    Ok(row.get("is_platform_admin")? || may_give)
+    let Some(place) = place else {
+        let sql = "SELECT id FROM users WHERE id = $1 AND state = 'active' AND is_platform_admin = TRUE";
+        return Ok(tx.opt(sql, args![by]).await?.is_some());
+    };
+    let Some(held) = Held::person(tx, place.workspace, by, None).await? else { return Ok(false) };
+    let promised = match allowed_by(tx, place.workspace, place.role).await {
+        Err(StoreError::Missing { .. }) => return Ok(false),
+        promised => promised?,
+    };
+    Ok(held.may_give(promised.or(CapabilitySet::NONE.with(MANAGE)), &TeamReach::Workspace).is_ok())
 }
 
 fn told(place: Place) -> serde_json::Value {
@@ -320,10 +328,7 @@ pub(crate) fn note(
 fn place(row: &Row) -> Result<Option<Place>> {
     let (workspace, role): (Option<WorkspaceId>, Option<String>) = (row.get("workspace_id")?, row.get("role")?);
     match (workspace, role) {
-        (Some(workspace), Some(role)) => {
-            let role = role.parse().map_err(|_| crate::db::row::unreadable("role"))?;
-            Ok(Some(Place { workspace, role }))
-        }
+        (Some(workspace), Some(_)) => Ok(Some(Place { workspace, role: role_of(row)? })),
         _ => Ok(None),
     }
 }

@@ -212,7 +212,7 @@ impl Store {
         read!(self, "job_list", |db| {
             let mut select = Select::new("SELECT * FROM job");
             select
-                .within(&filter.reach, "workspace_id", "id")
+                .within_or_about(&filter.reach, "workspace_id", "id", "target")
                 .when_some("kind = ?", filter.kind.as_ref())
                 .when_some("target = ?", filter.target.as_ref())
                 .when_some("is_final = ?", filter.is_final);
@@ -285,6 +285,7 @@ fn changed(job: &Job) -> Fact {
         state: job.state.as_str().to_owned(),
         step: job.step.clone(),
         progress: job.progress,
+        target: Some(job.target.clone()),
     }
 }
 

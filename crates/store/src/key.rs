@@ -5,7 +5,7 @@ use crate::db::page::Select;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
-use crate::session::memberships;
+use crate::held::memberships;
 use ostler_model::authz::{Actor, ActorKind, Authority, Capability, CapabilitySet, Grant, Limit, Scope, Write};
 use ostler_model::event::Fact;
 use ostler_model::key::Key;
@@ -67,8 +67,10 @@ impl Store {
                 .all(
                     "SELECT k.id AS key_id, k.label, k.prefix, k.capabilities, k.scope, k.workspace_id AS key_workspace,
                             k.only_ids, k.created_at AS key_created_at, k.expires_at, k.networks, k.last_used_at, k.last_used_from,
-                            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role
+                            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role,
+                            m.role_id, r.capabilities AS role_capabilities
                      FROM api_key k JOIN users u ON u.id = k.user_id LEFT JOIN member m ON m.user_id = u.id
+                          LEFT JOIN role r ON r.id = m.role_id
                      WHERE k.token_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.state = 'active'",
                     args![token_hash, now],
                 )
@@ -88,7 +90,7 @@ impl Store {
                     label: format!("apikey:{}", key.label),
                 },
                 is_platform_admin: user.is_platform_admin,
-                memberships: memberships(&rows)?,
+                memberships: memberships(db, &rows, user.id).await?,
                 limit: Some(Limit { capabilities: key.capabilities, scope: key.scope.clone() }),
             };
             Ok(Some(Bearer { key, user, authority }))

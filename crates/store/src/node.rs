@@ -180,6 +180,29 @@ impl Store {
             Ok(page(items, paging, |n| n.id.to_string()))
         })
     }
+    /// The nodes that somebody in a workspace may see, newest first: of its own those in `own`, and those that the platform
+    /// shares; of all these, those in `scope`. Without a list, all.
+    pub async fn node_list_part(
+        &self,
+        workspace: WorkspaceId,
+        own: Option<&[String]>,
+        scope: Option<&[String]>,
+        paging: &Paging,
+    ) -> Result<Page<Node>> {
+        read!(self, "node_list_part", |db| {
+            let mut select = Select::new("SELECT * FROM node");
+            select.among("home", &[home(Some(workspace)), home(None)]);
+            if let Some(own) = own {
+                select.among_or("id", own, "workspace_id IS NULL");
+            }
+            if let Some(scope) = scope {
+                select.among("id", scope);
+            }
+            let (sql, values) = select.page("id", paging);
+            let items = db.all(sql, values).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+            Ok(page(items, paging, |n| n.id.to_string()))
+        })
+    }
     /// What is promised on each of these nodes. Nodes without workloads are present with zeros.
     pub async fn node_usage(&self, ids: &[NodeId]) -> Result<BTreeMap<NodeId, Usage>> {
         read!(self, "node_usage", |db| {

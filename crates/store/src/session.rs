@@ -1,13 +1,15 @@
 //! Sessions: browsers with a cookie, programs with tokens. The secrets themselves are never here, only their SHA-256.
 
+use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
+use crate::held::memberships;
 use ostler_model::audit::Outcome;
-use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Membership, Resource, Write};
+use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Resource, Write};
 use ostler_model::user::{Session, SessionKind, State, User};
 use ostler_model::{SessionId, Time, UserId};
 use serde_json::json;
@@ -29,8 +31,9 @@ const FIND: &str =
     "SELECT s.id AS session_id, s.kind, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
             s.user_agent, s.rights, s.old_until, (s.token_hash = $1) AS is_newest,
             u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, u.password_hash,
-            m.workspace_id, m.role
+            m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
      FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN member m ON m.user_id = u.id
+          LEFT JOIN role r ON r.id = m.role_id
      WHERE s.expires_at > $2 AND u.state = 'active'";
 
 /// A new cookie for a session.
@@ -62,14 +65,16 @@ impl Store {
             let sql = format!(
                 "{FIND} AND s.kind = 'browser' AND (s.token_hash = $1 OR (s.old_token_hash = $1 AND s.old_until > $2))"
             );
-            found(&db.all(sql, args![token_hash, now]).await?)
+            let rows = db.all(sql, args![token_hash, now]).await?;
+            found(db, &rows).await
         })
     }
     /// Who a family of tokens belongs to now: one query. `None` when it was revoked, has expired, or its person may not sign in.
     pub async fn token_authority(&self, id: SessionId, now: Time) -> Result<Option<SignedIn>> {
         read!(self, "token_authority", |db| {
             let sql = format!("{FIND} AND s.kind = 'token' AND s.id = $3");
-            found(&db.all(sql, args![&[0_u8; 0][..], now, id]).await?)
+            let rows = db.all(sql, args![&[0_u8; 0][..], now, id]).await?;
+            found(db, &rows).await
         })
     }
     /// The rights of an active person now, for work in their name: one query.
@@ -77,8 +82,10 @@ impl Store {
         read!(self, "user_authority", |db| {
             let rows = db
                 .all(
-                    "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role
-                     FROM users u LEFT JOIN member m ON m.user_id = u.id WHERE u.id = $1 AND u.state = 'active'",
+                    "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role,
+                            m.role_id, r.capabilities AS role_capabilities
+                     FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id
+                     WHERE u.id = $1 AND u.state = 'active'",
                     args![id],
                 )
                 .await?;
@@ -87,7 +94,7 @@ impl Store {
             let authority = Authority {
                 actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
                 is_platform_admin: user.is_platform_admin,
-                memberships: memberships(&rows)?,
+                memberships: memberships(db, &rows, user.id).await?,
                 limit: None,
             };
             Ok(Some((user, authority)))
@@ -201,7 +208,7 @@ pub(crate) async fn begin<R: Resource>(
     )
     .await?;
     let rows = tx.all(format!("{FIND} AND s.id = $3"), args![token_hash, session.created_at, session.id]).await?;
-    if let Some(found) = found(&rows)? {
+    if let Some(found) = found(tx, &rows).await? {
         tx.exec("UPDATE session SET rights = $2 WHERE id = $1", args![session.id, found.rights]).await?;
     }
     // The person signed in, although the platform had to act before it knew who that was.
@@ -219,7 +226,7 @@ pub(crate) async fn begin<R: Resource>(
 }
 
 /// Reads what [`FIND`] found.
-fn found(rows: &[Row]) -> Result<Option<SignedIn>> {
+async fn found(db: &mut Conn, rows: &[Row]) -> Result<Option<SignedIn>> {
     let Some(row) = rows.first() else { return Ok(None) };
     let user = crate::user::from_row(row)?;
     let is_newest: bool = row.get("is_newest")?;
@@ -240,7 +247,7 @@ fn found(rows: &[Row]) -> Result<Option<SignedIn>> {
     let authority = Authority {
         actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
         is_platform_admin: user.is_platform_admin,
-        memberships: memberships(rows)?,
+        memberships: memberships(db, rows, user.id).await?,
         limit: None,
     };
     let rights = rights(&authority, row.get::<Option<String>>("password_hash")?.as_deref());
@@ -263,17 +270,6 @@ fn kind(row: &Row) -> Result<SessionKind> {
         "token" => Ok(SessionKind::Token),
         _ => Err(unreadable("kind")),
     }
-}
-
-/// Reads the memberships of rows that repeat one person once per membership.
-pub(crate) fn memberships(rows: &[Row]) -> Result<Vec<Membership>> {
-    let mut out = Vec::with_capacity(rows.len());
-    for row in rows {
-        if let Some(workspace) = row.get("workspace_id")? {
-            out.push(Membership { workspace, role: row.parse("role")? });
-        }
-    }
-    Ok(out)
 }
 
 fn from_row(row: &Row) -> Result<Session> {

@@ -7,8 +7,10 @@ use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
-use ostler_model::authz::{ActorKind, Collection, Grant, Kind, Role, Verb, Write};
+use crate::held::{Held, allowed_by, columns, members_lock, role_of};
+use ostler_model::authz::{Collection, Grant, Kind, RoleRef, Write};
 use ostler_model::event::Fact;
+use ostler_model::team::TeamReach;
 use ostler_model::workspace::{Member, Workspace};
 use ostler_model::{Label, Name, Time, UserId, WorkspaceId};
 use serde_json::json;
@@ -127,24 +129,27 @@ impl Store {
             row.as_ref().map(member).transpose()
         })
     }
-    /// Adds a person who has an account. Nobody gives a role above their own.
+    /// Adds a person who has an account. Nobody gives what they do not hold.
     pub async fn member_add(
         &self,
         grant: &Grant<Collection<Member>, Write>,
         user: UserId,
-        role: Role,
+        role: impl Into<RoleRef>,
         at: Time,
     ) -> Result<Member> {
+        let role = role.into();
         change!(self, "member_add", at, |tx| {
             let workspace = grant.workspace().ok_or_else(|| StoreError::missing("workspace", grant.id()))?;
             tx.lock(&members_lock(workspace)).await?;
-            within_own_role(tx, grant, workspace, role).await?;
+            let held = Held::of(tx, grant, workspace).await?;
+            held.may_give(allowed_by(tx, workspace, role).await?, &TeamReach::Workspace)?;
             if tx.opt("SELECT id FROM users WHERE id = $1", args![user]).await?.is_none() {
                 return Err(StoreError::missing("user", user));
             }
+            let (word, custom) = columns(role);
             tx.exec(
-                "INSERT INTO member (workspace_id, user_id, role, created_at) VALUES ($1, $2, $3, $4)",
-                args![workspace, user, role.as_str(), at],
+                "INSERT INTO member (workspace_id, user_id, role, role_id, created_at) VALUES ($1, $2, $3, $4, $5)",
+                args![workspace, user, word, custom, at],
             )
             .await?;
             let member = member(&tx.one(MEMBER_ONE, args![workspace, user]).await?)?;
@@ -153,15 +158,23 @@ impl Store {
             Ok(member)
         })
     }
-    /// Changes a role. Nobody gives or takes a role above their own, and the last owner stays one.
-    pub async fn member_set_role(&self, grant: &Grant<Member, Write>, role: Role, at: Time) -> Result<Member> {
+    /// Changes a role. Nobody gives or takes what they do not hold, and the last owner stays one.
+    pub async fn member_set_role(
+        &self,
+        grant: &Grant<Member, Write>,
+        role: impl Into<RoleRef>,
+        at: Time,
+    ) -> Result<Member> {
+        let role = role.into();
         change!(self, "member_set_role", at, |tx| {
             let before = locked(tx, grant).await?;
-            within_own_role(tx, grant, before.workspace, role).await?;
-            within_own_role(tx, grant, before.workspace, before.role).await?;
+            let held = Held::of(tx, grant, before.workspace).await?;
+            held.may_give(allowed_by(tx, before.workspace, role).await?, &TeamReach::Workspace)?;
+            held.may_give(allowed_by(tx, before.workspace, before.role).await?, &TeamReach::Workspace)?;
+            let (word, custom) = columns(role);
             tx.exec(
-                "UPDATE member SET role = $3 WHERE workspace_id = $1 AND user_id = $2",
-                args![before.workspace, before.user, role.as_str()],
+                "UPDATE member SET role = $3, role_id = $4 WHERE workspace_id = $1 AND user_id = $2",
+                args![before.workspace, before.user, word, custom],
             )
             .await?;
             keep_an_owner(tx, before.workspace).await?;
@@ -171,11 +184,13 @@ impl Store {
             Ok(Member { role, ..before })
         })
     }
-    /// Removes a member. Nobody removes a role above their own, and the last owner stays.
+    /// Removes a member, from the workspace's teams, too. Nobody takes what they do not hold, and the last owner stays.
     pub async fn member_remove(&self, grant: &Grant<Member, Write>, at: Time) -> Result<()> {
         change!(self, "member_remove", at, |tx| {
             let before = locked(tx, grant).await?;
-            within_own_role(tx, grant, before.workspace, before.role).await?;
+            let held = Held::of(tx, grant, before.workspace).await?;
+            let membership = crate::held::member_of(tx, before.workspace, before.user).await?;
+            membership.as_ref().map_or(Ok(()), |membership| held.may_take(membership))?;
             tx.exec(
                 "DELETE FROM member WHERE workspace_id = $1 AND user_id = $2",
                 args![before.workspace, before.user],
@@ -189,15 +204,10 @@ impl Store {
     }
 }
 
-pub(crate) const MEMBER: &str = "SELECT m.workspace_id, m.user_id, m.role, m.created_at, u.email, u.name
+pub(crate) const MEMBER: &str = "SELECT m.workspace_id, m.user_id, m.role, m.role_id, m.created_at, u.email, u.name
      FROM member m JOIN users u ON u.id = m.user_id";
-const MEMBER_ONE: &str = "SELECT m.workspace_id, m.user_id, m.role, m.created_at, u.email, u.name
+const MEMBER_ONE: &str = "SELECT m.workspace_id, m.user_id, m.role, m.role_id, m.created_at, u.email, u.name
      FROM member m JOIN users u ON u.id = m.user_id WHERE m.workspace_id = $1 AND m.user_id = $2";
-
-/// Serialises changes of a workspace's members.
-fn members_lock(workspace: impl std::fmt::Display) -> String {
-    format!("members of {workspace}")
-}
 
 /// The grant's member as it is now, with no other change of members under way.
 async fn locked(tx: &mut Tx, grant: &Grant<Member, Write>) -> Result<Member> {
@@ -214,33 +224,6 @@ async fn keep_an_owner(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
         return Err(Rule::LastOwner.into());
     }
     Ok(())
-}
-
-/// The person behind the grant must hold at least this role now, unless they administer the platform or it acts itself.
-pub(crate) async fn within_own_role<R: ostler_model::authz::Resource, V: Verb>(
-    tx: &mut Tx,
-    grant: &Grant<R, V>,
-    workspace: WorkspaceId,
-    role: Role,
-) -> Result<()> {
-    let person = match grant.actor().kind {
-        ActorKind::System(_) => return Ok(()),
-        ActorKind::User(id) | ActorKind::Key { owner: id, .. } => id,
-        ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) => return Err(Rule::AboveOwnRole.into()),
-    };
-    let row = tx
-        .opt(
-            "SELECT u.is_platform_admin, m.role FROM users u
-             LEFT JOIN member m ON m.user_id = u.id AND m.workspace_id = $2 WHERE u.id = $1",
-            args![person, workspace],
-        )
-        .await?;
-    let Some(row) = row else { return Err(Rule::AboveOwnRole.into()) };
-    let own = row.get::<Option<String>>("role")?.and_then(|text| text.parse::<Role>().ok());
-    if row.get("is_platform_admin")? || own.is_some_and(|own| own >= role) {
-        return Ok(());
-    }
-    Err(Rule::AboveOwnRole.into())
 }
 
 /// Writes a workspace and its first owner.
@@ -274,7 +257,7 @@ pub(crate) fn member(row: &Row) -> Result<Member> {
         user: row.get("user_id")?,
         email: row.get("email")?,
         name: row.get("name")?,
-        role: row.parse("role").map_err(|_| crate::db::row::unreadable("role"))?,
+        role: role_of(row)?,
         created_at: row.get("created_at")?,
     })
 }

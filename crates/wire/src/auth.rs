@@ -2,7 +2,7 @@
 
 use crate::factor::FactorStanding;
 use crate::user::UserView;
-use ostler_model::authz::{Capability, Role};
+use ostler_model::authz::{Capability, RoleRef};
 use ostler_model::user::{Email, SessionKind};
 use ostler_model::{Secret, SessionId, Time, WorkspaceId};
 use schemars::JsonSchema;
@@ -73,8 +73,19 @@ pub struct MembershipView {
     pub slug: String,
     pub name: String,
     /// Absent for platform admins who are not members.
-    pub role: Option<Role>,
+    pub role: Option<RoleRef>,
     /// What I may do there now, for example `workload:operate`.
+    pub capabilities: Vec<Capability>,
+    /// What my teams let me do beyond that, on single nodes and workloads.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on: Vec<OnThingView>,
+}
+
+/// What I may do on one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OnThingView {
+    /// The node or workload.
+    pub id: String,
     pub capabilities: Vec<Capability>,
 }
 

@@ -1,7 +1,7 @@
 //! Invitations, and links to set a new password.
 
 use crate::user::UserView;
-use ostler_model::authz::Role;
+use ostler_model::authz::RoleRef;
 use ostler_model::user::{Email, LinkState};
 use ostler_model::{InviteId, Label, Secret, Time, UserId, WorkspaceId};
 use schemars::JsonSchema;
@@ -16,7 +16,7 @@ pub struct InviteView {
     pub name: String,
     /// The workspace that it leads into, if any.
     pub workspace: Option<WorkspaceId>,
-    pub role: Option<Role>,
+    pub role: Option<RoleRef>,
     pub state: LinkState,
     pub created_at: Time,
     pub expires_at: Time,
@@ -41,7 +41,7 @@ pub struct InviteCreate {
     /// What to call them until they say so themselves; the part before the @ when absent.
     #[serde(default)]
     pub name: Option<Label>,
-    pub role: Role,
+    pub role: RoleRef,
 }
 
 /// An invitation, as whoever holds its link sees it.

@@ -1,6 +1,6 @@
 //! Members of a workspace.
 
-use ostler_model::authz::Role;
+use ostler_model::authz::RoleRef;
 use ostler_model::user::Email;
 use ostler_model::{Time, UserId, WorkspaceId};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ pub struct MemberView {
     pub user: UserId,
     pub email: String,
     pub name: String,
-    pub role: Role,
+    pub role: RoleRef,
     pub created_at: Time,
 }
 
@@ -22,12 +22,12 @@ pub struct MemberView {
 #[serde(deny_unknown_fields)]
 pub struct MemberAdd {
     pub email: Email,
-    pub role: Role,
+    pub role: RoleRef,
 }
 
 /// Changes a role.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MemberUpdate {
-    pub role: Role,
+    pub role: RoleRef,
 }

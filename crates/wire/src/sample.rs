@@ -64,6 +64,11 @@ samples! {
     crate::workspace::WorkspaceUpdate => {"name": "Stables"};
     crate::member::MemberAdd => {"email": "friend@example.org", "role": "viewer"};
     crate::member::MemberUpdate => {"role": "viewer"};
+    crate::role::RoleCreate => {"name": "Night watch", "capabilities": ["workload:operate"]};
+    crate::role::RoleUpdate => {"description": "Looks after the servers at night"};
+    crate::team::TeamCreate => {"name": "Builders", "grant": {"role": "viewer", "on": "workspace"}};
+    crate::team::TeamUpdate => {"description": "People who build"};
+    crate::team::TeamMemberAdd => {"user": "us_01j9zq3c8vdt4x0f5k2m7n6p1r"};
     crate::key::KeyCreate => {"label": "Deploy", "capabilities": ["workload:read"]};
     crate::bot::BotCreate => {"name": "ladder", "titles": ["tic-tac-toe"], "per_minute": 600};
     crate::matches_api::MatchCreate => {"title": "tic-tac-toe", "config": {}};

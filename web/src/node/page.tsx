@@ -213,15 +213,15 @@ function Actions({ node, workloads }: { node: Node; workloads: Workload[] | unde
     )
   return (
     <>
-      <Button icon={node.is_draining ? Play : Pause} disabled={!can('node:write')} isPending={update.isPending} onClick={drain}>
+      <Button icon={node.is_draining ? Play : Pause} disabled={!can('node:write', node.id)} isPending={update.isPending} onClick={drain}>
         {node.is_draining ? 'Stop draining' : 'Drain node'}
       </Button>
       <Menu trigger={<IconButton icon={Ellipsis} label="More actions" />}>
-        <MenuItem icon={Pencil} isDisabled={!can('node:write')} onSelect={() => setDialog('rename')}>
+        <MenuItem icon={Pencil} isDisabled={!can('node:write', node.id)} onSelect={() => setDialog('rename')}>
           Rename node
         </MenuItem>
         <MenuLine />
-        <MenuItem icon={Trash2} isDanger isDisabled={!can('node:write')} onSelect={() => setDialog('remove')}>
+        <MenuItem icon={Trash2} isDanger isDisabled={!can('node:write', node.id)} onSelect={() => setDialog('remove')}>
           Remove node
         </MenuItem>
       </Menu>

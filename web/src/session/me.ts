@@ -66,8 +66,8 @@ export function useWorkspace(): Membership {
   return me.memberships.find((m) => m.workspace === id) ?? me.memberships[0] ?? NONE
 }
 
-/** Whether I may do something in the chosen workspace. The server decides; this only hides what it would refuse. */
-export function useCan(): (capability: Capability) => boolean {
-  const { capabilities } = useWorkspace()
-  return (capability) => allows(capabilities, capability)
+/** Whether I may do something in the chosen workspace, or there on the thing with this id. The server decides; this only hides what it would refuse. */
+export function useCan(): (capability: Capability, id?: string) => boolean {
+  const { capabilities, on } = useWorkspace()
+  return (capability, id) => allows(capabilities, capability) || (id !== undefined && on?.some((thing) => thing.id === id && allows(thing.capabilities, capability)) === true)
 }

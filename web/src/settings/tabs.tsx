@@ -10,6 +10,8 @@ export function SettingsTabs() {
     { label: 'Security', link: { to: '/settings/security' } },
     { label: 'API keys', link: { to: '/settings/keys' } },
     can('member:read') && { label: 'Workspace', link: { to: '/settings/workspace' } },
+    can('member:read') && { label: 'Roles', link: { to: '/settings/roles' } },
+    can('member:read') && { label: 'Teams', link: { to: '/settings/teams' } },
     user.is_platform_admin && { label: 'People', link: { to: '/settings/people' } },
     user.is_platform_admin && { label: 'Platform', link: { to: '/settings/platform' } },
   ]

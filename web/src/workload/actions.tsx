@@ -87,7 +87,7 @@ function Delete({ workload, onClose }: { workload: Workload; onClose: () => void
 /** The menu at the end of a row. */
 export function RowMenu({ workload, verbs }: { workload: Workload; verbs: ReturnType<typeof useVerbs> }) {
   const can = useCan()
-  const mayOperate = can('workload:operate')
+  const mayOperate = can('workload:operate', workload.id)
   return (
     <Menu trigger={<IconButton icon={Ellipsis} label={`Actions for ${workload.name}`} />}>
       {(['start', 'restart', 'stop', 'kill'] as const).map((verb) => (
@@ -96,7 +96,7 @@ export function RowMenu({ workload, verbs }: { workload: Workload; verbs: Return
         </MenuItem>
       ))}
       <MenuLine />
-      <MenuItem icon={Trash2} isDanger isDisabled={!can('workload:write') || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
+      <MenuItem icon={Trash2} isDanger isDisabled={!can('workload:write', workload.id) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
         Delete server
       </MenuItem>
     </Menu>

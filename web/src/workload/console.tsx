@@ -101,7 +101,7 @@ export function Console({ workload }: { workload: Workload }) {
           </Button>
         )}
       </div>
-      <Prompt workload={workload} send={send} refusal={state.refusal} isAllowed={can('workload:operate')} isUp={isUp} />
+      <Prompt workload={workload} send={send} refusal={state.refusal} isAllowed={can('workload:operate', workload.id)} isUp={isUp} />
     </section>
   )
 }

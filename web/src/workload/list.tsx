@@ -191,7 +191,7 @@ function Bulk({ chosen, verbs, onClear }: { chosen: Workload[]; verbs: ReturnTyp
   const button = (verb: PowerVerb, label: string, icon: typeof Play) => {
     const able = chosen.filter((w) => canDo(verb, w))
     return (
-      <Button small icon={icon} disabled={able.length === 0 || !can('workload:operate')} onClick={() => able.forEach((w) => verbs.run(w, verb))}>
+      <Button small icon={icon} disabled={able.length === 0 || able.some((w) => !can('workload:operate', w.id))} onClick={() => able.forEach((w) => verbs.run(w, verb))}>
         {label} {able.length}
       </Button>
     )

@@ -54,7 +54,7 @@ function Body({ workload, isGone }: { workload: Workload; isGone: boolean }) {
   const verbs = useVerbs((doing, error) => setFailure({ doing, error }))
   const can = useCan()
   const main = mainVerb(workload)
-  const mayOperate = can('workload:operate')
+  const mayOperate = can('workload:operate', workload.id)
   const run = (verb: Parameters<typeof verbs.run>[1]) => {
     setFailure(undefined)
     verbs.run(workload, verb)
@@ -120,14 +120,14 @@ function More({ workload, verbs, run }: { workload: Workload; verbs: ReturnType<
   const can = useCan()
   return (
     <Menu trigger={<IconButton icon={Ellipsis} label="More actions" />}>
-      <MenuItem icon={RotateCw} isDisabled={!can('workload:operate') || !canDo('restart', workload)} onSelect={() => run('restart')}>
+      <MenuItem icon={RotateCw} isDisabled={!can('workload:operate', workload.id) || !canDo('restart', workload)} onSelect={() => run('restart')}>
         Restart server
       </MenuItem>
-      <MenuItem icon={Skull} isDisabled={!can('workload:operate') || !canDo('kill', workload)} onSelect={() => run('kill')}>
+      <MenuItem icon={Skull} isDisabled={!can('workload:operate', workload.id) || !canDo('kill', workload)} onSelect={() => run('kill')}>
         Kill server
       </MenuItem>
       <MenuLine />
-      <MenuItem icon={Trash2} isDanger isDisabled={!can('workload:write') || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
+      <MenuItem icon={Trash2} isDanger isDisabled={!can('workload:write', workload.id) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
         Delete server
       </MenuItem>
     </Menu>

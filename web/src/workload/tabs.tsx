@@ -104,7 +104,7 @@ function SettingsForm({ workload, schema, title }: { workload: Workload; schema:
         },
       },
     )
-  const mayWrite = can('workload:write')
+  const mayWrite = can('workload:write', workload.id)
   return (
     <form
       noValidate

@@ -5,7 +5,7 @@ import { Mail, Plus, Trash2, UserMinus } from 'lucide-react'
 import { useState } from 'react'
 import { all, api, ok } from '../api/client'
 import { asError } from '../api/error'
-import type { Invite, Invited, Member, Role } from '../api/types'
+import type { Invite, Invited, Member, RoleRef } from '../api/types'
 import { Button, IconButton } from '../kit/button'
 import { Confirm, Dialog } from '../kit/dialog'
 import { ErrorBox } from '../kit/error'
@@ -14,18 +14,12 @@ import { notify, notifyError } from '../kit/notice'
 import { Select } from '../kit/select'
 import { type Column, Table } from '../kit/table'
 import { Ago } from '../kit/time'
+import { roleName, useRoleOptions, useRoles } from '../role/query'
 import { useCan, useMe, useWorkspace } from '../session/me'
 import { SettingsTabs } from '../settings/tabs'
 import { Card, Content, Header, Section } from '../shell/header'
 import { HandOver, invitedAbout } from '../user/invited'
 import { Requirement } from './requirement'
-
-const ROLES: { value: Role; label: string; help: string }[] = [
-  { value: 'viewer', label: 'Viewer', help: 'Sees everything but keys of others and the audit trail.' },
-  { value: 'member', label: 'Member', help: 'Creates and runs servers.' },
-  { value: 'admin', label: 'Admin', help: 'Also manages nodes, members and keys.' },
-  { value: 'owner', label: 'Owner', help: 'Also manages the workspace itself.' },
-]
 
 export function Page() {
   const { workspace, name } = useWorkspace()
@@ -112,7 +106,7 @@ function Members() {
   })
   const fresh = () => client.invalidateQueries({ queryKey: ['members', workspace] })
   const change = useMutation({
-    mutationFn: ({ member, role }: { member: Member; role: Role }) => ok(api.PATCH('/api/v1/workspaces/{workspace}/members/{user}', { ...path(member), body: { role } })),
+    mutationFn: ({ member, role }: { member: Member; role: RoleRef }) => ok(api.PATCH('/api/v1/workspaces/{workspace}/members/{user}', { ...path(member), body: { role } })),
     onSuccess: fresh,
   })
   const remove = useMutation({
@@ -122,12 +116,14 @@ function Members() {
       setLeaving(undefined)
     },
   })
-  const set = (member: Member, role: Role) =>
+  const roles = useRoles().data?.items
+  const options = useRoleOptions()
+  const set = (member: Member, role: RoleRef) =>
     change.mutate(
       { member, role },
       {
-        onSuccess: () => notify(`${member.name} is ${role} now.`, { verb: 'Undo', run: () => change.mutate({ member, role: member.role }) }),
-        onError: (error) => notifyError(`make ${member.name} ${role}`, error),
+        onSuccess: () => notify(`${member.name} has the role ${roleName(roles, role)} now.`, { verb: 'Undo', run: () => change.mutate({ member, role: member.role }) }),
+        onError: (error) => notifyError(`give ${member.name} the role ${roleName(roles, role)}`, error),
       },
     )
   const columns: Column<Member>[] = [
@@ -137,8 +133,8 @@ function Members() {
       id: 'role',
       label: 'Role',
       width: '130px',
-      sort: (member) => member.role,
-      cell: (member) => <Select small className="w-28" label={`Role of ${member.name}`} disabled={!can('member:write')} value={member.role} onValue={(role) => set(member, role as Role)} options={ROLES} />,
+      sort: (member) => roleName(roles, member.role),
+      cell: (member) => <Select small className="w-28" label={`Role of ${member.name}`} disabled={!can('member:write')} value={member.role} onValue={(role) => set(member, role)} options={options} />,
     },
     { id: 'since', label: 'Since', from: 'md', width: '110px', isRight: true, cell: (member) => <Ago at={member.created_at} className="text-ink-3" /> },
     { id: 'actions', label: '', width: '44px', isRight: true, cell: (member) => can('member:write') && <IconButton icon={UserMinus} label={member.user === me.user.id ? 'Leave' : `Remove ${member.name}`} onClick={() => setLeaving(member)} /> },
@@ -185,6 +181,7 @@ function Invites() {
     onSuccess: () => client.invalidateQueries({ queryKey: ['invites', workspace] }),
     onError: (error) => notifyError('withdraw the invitation', error),
   })
+  const roles = useRoles().data?.items
   const open = list.data?.items ?? []
   if (list.error !== null && list.data === undefined) return <ErrorBox error={list.error} doing="read the invitations" onRetry={() => void list.refetch()} />
   if (open.length === 0) return null
@@ -195,7 +192,7 @@ function Invites() {
           <div key={invite.id} className="flex min-h-11 items-center gap-3 px-4 py-2 text-13">
             <Mail size={15} aria-hidden className="shrink-0 text-ink-2" />
             <span className="min-w-0 flex-1 truncate font-medium">{invite.email}</span>
-            <span className="text-ink-2">{invite.role}</span>
+            <span className="text-ink-2">{invite.role == null ? '' : roleName(roles, invite.role)}</span>
             <span className="hidden text-12 text-ink-3 sm:inline">
               {invite.state === 'open' ? <>ends <Ago at={invite.expires_at} /></> : invite.state}
             </span>
@@ -211,7 +208,8 @@ function Add({ onClose, onDone }: { onClose: () => void; onDone: (made: Invited 
   const client = useQueryClient()
   const { workspace, name } = useWorkspace()
   const [email, setEmail] = useState('')
-  const [role, setRole] = useState<Role>('member')
+  const [role, setRole] = useState<RoleRef>('member')
+  const options = useRoleOptions()
   const add = useMutation({
     mutationFn: () => ok(api.POST('/api/v1/workspaces/{workspace}/invites', { params: { path: { workspace } }, body: { email, name: null, role } })),
     onSuccess: (made) => {
@@ -251,7 +249,7 @@ function Add({ onClose, onDone }: { onClose: () => void; onDone: (made: Invited 
           {(wiring) => <Input {...wiring} type="email" required autoFocus autoComplete="off" value={email} onChange={(change) => setEmail(change.target.value)} />}
         </Field>
         <Field label="Role" error={fields.role}>
-          {(wiring) => <Select {...wiring} value={role} onValue={(value) => setRole(value as Role)} options={ROLES} />}
+          {(wiring) => <Select {...wiring} value={role} onValue={setRole} options={options} />}
         </Field>
         {add.error !== null && Object.keys(fields).length === 0 && <ErrorBox error={add.error} doing="add them" />}
       </form>

@@ -1,6 +1,7 @@
 //! Actors, and the rights they have at this moment.
 
-use super::{CapabilitySet, Kind, Role};
+use super::{CapabilitySet, Kind, Role, RoleRef};
+use crate::team::TeamReach;
 use crate::{BotId, KeyId, NodeId, RequestId, UserId, WorkspaceId};
 
 /// Who acts, as audit and events remember it. The label is kept because the thing itself may be deleted later.
@@ -122,11 +123,56 @@ impl SystemReason {
     }
 }
 
-/// A membership as policy sees it.
+/// A membership as policy sees it: what it allows at this moment, whatever that comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Membership {
     pub workspace: WorkspaceId,
-    pub role: Role,
+    /// What the person is called there. Decides nothing.
+    pub role: RoleRef,
+    /// What is allowed on everything in the workspace: by the role, and by teams whose role holds everywhere.
+    pub capabilities: CapabilitySet,
+    /// What teams allow beyond that, on single things. One entry per thing.
+    pub on: Vec<OnThing>,
+}
+
+/// What is allowed on one thing, and on what is about it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OnThing {
+    pub id: String,
+    pub capabilities: CapabilitySet,
+}
+
+impl Membership {
+    /// With a role and nothing from teams.
+    pub fn new(workspace: WorkspaceId, role: RoleRef, capabilities: CapabilitySet) -> Self {
+        Self { workspace, role, capabilities, on: Vec::new() }
+    }
+    /// With a built-in role and nothing from teams.
+    pub fn built_in(workspace: WorkspaceId, role: Role) -> Self {
+        Self::new(workspace, role.into(), role.capabilities())
+    }
+    /// Adds what a team allows.
+    pub fn add(&mut self, reach: &TeamReach, capabilities: CapabilitySet) {
+        let ids = match reach {
+            TeamReach::Workspace => return self.capabilities = self.capabilities.or(capabilities),
+            TeamReach::Only(ids) => ids,
+        };
+        for id in ids {
+            match self.on.binary_search_by(|thing| thing.id.cmp(id)) {
+                Ok(at) => self.on[at].capabilities = self.on[at].capabilities.or(capabilities),
+                Err(at) => self.on.insert(at, OnThing { id: id.clone(), capabilities }),
+            }
+        }
+    }
+    /// What is allowed on the thing with this id, and on what is about it.
+    pub fn allowed_on(&self, id: &str) -> CapabilitySet {
+        let more = self.on.binary_search_by(|thing| thing.id.as_str().cmp(id)).map(|at| self.on[at].capabilities);
+        self.capabilities.or(more.unwrap_or_default())
+    }
+    /// What is allowed on anything at all: the most that a key of this person could ever use here.
+    pub fn allowed_somewhere(&self) -> CapabilitySet {
+        self.on.iter().fold(self.capabilities, |all, thing| all.or(thing.capabilities))
+    }
 }
 
 /// What narrows an API key below its owner.
@@ -189,9 +235,13 @@ impl Authority {
             ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) | ActorKind::System(_) => None,
         }
     }
+    /// The membership in a workspace, if a member.
+    pub fn member_of(&self, workspace: WorkspaceId) -> Option<&Membership> {
+        self.memberships.iter().find(|m| m.workspace == workspace)
+    }
     /// The role in a workspace, if a member.
-    pub fn role_in(&self, workspace: WorkspaceId) -> Option<Role> {
-        self.memberships.iter().find(|m| m.workspace == workspace).map(|m| m.role)
+    pub fn role_in(&self, workspace: WorkspaceId) -> Option<RoleRef> {
+        self.member_of(workspace).map(|m| m.role)
     }
 }
 

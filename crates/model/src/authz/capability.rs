@@ -40,6 +40,21 @@ impl Kind {
         Kind::Event,
         Kind::Audit,
     ];
+    /// True for what belongs to workspaces: only these are a workspace's to give. The platform, people and their sign-ins are not.
+    pub const fn is_in_workspace(self) -> bool {
+        match self {
+            Kind::Platform | Kind::User | Kind::Session => false,
+            Kind::Workspace
+            | Kind::Member
+            | Kind::Key
+            | Kind::Node
+            | Kind::Template
+            | Kind::Workload
+            | Kind::Job
+            | Kind::Event
+            | Kind::Audit => true,
+        }
+    }
     /// The noun, as routes, commands and tables spell it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -190,7 +205,7 @@ impl schemars::JsonSchema for Capability {
 }
 
 /// A set of capabilities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash)]
 pub struct CapabilitySet(u64);
 
 impl CapabilitySet {

@@ -1,6 +1,6 @@
 //! The decision, and the proof that it was made.
 
-use super::{Actor, ActorKind, Authority, Capability, Kind, Origin, Scope, Verb, VerbKind};
+use super::{Actor, ActorKind, Authority, Capability, Kind, Membership, Origin, Scope, Verb, VerbKind};
 use crate::{BotId, UserId, WorkspaceId};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -23,6 +23,14 @@ pub trait Resource: Send + Sync + 'static {
     }
     /// Everybody who has signed in may see it (shared nodes, built-in templates).
     fn is_shared(&self) -> bool {
+        false
+    }
+    /// The id of the thing that this is about: who holds something on that one holds it on this (the jobs of a workload).
+    fn about(&self) -> Option<String> {
+        None
+    }
+    /// True for what may be read by whoever may read any part of it, and is then shown to them in part. Only [`Within`].
+    fn is_partial(&self) -> bool {
         false
     }
 }
@@ -56,6 +64,55 @@ impl<R: Resource> Resource for Collection<R> {
     }
     fn workspace(&self) -> Option<WorkspaceId> {
         self.workspace
+    }
+}
+
+/// Those things of one kind in a workspace that somebody may read. Unlike a [`Collection`] it is open to whoever may read but
+/// one of them, so whatever reads it has to keep to [`Within::only`] and
+/// [`Within::scope`].
+#[derive(Debug, Clone, Copy)]
+pub struct Within<R> {
+    workspace: WorkspaceId,
+    of: PhantomData<fn() -> R>,
+}
+
+impl<R: Resource> Within<R> {
+    /// Those of one workspace.
+    pub fn of(workspace: WorkspaceId) -> Self {
+        Self { workspace, of: PhantomData }
+    }
+    /// The workspace.
+    pub fn workspace_id(&self) -> WorkspaceId {
+        self.workspace
+    }
+    /// The ids of the things of the workspace that may be read, or that what may be read is about. `None` for all of them.
+    pub fn only(&self, who: &Authority) -> Option<Vec<String>> {
+        let read = Capability::new(R::KIND, VerbKind::Read);
+        let member = who.member_of(self.workspace).filter(|member| !member.capabilities.allows(read));
+        let ids = |member: &Membership| {
+            member.on.iter().filter(|on| on.capabilities.allows(read)).map(|on| on.id.clone()).collect()
+        };
+        if who.is_platform_admin { None } else { member.map(ids) }
+    }
+    /// The ids that a key is confined to, whatever else may be read and also for what is shared. `None` for all.
+    pub fn scope<'a>(&self, who: &'a Authority) -> Option<&'a [String]> {
+        match who.limit.as_ref().map(|limit| &limit.scope) {
+            Some(Scope::Only(ids)) => Some(ids),
+            None | Some(Scope::All | Scope::Workspace(_)) => None,
+        }
+    }
+}
+
+impl<R: Resource> Resource for Within<R> {
+    const KIND: Kind = R::KIND;
+    fn id(&self) -> String {
+        self.workspace.to_string()
+    }
+    fn workspace(&self) -> Option<WorkspaceId> {
+        Some(self.workspace)
+    }
+    fn is_partial(&self) -> bool {
+        true
     }
 }
 
@@ -174,8 +231,12 @@ fn in_scope<R: Resource>(scope: &Scope, what: &R) -> bool {
     match scope {
         Scope::All => true,
         Scope::Workspace(id) => what.workspace() == Some(*id) || what.is_shared(),
-        Scope::Only(ids) => ids.contains(&what.id()),
+        Scope::Only(ids) => what.is_partial() || names(ids, what),
     }
+}
+
+fn names<R: Resource>(ids: &[String], what: &R) -> bool {
+    ids.contains(&what.id()) || what.about().is_some_and(|id| ids.contains(&id))
 }
 
 fn holds<R: Resource>(who: &Authority, what: &R, wanted: Capability) -> bool {
@@ -194,9 +255,23 @@ fn holds<R: Resource>(who: &Authority, what: &R, wanted: Capability) -> bool {
             }
             let is_own = what.owner().is_some() && what.owner() == who.user();
             let may_see = wanted.verb == VerbKind::Read && what.is_shared();
-            let by_role =
-                what.workspace().and_then(|id| who.role_in(id)).is_some_and(|role| role.capabilities().allows(wanted));
-            who.is_platform_admin || is_own || may_see || by_role
+            let by_membership =
+                what.workspace().and_then(|id| who.member_of(id)).is_some_and(|member| gives(member, what, wanted));
+            who.is_platform_admin || is_own || may_see || by_membership
         }
     }
+}
+
+/// What a member may do with a thing of the workspace: by their role, or by a team's on this thing or what it is about.
+fn gives<R: Resource>(member: &Membership, what: &R, wanted: Capability) -> bool {
+    if member.capabilities.allows(wanted) {
+        return true;
+    }
+    if member.on.is_empty() {
+        return false;
+    }
+    if what.is_partial() {
+        return wanted.verb == VerbKind::Read && member.allowed_somewhere().allows(wanted);
+    }
+    member.allowed_on(&what.id()).allows(wanted) || what.about().is_some_and(|id| member.allowed_on(&id).allows(wanted))
 }

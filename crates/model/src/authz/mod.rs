@@ -8,7 +8,7 @@ mod capability;
 mod grant;
 mod role;
 
-pub use actor::{Actor, ActorKind, Authority, Limit, Membership, Origin, Scope, SystemReason};
+pub use actor::{Actor, ActorKind, Authority, Limit, Membership, OnThing, Origin, Scope, SystemReason};
 pub use capability::{Capability, CapabilitySet, Kind, Operate, Read, Report, Verb, VerbKind, Write};
-pub use grant::{Collection, Denied, Grant, Platform, Resource, authorize, decide};
-pub use role::Role;
+pub use grant::{Collection, Denied, Grant, Platform, Resource, Within, authorize, decide};
+pub use role::{Role, RoleRef, RoleRefError};

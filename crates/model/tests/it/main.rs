@@ -3,6 +3,7 @@
 
 mod lifecycle;
 mod mutant;
+mod oracle;
 mod place;
 mod policy;
 mod template;

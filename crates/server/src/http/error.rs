@@ -266,6 +266,10 @@ fn rule_code(rule: Rule) -> &'static str {
     match rule {
         Rule::LastOwner => "last_owner",
         Rule::LastAdmin => "last_admin",
+        Rule::RoleInUse => "role_in_use",
+        Rule::TooManyRoles => "too_many_roles",
+        Rule::TooManyTeams => "too_many_teams",
+        Rule::TooManyInTeam => "too_many_in_team",
         Rule::NodeInUse => "node_in_use",
         Rule::WorkspaceInUse => "workspace_in_use",
         Rule::NoFreePort => "no_free_port",

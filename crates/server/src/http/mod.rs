@@ -43,6 +43,7 @@
 //!
 //! What this room does not do: know any noun but workspace and user, or write SQL.
 
+pub mod access;
 mod call;
 mod client;
 pub mod constraint;
@@ -75,7 +76,9 @@ pub use output::{
 };
 pub use paging::{page, paging, window};
 pub(crate) use proof::find_workspace;
-pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};
+pub use proof::{
+    Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow, reach_within,
+};
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};
 pub use router::{Front, router};

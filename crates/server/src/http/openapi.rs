@@ -192,7 +192,8 @@ fn parameters(endpoint: &Endpoint, input: &InputDoc) -> Vec<Value> {
             json!({ "name": name, "in": "path", "required": true, "schema": schema })
         })
         .collect();
-    let finds_workspace = matches!(endpoint.access, Access::Allowed { found: Found::InWorkspace, .. });
+    let finds_workspace =
+        matches!(endpoint.access, Access::Allowed { found: Found::InWorkspace | Found::PartlyInWorkspace, .. });
     if finds_workspace && !endpoint.params().any(|name| name == "workspace") {
         all.push(json!({
             "name": "workspace", "in": "query", "schema": { "type": "string" },

@@ -37,8 +37,9 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
         Ok(raw) => params(&raw),
         Err(_) => return Error::NotFound.respond(arrival.request_id),
     };
-    let in_query = matches!(endpoint.access, Access::Allowed { found: Found::InWorkspace, .. })
-        && !params.iter().any(|(name, _)| &**name == "workspace");
+    let in_query =
+        matches!(endpoint.access, Access::Allowed { found: Found::InWorkspace | Found::PartlyInWorkspace, .. })
+            && !params.iter().any(|(name, _)| &**name == "workspace");
     let query = request.uri().query().unwrap_or_default().as_bytes();
     let workspace_query = if in_query {
         form_urlencoded::parse(query).find(|(name, _)| name == "workspace").map(|(_, value)| value.into_owned())

@@ -4,10 +4,11 @@ use super::call::{About, Call, Caller};
 use super::error::{Error, Result};
 use crate::app::App;
 use ostler_model::authz::{ActorKind, Authority, Capability, Denied, Grant, Kind, Origin, Resource, Scope, Verb};
-use ostler_model::authz::{Collection, Platform, authorize};
+use ostler_model::authz::{Collection, Platform, Within, authorize};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
 use ostler_model::{Name, NodeId, UserId, WorkspaceId, workload};
+use ostler_store::Reach;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ pub enum Found {
     Param(&'static str),
     /// All things of the kind in a workspace: `{workspace}`, else `?workspace=`, else the actor's first one.
     InWorkspace,
+    /// The same, but open to whoever may read any of them, and then shown in part.
+    PartlyInWorkspace,
     /// All things of the kind on the platform, or the platform itself.
     OnPlatform,
     /// The caller's own account, or the one that the path names.
@@ -209,6 +212,23 @@ impl<R: Collected> Load for Collection<R> {
             return Ok(Some(Collection::platform()));
         }
         Ok(find.workspace(app).await?.map(Collection::of))
+    }
+}
+
+impl<R: Collected> Load for Within<R> {
+    const FOUND: Found = Found::PartlyInWorkspace;
+    async fn load(app: &App, find: &Lookup<'_>) -> Result<Option<Self>> {
+        Ok(find.workspace(app).await?.map(Within::of))
+    }
+}
+
+/// How far a list looks that shows each reader what they may see.
+pub fn reach_within<R: Resource, V: Verb>(all: &Allowed<Within<R>, V>) -> Reach {
+    let (within, who) = (&all.resource, &all.caller.authority);
+    Reach {
+        workspaces: Some(vec![within.workspace_id()]),
+        only: within.only(who),
+        scope: within.scope(who).map(<[String]>::to_vec),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::flow;
 use crate::app::App;
-use crate::http::{Allowed, Collected, Error, Found, Load, Lookup, Query, Result, Routes, View, page, paging};
-use ostler_model::authz::{Collection, Operate, Read};
+use crate::http::{
+    Allowed, Collected, Error, Found, Load, Lookup, Query, Result, Routes, View, page, paging, reach_within,
+};
+use ostler_model::authz::{Operate, Read, Within};
 use ostler_model::job::Job;
-use ostler_store::Reach;
 use ostler_store::job::Filter;
 use ostler_wire::Page;
 use ostler_wire::job::{JobDetail, JobLine, JobQuery, JobView, StepView};
@@ -23,15 +24,13 @@ pub fn routes() -> Routes {
         .post("/api/v1/jobs/{job}/cancel", cancel)
 }
 
-/// The long operations of a workspace, newest first.
+/// The long operations of a workspace that you may see, newest first.
 pub async fn list(
     app: App,
-    all: Allowed<Collection<Job>, Read>,
+    all: Allowed<Within<Job>, Read>,
     Query(query): Query<JobQuery>,
 ) -> Result<View<Page<JobView>>> {
-    let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
-    let filter =
-        Filter { reach: Reach::workspace(workspace), kind: query.kind, target: query.target, is_final: query.is_final };
+    let filter = Filter { reach: reach_within(&all), kind: query.kind, target: query.target, is_final: query.is_final };
     let jobs = app.store.job_list(&filter, &paging(query.limit, query.cursor.as_deref())?).await?;
     Ok(View(page(jobs, |job| view(&app, job))))
 }

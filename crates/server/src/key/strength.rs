@@ -17,8 +17,13 @@ fn personal() -> CapabilitySet {
 pub(super) fn most(who: &Authority, scope: &Scope) -> Option<CapabilitySet> {
     let held = match scope {
         _ if who.is_platform_admin => CapabilitySet::everything(),
-        Scope::Workspace(id) => who.role_in(*id)?.capabilities(),
-        Scope::All | Scope::Only(_) => who.memberships.iter().fold(personal(), |all, m| all.or(m.role.capabilities())),
+        // What is held on single things counts in full: the key is held to these things each time it is used.
+        Scope::Workspace(id) => who.member_of(*id)?.allowed_somewhere(),
+        Scope::All => who.memberships.iter().fold(personal(), |all, m| all.or(m.allowed_somewhere())),
+        Scope::Only(ids) => who
+            .memberships
+            .iter()
+            .fold(personal(), |all, m| ids.iter().fold(all.or(m.capabilities), |all, id| all.or(m.allowed_on(id)))),
     };
     match &who.limit {
         None => Some(held),

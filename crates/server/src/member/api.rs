@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::http::{
     Allowed, Collected, Created, Error, Found, Json, Load, Lookup, NoContent, Query, Result, Routes, View, page, paging,
 };
+use crate::role::no_such_role;
 use ostler_model::authz::{Collection, Read, Write};
 use ostler_model::workspace::Member;
 use ostler_wire::Page;
@@ -40,7 +41,7 @@ pub async fn list(
     Ok(View(page(app.store.member_list(workspace, &paging).await?, view)))
 }
 
-/// Add a person who has an account. Nobody gives a role above their own.
+/// Add a person who has an account. Nobody gives a role that holds more than they do.
 pub async fn add(
     app: App,
     all: Allowed<Collection<Member>, Write>,
@@ -49,20 +50,22 @@ pub async fn add(
     let found = app.store.user_credential(&input.email).await?;
     let user =
         found.ok_or_else(|| Error::field("email", "nobody here has this address; an admin can create the account"))?;
-    let member = app.store.member_add(&all.grant, user.user.id, input.role, app.clock.now()).await?;
+    let member = app.store.member_add(&all.grant, user.user.id, input.role, app.clock.now()).await;
+    let member = member.map_err(no_such_role("role"))?;
     Ok(Created(view(member)))
 }
 
-/// Change a member's role. Nobody gives or takes a role above their own, and the last owner stays one.
+/// Change a member's role. Nobody gives or takes what they do not hold, and the last owner stays one.
 pub async fn update(
     app: App,
     member: Allowed<Member, Write>,
     Json(input): Json<MemberUpdate>,
 ) -> Result<View<MemberView>> {
-    Ok(View(view(app.store.member_set_role(&member.grant, input.role, app.clock.now()).await?)))
+    let changed = app.store.member_set_role(&member.grant, input.role, app.clock.now()).await;
+    Ok(View(view(changed.map_err(no_such_role("role"))?)))
 }
 
-/// Remove a member. The last owner stays.
+/// Remove a member, from the workspace's teams, too. The last owner stays.
 pub async fn remove(app: App, member: Allowed<Member, Write>, _: ()) -> Result<NoContent> {
     app.store.member_remove(&member.grant, app.clock.now()).await?;
     Ok(NoContent)

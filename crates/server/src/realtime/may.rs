@@ -18,6 +18,7 @@ struct About<R> {
     workspace: Option<WorkspaceId>,
     owner: Option<UserId>,
     is_shared: bool,
+    about: Option<String>,
     of: PhantomData<fn() -> R>,
 }
 
@@ -34,6 +35,9 @@ impl<R: Resource> Resource for About<R> {
     }
     fn is_shared(&self) -> bool {
         self.is_shared
+    }
+    fn about(&self) -> Option<String> {
+        self.about.clone()
     }
 }
 
@@ -68,6 +72,10 @@ fn reads<R: Resource>(who: &Authority, event: &Event) -> bool {
         owner,
         // Nodes without a workspace are shared by the platform, and so is the news of them.
         is_shared: event.workspace.is_none() && event.fact.topic() == Kind::Node,
+        about: match &event.fact {
+            Fact::JobChanged { target, .. } => target.clone(),
+            _ => None,
+        },
         of: PhantomData,
     };
     decide(who, &about, VerbKind::Read).is_ok()
@@ -79,7 +87,7 @@ pub fn touches_rights(who: &Authority, event: &Event) -> bool {
         Fact::MemberChanged { user } | Fact::UserChanged { id: user } | Fact::KeyChanged { owner: user } => {
             who.user() == Some(*user)
         }
-        Fact::WorkspaceChanged { .. } => true,
+        Fact::WorkspaceChanged { .. } | Fact::RoleChanged { .. } | Fact::TeamChanged { .. } => true,
         _ => false,
     }
 }

@@ -9,9 +9,10 @@ use crate::http::{
 };
 use crate::limits;
 use crate::mail::Letter;
+use crate::role::no_such_role;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ostler_model::authz::{Collection, Grant, Read, Role, Write};
+use ostler_model::authz::{Collection, Grant, Read, RoleRef, Write};
 use ostler_model::user::{Email, Invite, LinkState, State, User};
 use ostler_model::workspace::Member;
 use ostler_model::{InviteId, Label, Secret, Time};
@@ -51,7 +52,7 @@ pub struct Offer {
     pub email: Email,
     /// The part of the address before the @ when absent.
     pub name: Option<Label>,
-    pub role: Role,
+    pub role: RoleRef,
 }
 
 /// List the invitations into a workspace that nobody has accepted or withdrawn, newest first.
@@ -106,7 +107,8 @@ pub async fn offer(
         is_platform_admin: false,
         password_hash: None,
     };
-    let (user, made) = app.store.member_invite(grant, &new, offer.role, told.to_write(), app.clock.now()).await?;
+    let made = app.store.member_invite(grant, &new, offer.role, told.to_write(), app.clock.now()).await;
+    let (user, made) = made.map_err(no_such_role("role"))?;
     // With mail on, an address proves itself: only whoever reads its mail can accept. A link in the wrong hands would not.
     let may_see = !told.is_mailed() || caller.authority.is_platform_admin;
     Ok(invited(app, &user, &made, told, may_see))

@@ -6,7 +6,7 @@ use ostler_model::authz::{Authority, CapabilitySet, Scope};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
 use ostler_store::{Paging, Reach};
-use ostler_wire::auth::{Me, MembershipView};
+use ostler_wire::auth::{Me, MembershipView, OnThingView};
 use ostler_wire::user::UserView;
 
 /// A person, as others see them.
@@ -35,28 +35,33 @@ pub(crate) fn reach(who: &Authority) -> Reach {
     let own: Vec<_> = who.memberships.iter().map(|m| m.workspace).collect();
     match who.limit.as_ref().map(|limit| &limit.scope) {
         Some(Scope::Workspace(id)) if who.is_platform_admin || own.contains(id) => Reach::workspace(*id),
-        Some(Scope::Workspace(_)) => Reach { workspaces: Some(Vec::new()), only: None },
+        Some(Scope::Workspace(_)) => Reach { workspaces: Some(Vec::new()), ..Reach::default() },
         Some(Scope::Only(ids)) => {
-            Reach { workspaces: (!who.is_platform_admin).then_some(own), only: Some(ids.clone()) }
+            Reach { workspaces: (!who.is_platform_admin).then_some(own), scope: Some(ids.clone()), only: None }
         }
         Some(Scope::All) | None if who.is_platform_admin => Reach::everything(),
-        Some(Scope::All) | None => Reach { workspaces: Some(own), only: None },
+        Some(Scope::All) | None => Reach { workspaces: Some(own), ..Reach::default() },
     }
 }
 
 fn membership(workspace: Workspace, who: &Authority) -> MembershipView {
-    let role = who.role_in(workspace.id);
-    let held = match role {
+    let member = who.member_of(workspace.id);
+    let limited = |held: CapabilitySet| who.limit.as_ref().map_or(held, |limit| held.and(limit.capabilities));
+    let held = match member {
         _ if who.is_platform_admin => CapabilitySet::everything(),
-        Some(role) => role.capabilities(),
+        Some(member) => member.capabilities,
         None => CapabilitySet::NONE,
     };
-    let held = who.limit.as_ref().map_or(held, |limit| held.and(limit.capabilities));
+    let on = member
+        .map_or(&[][..], |member| &member.on)
+        .iter()
+        .map(|on| OnThingView { id: on.id.clone(), capabilities: limited(on.capabilities).iter().collect() });
     MembershipView {
         workspace: workspace.id,
         slug: workspace.slug.to_string(),
         name: workspace.name.to_string(),
-        role,
-        capabilities: held.iter().collect(),
+        role: member.map(|member| member.role),
+        capabilities: limited(held).iter().collect(),
+        on: on.collect(),
     }
 }

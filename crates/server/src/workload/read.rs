@@ -2,10 +2,9 @@
 
 use super::view::{state_of, view, views};
 use crate::app::App;
-use crate::http::{Allowed, Collected, Error, Found, InFamily, Load, Lookup, Query, Result, View, paging};
-use ostler_model::authz::{Collection, Read};
+use crate::http::{Allowed, Collected, Found, InFamily, Load, Lookup, Query, Result, View, paging, reach_within};
+use ostler_model::authz::{Read, Within};
 use ostler_model::workload::Workload;
-use ostler_store::Reach;
 use ostler_store::workload::Filter;
 use ostler_wire::Page;
 use ostler_wire::workload::{WorkloadQuery, WorkloadView};
@@ -13,16 +12,15 @@ use ostler_wire::workload::{WorkloadQuery, WorkloadView};
 /// Pages that a list by state looks through at most; states are not in the table.
 const PAGES_MOST: usize = 10;
 
-/// The workloads of a workspace, newest first.
+/// The workloads of a workspace that you may see, newest first.
 pub async fn list(
     app: App,
-    all: Allowed<Collection<Workload>, Read>,
+    all: Allowed<Within<Workload>, Read>,
     query: InFamily<Query<WorkloadQuery>>,
 ) -> Result<View<Page<WorkloadView>>> {
     let InFamily { kind, input: Query(query) } = query;
-    let workspace = all.resource.workspace_id().ok_or(Error::NotFound)?;
     let filter = Filter {
-        reach: Reach::workspace(workspace),
+        reach: reach_within(&all),
         kind: kind.or(query.kind),
         node: query.node,
         search: query.search.filter(|text| !text.is_empty()),

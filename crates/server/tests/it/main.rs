@@ -10,6 +10,7 @@ mod matches;
 mod oidc;
 mod people;
 mod realtime;
+mod roles;
 mod search;
 mod shop;
 mod socket;

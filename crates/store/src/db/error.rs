@@ -60,6 +60,9 @@ pub enum Constraint {
     NodeKey,
     WorkloadName,
     Port,
+    RoleName,
+    TeamName,
+    TeamMember,
     /// An id or a secret that exists already: the caller made it twice.
     Id,
 }
@@ -76,6 +79,9 @@ impl fmt::Display for Constraint {
             Constraint::NodeKey => "the node's key",
             Constraint::WorkloadName => "the workload's name",
             Constraint::Port => "the port",
+            Constraint::RoleName => "the role's name",
+            Constraint::TeamName => "the team's name",
+            Constraint::TeamMember => "the place in the team",
             Constraint::Id => "the id",
         })
     }
@@ -88,8 +94,16 @@ pub enum Rule {
     LastOwner,
     #[error("the platform keeps at least one active admin")]
     LastAdmin,
-    #[error("nobody gives or takes a role above their own")]
+    #[error("nobody gives or takes what they do not hold themselves")]
     AboveOwnRole,
+    #[error("somebody still has this role; say which one they get instead")]
+    RoleInUse,
+    #[error("a workspace has at most 50 roles of its own")]
+    TooManyRoles,
+    #[error("a workspace has at most 100 teams")]
+    TooManyTeams,
+    #[error("a team has at most 500 members")]
+    TooManyInTeam,
     #[error("it is installed already")]
     Installed,
     #[error("the setup secret is wrong")]
@@ -204,6 +218,9 @@ const NAMES: &[(&str, &str, Constraint)] = &[
     ("node_name", "node.home, node.name", Constraint::NodeName),
     ("node_public_key", "node.public_key", Constraint::NodeKey),
     ("workload_name", "workload.workspace_id, workload.name_key", Constraint::WorkloadName),
+    ("role_name", "role.workspace_id, role.name_key", Constraint::RoleName),
+    ("team_name", "team.workspace_id, team.name_key", Constraint::TeamName),
+    ("team_member_pkey", "team_member.team_id, team_member.user_id", Constraint::TeamMember),
     ("port_pkey", "port.node_id, port.port", Constraint::Port),
 ];
 

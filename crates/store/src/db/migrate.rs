@@ -13,6 +13,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0005_workspace", include_str!("../../migrations/0005_workspace.sql")),
     ("0006_search", include_str!("../../migrations/0006_search.sql")),
     ("0007_match", include_str!("../../migrations/0007_match.sql")),
+    ("0008_role", include_str!("../../migrations/0008_role.sql")),
 ];
 
 /// Serialises servers that start at the same time on one PostgreSQL.

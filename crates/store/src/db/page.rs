@@ -49,6 +49,8 @@ pub struct Reach {
     pub workspaces: Option<Vec<WorkspaceId>>,
     /// Only the things with these ids; `None` for all.
     pub only: Option<Vec<String>>,
+    /// Of these, only those with these ids: what a key is confined to.
+    pub scope: Option<Vec<String>>,
 }
 
 impl Reach {
@@ -58,7 +60,7 @@ impl Reach {
     }
     /// One workspace.
     pub fn workspace(id: WorkspaceId) -> Self {
-        Self { workspaces: Some(vec![id]), only: None }
+        Self { workspaces: Some(vec![id]), ..Self::default() }
     }
 }
 
@@ -111,9 +113,36 @@ impl Select {
         if let Some(workspaces) = &reach.workspaces {
             self.among(workspace, workspaces);
         }
-        if let Some(only) = &reach.only {
-            self.among(id, only);
+        for ids in [&reach.only, &reach.scope].into_iter().flatten() {
+            self.among(id, ids);
         }
+        self
+    }
+    /// The same, where a thing is also within reach when what it is about is.
+    pub(crate) fn within_or_about(
+        &mut self,
+        reach: &Reach,
+        workspace: &'static str,
+        id: &'static str,
+        about: &'static str,
+    ) -> &mut Self {
+        if let Some(workspaces) = &reach.workspaces {
+            self.among(workspace, workspaces);
+        }
+        for ids in [&reach.only, &reach.scope].into_iter().flatten() {
+            self.and();
+            let list = placeholders(self.values.len() + 1, ids.len());
+            self.sql.push_str(&format!("({id} IN ({list}) OR {about} IN ({list}))"));
+            self.values.extend(ids.iter().map(ToValue::to_value));
+        }
+        self
+    }
+    /// One of these values, or what this literal condition says.
+    pub(crate) fn among_or(&mut self, column: &'static str, values: &[String], or: &'static str) -> &mut Self {
+        self.and();
+        let list = placeholders(self.values.len() + 1, values.len());
+        self.sql.push_str(&format!("({column} IN ({list}) OR {or})"));
+        self.values.extend(values.iter().map(ToValue::to_value));
         self
     }
     /// One page in falling order of a text column; asks for one item more to know whether there is a next page.

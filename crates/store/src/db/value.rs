@@ -4,7 +4,7 @@ use ostler_model::matches::GameId;
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, BotId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, UserId, WorkloadId, WorkspaceId,
 };
 
 /// One bound value, in one of the five column types.
@@ -69,8 +69,10 @@ text!(
     NodeId,
     ProviderId,
     RequestId,
+    RoleId,
     SecretId,
     SessionId,
+    TeamId,
     UserId,
     WorkloadId,
     WorkspaceId

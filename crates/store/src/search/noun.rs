@@ -42,7 +42,9 @@ pub(super) fn touched(fact: &Fact) -> &'static [Kind] {
         Fact::WorkloadObserved { .. }
         | Fact::NodeOnline { .. }
         | Fact::NodeOffline { .. }
-        | Fact::JobChanged { .. } => &[],
+        | Fact::JobChanged { .. }
+        | Fact::RoleChanged { .. }
+        | Fact::TeamChanged { .. } => &[],
         // Their lists are short; they are not in the index.
         Fact::MatchChanged { .. } | Fact::BotChanged { .. } => &[],
     }

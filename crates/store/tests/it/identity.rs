@@ -77,7 +77,7 @@ both_backends! {
         );
         assert!(one.is_ok() != two.is_ok(), "{one:?} {two:?}");
         let members = t.store.member_list(workspace.id, &Paging::default()).await.unwrap().items;
-        assert_eq!(members.iter().filter(|m| m.role == Role::Owner).count(), 1);
+        assert_eq!(members.iter().filter(|m| m.role == Role::Owner.into()).count(), 1);
     }
 
     async fn nobody_gives_or_takes_a_role_above_their_own(t) {
@@ -100,7 +100,7 @@ both_backends! {
         let made = t.store.session_create(&grant, &session(t, &owner), b"token", t.now()).await.unwrap();
         let found = t.store.session_authority(b"token", t.now()).await.unwrap().unwrap();
         assert_eq!(found.session, made);
-        assert_eq!(found.authority.role_in(workspace.id), Some(Role::Owner));
+        assert_eq!(found.authority.role_in(workspace.id), Some(Role::Owner.into()));
         assert!(t.store.session_authority(b"other", t.now()).await.unwrap().is_none());
         assert!(t.store.session_authority(b"token", made.expires_at).await.unwrap().is_none());
         t.store.session_touch(&[(made.id, made.seen_at + Millis(5))], t.now()).await.unwrap();
@@ -173,7 +173,7 @@ both_backends! {
         t.workspace("two").await;
         let mine = t.store.workspace_list(&Reach::workspace(workspace.id), &Paging::default()).await.unwrap();
         assert_eq!(mine.items, [workspace]);
-        let none = Reach { workspaces: Some(vec![]), only: None };
+        let none = Reach { workspaces: Some(vec![]), ..Reach::default() };
         assert!(t.store.workspace_list(&none, &Paging::default()).await.unwrap().items.is_empty());
     }
 

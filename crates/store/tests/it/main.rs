@@ -16,6 +16,7 @@ mod matches;
 mod migrate;
 mod node;
 mod people;
+mod role;
 mod search;
 mod secret;
 mod workload;

@@ -1,7 +1,7 @@
 //! Databases for tests, and the nouns that most tests begin with.
 
 use ostler_model::authz::{
-    Authority, Collection, Grant, Origin, Platform, Report, Resource, Role, SystemReason, Verb, Write, authorize,
+    Authority, Collection, Grant, Origin, Platform, Report, Resource, RoleRef, SystemReason, Verb, Write, authorize,
 };
 use ostler_model::node::{Facts, JoinToken, Node};
 use ostler_model::user::{State, User};
@@ -179,7 +179,7 @@ impl Db {
         let grant = self.may(&Collection::<Workspace>::platform());
         (self.store.workspace_create(&grant, &workspace, owner.id, self.now()).await.unwrap(), owner)
     }
-    pub(crate) async fn member(&self, workspace: &Workspace, email: &str, role: Role) -> (User, Member) {
+    pub(crate) async fn member(&self, workspace: &Workspace, email: &str, role: impl Into<RoleRef>) -> (User, Member) {
         let user = self.user(email).await;
         let grant = self.system_member(workspace);
         let member = self.store.member_add(&grant, user.id, role, self.now()).await.unwrap();

@@ -113,7 +113,7 @@ both_backends! {
         assert_eq!(names(search("_")).await, Vec::<String>::new());
         assert_eq!(names(Filter { reach: Reach::workspace(other.id), ..Filter::default() }).await, ["Doom"]);
         assert_eq!(names(Filter { node: Some(node.id), ..Filter::default() }).await, ["100% Quake"]);
-        let only = Reach { workspaces: None, only: Some(vec![second.id.to_string()]) };
+        let only = Reach { workspaces: None, only: Some(vec![second.id.to_string()]), scope: None };
         assert_eq!(names(Filter { reach: only, ..Filter::default() }).await, ["1000 Quake"]);
     }
 

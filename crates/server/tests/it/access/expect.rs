@@ -2,10 +2,11 @@
 
 use super::world::World;
 use ostler_model::authz::{
-    Actor, ActorKind, Authority, CapabilitySet, Denied, Kind, Limit, Membership, Resource, Role, Scope, VerbKind,
-    decide,
+    Actor, ActorKind, Authority, CapabilitySet, Denied, Kind, Limit, Membership, Resource, Role, RoleRef, Scope,
+    VerbKind, decide,
 };
-use ostler_model::{Id as _, KeyId, Time, UserId, WorkspaceId};
+use ostler_model::team::TeamReach;
+use ostler_model::{Id as _, KeyId, NodeId, RoleId, Time, UserId, WorkspaceId, role};
 use ostler_server::http::{Access, Endpoint, Found};
 
 /// How a request must end.
@@ -24,6 +25,8 @@ struct Facts {
     workspace: Option<WorkspaceId>,
     owner: Option<UserId>,
     is_shared: bool,
+    about: Option<String>,
+    is_partial: bool,
 }
 
 struct Thing<const K: usize>(Facts);
@@ -42,18 +45,40 @@ impl<const K: usize> Resource for Thing<K> {
     fn is_shared(&self) -> bool {
         self.0.is_shared
     }
+    fn about(&self) -> Option<String> {
+        self.0.about.clone()
+    }
+    fn is_partial(&self) -> bool {
+        self.0.is_partial
+    }
 }
 
 /// The caller's rights, written down from how the world was built.
 pub(super) fn authority(world: &World, caller: &str, weak_in: Option<Kind>) -> Option<Authority> {
-    let role = |role| vec![Membership { workspace: world.workspace, role }];
-    let elsewhere = vec![Membership { workspace: world.theirs, role: Role::Owner }];
+    let role = |role| vec![Membership::built_in(world.workspace, role)];
+    let elsewhere = vec![Membership::built_in(world.theirs, Role::Owner)];
+    let in_team = |workload: &str, node: Option<NodeId>| {
+        let mut membership = Membership::built_in(world.workspace, Role::Viewer);
+        membership.add(&TeamReach::Only(vec![workload.to_owned()]), Role::Member.capabilities());
+        if let Some(node) = node {
+            membership.add(&TeamReach::Only(vec![node.to_string()]), Role::Admin.capabilities());
+        }
+        vec![membership]
+    };
+    let custom = || {
+        let held = ["workload:operate", "job:read"].map(|word| word.parse().expect("a capability"));
+        let role = RoleRef::Custom(RoleId::from_parts(Time::ZERO, 1));
+        vec![Membership::new(world.workspace, role, role::effective(held))]
+    };
     let (who, memberships, is_admin) = match caller {
         "strangr" => ("strangr", elsewhere, false),
         "viewer" => ("viewer", role(Role::Viewer), false),
         "member" => ("member", role(Role::Member), false),
         "admin" => ("admin", role(Role::Admin), false),
-        "owner" | "key" | "weakkey" | "farkey" => ("owner", role(Role::Owner), false),
+        "custom" => ("custom", custom(), false),
+        "teamed" => ("teamed", in_team(&world.names["workload"], Some(world.node)), false),
+        "teamoff" => ("teamoff", in_team(&world.names["other"], None), false),
+        "owner" | "key" | "weakkey" | "farkey" | "wskey" | "onekey" => ("owner", role(Role::Owner), false),
         "root" => ("root", Vec::new(), true),
         _ => return None,
     };
@@ -62,6 +87,11 @@ pub(super) fn authority(world: &World, caller: &str, weak_in: Option<Kind>) -> O
     let limit = match caller {
         "key" => Some(Limit { capabilities: everything, scope: Scope::All }),
         "farkey" => Some(Limit { capabilities: everything, scope: Scope::Workspace(world.theirs) }),
+        "wskey" => Some(Limit { capabilities: everything, scope: Scope::Workspace(world.workspace) }),
+        "onekey" => {
+            let scope = Scope::Only(vec![world.names["workload"].clone()]);
+            Some(Limit { capabilities: everything, scope })
+        }
         "weakkey" => {
             let capabilities = everything.iter().filter(|c| Some(c.kind) != weak_in).collect();
             Some(Limit { capabilities, scope: Scope::All })
@@ -105,11 +135,12 @@ pub(super) fn must(world: &World, endpoint: &Endpoint, caller: &str, is_absent: 
 }
 
 fn facts(world: &World, endpoint: &Endpoint, found: Found, who: &Authority) -> Facts {
-    let own = |id: String, owner| Facts { id, workspace: None, owner, is_shared: false };
+    let own =
+        |id: String, owner| Facts { id, workspace: None, owner, is_shared: false, about: None, is_partial: false };
+    let in_workspace = |id: String| Facts { workspace: Some(world.workspace), ..own(id, None) };
     match found {
-        Found::InWorkspace => {
-            Facts { id: world.workspace.to_string(), workspace: Some(world.workspace), owner: None, is_shared: false }
-        }
+        Found::InWorkspace => in_workspace(world.workspace.to_string()),
+        Found::PartlyInWorkspace => Facts { is_partial: true, ..in_workspace(world.workspace.to_string()) },
         Found::OnPlatform => own("platform".into(), None),
         Found::Own if endpoint.params().any(|p| p == "user") => own(world.member.to_string(), Some(world.member)),
         Found::Own => own(who.user().map(|u| u.to_string()).unwrap_or_default(), who.user()),
@@ -119,12 +150,11 @@ fn facts(world: &World, endpoint: &Endpoint, found: Found, who: &Authority) -> F
         Found::Param(name @ "factor") => own(world.param(endpoint.noun, name, false), Some(world.member)),
         Found::Param(name @ "provider") => own(world.param(endpoint.noun, name, false), None),
         Found::Param("template") => Facts { is_shared: true, ..own("process".into(), None) },
-        Found::Param(name) => Facts {
-            id: world.param(endpoint.noun, name, false),
-            workspace: Some(world.workspace),
-            owner: None,
-            is_shared: false,
-        },
+        Found::Param("job") => {
+            let about = Some(world.names["workload"].clone());
+            Facts { about, ..in_workspace(world.param(endpoint.noun, "job", false)) }
+        }
+        Found::Param(name) => in_workspace(world.param(endpoint.noun, name, false)),
     }
 }
 

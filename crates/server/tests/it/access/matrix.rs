@@ -201,13 +201,15 @@ impl Cell<'_> {
         for name in endpoint.params() {
             let is_the_one = match found {
                 Some(Found::Param(param)) => param == name,
-                Some(Found::InWorkspace) => name == "workspace",
+                Some(Found::InWorkspace | Found::PartlyInWorkspace) => name == "workspace",
                 _ => true,
             };
             let value = self.world.param(endpoint.noun, name, self.is_absent && is_the_one);
             path = path.replace(&format!("{{{name}}}"), &value);
         }
-        if found == Some(Found::InWorkspace) && !endpoint.params().any(|p| p == "workspace") {
+        if matches!(found, Some(Found::InWorkspace | Found::PartlyInWorkspace))
+            && !endpoint.params().any(|p| p == "workspace")
+        {
             path = format!("{path}?workspace={}", self.world.param("workspace", "workspace", self.is_absent));
         }
         let body = (endpoint.input)(&mut SchemaGenerator::default()).sample;
@@ -241,7 +243,7 @@ fn hidden() -> Value {
 
 fn can_be_absent(endpoint: &Endpoint) -> bool {
     match endpoint.access {
-        Access::Allowed { found: Found::Param(_) | Found::InWorkspace, .. } => true,
+        Access::Allowed { found: Found::Param(_) | Found::InWorkspace | Found::PartlyInWorkspace, .. } => true,
         Access::Allowed { found: Found::Own, .. } => endpoint.params().any(|p| p == "user"),
         _ => false,
     }
@@ -250,6 +252,9 @@ fn can_be_absent(endpoint: &Endpoint) -> bool {
 async fn open(copy: &Copy) -> SqliteConnection {
     SqliteConnectOptions::new().filename(copy.path()).read_only(true).connect().await.unwrap()
 }
+
+/// When something was last used is written by itself, some time after.
+const BY_ITSELF: [&str; 3] = ["seen_at", "last_used_at", "last_used_from"];
 
 /// Everything but the audit trail and what counts attempts, as one text.
 async fn digest(db: &mut SqliteConnection) -> String {
@@ -264,7 +269,8 @@ async fn digest(db: &mut SqliteConnection) -> String {
         }
         let columns =
             sqlx::query("SELECT name FROM pragma_table_info($1)").bind(&name).fetch_all(&mut *db).await.unwrap();
-        let columns: Vec<String> = columns.iter().map(|c| format!("quote({})", c.get::<String, _>(0))).collect();
+        let columns = columns.iter().map(|c| c.get::<String, _>(0)).filter(|c| !BY_ITSELF.contains(&c.as_str()));
+        let columns: Vec<String> = columns.map(|c| format!("quote({c})")).collect();
         let sql = format!("SELECT {} FROM {name} ORDER BY 1", columns.join(" || '|' || "));
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut *db).await.unwrap();
         for row in rows {
@@ -287,7 +293,9 @@ fn heading() -> String {
          \n\
          basic: another scheme. suspend: key of a deactivated person. node: a node's signature. strangr: owner of another workspace.\n\
          root: platform admin, member of nothing. key: the owner's, with everything. weakkey: the owner's, lacking this noun.\n\
-         farkey: the owner's, for another workspace only. `=`: public, credentials are not looked at.\n\
+         farkey: the owner's, for another workspace only. wskey: the owner's, for this one only. onekey: the owner's, for the\n\
+         workload only. custom: a member whose role is the workspace's own (operate workloads, read jobs). teamed: a viewer whose\n\
+         team has the role member on the workload and admin on the node. teamoff: a viewer whose team has it on others. `=`: public, credentials are not looked at.\n\
          401 who are you, 403 not you, 404 not yours to know; anything else: access was given, and this came of it.\n\n",
     );
     write!(text, "{:<74}{:<19}", "endpoint", "access").unwrap();

@@ -1,5 +1,6 @@
 //! A small world with one of everything, kept as a database file that is copied for each change that is tried.
 
+use super::crew;
 use ostler_model::authz::{
     Actor, ActorKind, Authority, CapabilitySet, Collection, Grant, Kind as Noun, Origin, Role, Scope, SystemReason,
     Write, authorize,
@@ -21,9 +22,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 /// Who tries, from nobody to a key that lacks just what is needed.
-pub(super) const CALLERS: [&str; 15] = [
+pub(super) const CALLERS: [&str; 20] = [
     "nobody", "garbage", "basic", "expired", "suspend", "node", "strangr", "viewer", "member", "admin", "owner",
-    "root", "key", "weakkey", "farkey",
+    "root", "custom", "teamed", "teamoff", "key", "weakkey", "farkey", "wskey", "onekey",
 ];
 
 /// What is where, and as whom to come.
@@ -104,8 +105,12 @@ impl World {
         let member = t.app.store.user_get(people["member"].0).await.unwrap();
         let node_key = Ed25519KeyPair::from_seed_unchecked(&[9; 32]).unwrap();
         let node = add_node(&t, space.id, node_key.public_key().as_ref()).await;
-        let names = things(&t, &member, space.id, &node).await;
-        let (weak, others) = keys(&t, &boss, theirs.id).await;
+        let mut names = things(&t, &member, space.id, &node).await;
+        crew::gather(&t, (space.id, target.id), &mut people, &mut names).await;
+        let (weak, mut others) = keys(&t, &boss, theirs.id).await;
+        let all = CapabilitySet::everything();
+        others.insert("wskey", t.key(&boss, all, Scope::Workspace(space.id)).await.1);
+        others.insert("onekey", t.key(&boss, all, Scope::Only(vec![names["workload"].clone()])).await.1);
         t.stop().await;
         World {
             file,
@@ -128,7 +133,7 @@ impl World {
             ("workspace", false) => self.workspace.to_string(),
             ("workspace", true) => nothing::<WorkspaceId>().to_string(),
             ("user", true) => nothing::<UserId>().to_string(),
-            ("user", false) if noun == "member" => self.target.to_string(),
+            ("user", false) if ["member", "team"].contains(&noun) => self.target.to_string(),
             ("user", false) => self.member.to_string(),
             (name, false) => self.names.get(name).unwrap_or_else(|| panic!("the world has no {name}")).clone(),
             (name, true) => absent(self.names.get(name).unwrap_or_else(|| panic!("the world has no {name}"))),
@@ -194,10 +199,10 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
     names.insert("invite", invited(t, workspace).await);
     names.insert("provider", provider(t).await);
     names.insert("token", store.join_token_create(&grant, &token, b"open", now).await.unwrap().id.to_string());
-    let new = workload::New {
+    let named = |name: &str| workload::New {
         id: t.app.ids.next(),
         kind: Kind::Game,
-        name: "Quake".parse().unwrap(),
+        name: name.parse().unwrap(),
         spec: Spec {
             template: "process".into(),
             runtime: Runtime::Process,
@@ -208,6 +213,7 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
         power: Power::Off,
         ports: vec!["main".into()],
     };
+    let new = named("Quake");
     // Due in ten years: a job that nobody works on while the matrix looks.
     let job = job::New {
         id: t.app.ids.next(),
@@ -222,6 +228,8 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
     let grant: Grant<Collection<Workload>, Write> = t.grant(SystemReason::Setup, &Collection::of(workspace));
     let workload = store.workload_create(&grant, &new, Some(&job), now).await.unwrap();
     names.insert("workload", workload.id.to_string());
+    let other = store.workload_create(&grant, &named("Doom"), None, now).await.unwrap();
+    names.insert("other", other.id.to_string());
     names
 }
 

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { inWords, mayGive } from './words'
+
+test('a role reads as what it lets one do', () => {
+  expect(inWords(['workspace:read', 'workload:read', 'workload:operate', 'node:read'])).toBe('operate servers, see nodes')
+  expect(inWords(['workload:operate', 'workload:write'])).toBe('operate and manage servers')
+  expect(inWords(['workspace:read'])).toBe('nothing but being there')
+})
+
+test('nobody gives what they do not hold, and reading comes with every verb', () => {
+  expect(mayGive(['workload:write'], ['workload:read', 'workload:write'])).toBe(true)
+  expect(mayGive(['workload:write'], ['workload:operate'])).toBe(false)
+})

@@ -1,0 +1,39 @@
+// Roles and capabilities in people's words.
+
+import type { Capability } from '../api/types'
+import { allows } from '../session/rights'
+
+/** What a role can be about, as the rows of a table, with the verbs that anybody in a workspace can hold on it. */
+export const ABOUT: { kind: string; label: string; verbs: string[] }[] = [
+  { kind: 'workload', label: 'Servers', verbs: ['read', 'operate', 'write'] },
+  { kind: 'job', label: 'Jobs', verbs: ['read', 'operate'] },
+  { kind: 'node', label: 'Nodes', verbs: ['read', 'operate', 'write'] },
+  { kind: 'template', label: 'Templates', verbs: ['read', 'write'] },
+  { kind: 'event', label: 'Activity', verbs: ['read'] },
+  { kind: 'member', label: 'Members, roles, teams', verbs: ['read', 'write'] },
+  { kind: 'key', label: 'API keys of the workspace', verbs: ['read', 'write'] },
+  { kind: 'audit', label: 'Audit trail', verbs: ['read'] },
+  { kind: 'workspace', label: 'The workspace itself', verbs: ['read', 'write'] },
+]
+
+export const VERBS = [
+  { verb: 'read', label: 'See' },
+  { verb: 'operate', label: 'Operate' },
+  { verb: 'write', label: 'Manage' },
+]
+
+/** `["workload:write", "node:read"]` → `manage servers, see nodes`. Seeing the workspace goes without saying. */
+export function inWords(capabilities: readonly string[]): string {
+  const parts = ABOUT.flatMap(({ kind, label }) => {
+    const held = VERBS.filter(({ verb }) => capabilities.includes(`${kind}:${verb}`)).map(({ label: word }) => word.toLowerCase())
+    const strong = held.length > 1 ? held.filter((word) => word !== 'see') : held
+    if (strong.length === 0 || (kind === 'workspace' && !capabilities.includes('workspace:write'))) return []
+    return [`${strong.join(' and ')} ${label.charAt(0).toLowerCase()}${label.slice(1)}`]
+  })
+  return parts.join(', ') || 'nothing but being there'
+}
+
+/** True when somebody who holds the first may give the second away. */
+export function mayGive(held: readonly Capability[], given: readonly Capability[]): boolean {
+  return given.every((capability) => allows(held, capability))
+}
