@@ -134,7 +134,7 @@ impl Held {
             ActorKind::System(_) => return Ok(Self { workspace, who: Who::Platform }),
             ActorKind::User(user) => (user, None),
             ActorKind::Key { id, owner } => (owner, Some(id)),
-            ActorKind::Anonymous | ActorKind::Node(_) => return Err(Rule::AboveOwnRole.into()),
+            ActorKind::Anonymous | ActorKind::Node(_) | ActorKind::Bot(_) => return Err(Rule::AboveOwnRole.into()),
         };
         let limit = match key {
             None => None,

@@ -50,6 +50,8 @@ impl Kind {
             | Kind::Node
             | Kind::Template
             | Kind::Workload
+            | Kind::Match
+            | Kind::Bot
             | Kind::Job
             | Kind::Event
             | Kind::Audit => true,

@@ -37,8 +37,8 @@ impl Role {
     pub const fn description(self) -> &'static str {
         match self {
             Role::Viewer => "Sees everything but keys of others and the audit trail; changes nothing.",
-            Role::Member => "Also creates and runs workloads.",
-            Role::Admin => "Also manages nodes, members, roles, teams and keys, and reads the audit trail.",
+            Role::Member => "Also creates and runs workloads and matches.",
+            Role::Admin => "Also manages nodes, members, roles, teams, keys and bots, and reads the audit trail.",
             Role::Owner => "Also manages and deletes the workspace itself.",
         }
     }

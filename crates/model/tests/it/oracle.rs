@@ -9,7 +9,7 @@ use ostler_model::authz::{
     Scope, SystemReason, VerbKind, Within, decide,
 };
 use ostler_model::team::TeamReach;
-use ostler_model::{Id as _, KeyId, NodeId, RoleId, Time, UserId, WorkspaceId, role};
+use ostler_model::{BotId, Id as _, KeyId, NodeId, RoleId, Time, UserId, WorkspaceId, role};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,6 +18,9 @@ fn workspace(n: u8) -> WorkspaceId {
 }
 fn user(n: u8) -> UserId {
     UserId::from_parts(Time::ZERO, n.into())
+}
+fn bot(n: u8) -> BotId {
+    BotId::from_parts(Time::ZERO, n.into())
 }
 fn node(n: u8) -> NodeId {
     NodeId::from_parts(Time::ZERO, n.into())
@@ -32,6 +35,7 @@ struct Thing<const K: usize>(What);
 struct What {
     workspace: Option<WorkspaceId>,
     owner: Option<UserId>,
+    bot: Option<BotId>,
     is_shared: bool,
     id: String,
     about: Option<String>,
@@ -48,6 +52,9 @@ impl<const K: usize> Resource for Thing<K> {
     fn owner(&self) -> Option<UserId> {
         self.0.owner
     }
+    fn bot(&self) -> Option<BotId> {
+        self.0.bot
+    }
     fn is_shared(&self) -> bool {
         self.0.is_shared
     }
@@ -62,6 +69,7 @@ macro_rules! of_kind {
             0 => $f::<0>($($arg),*), 1 => $f::<1>($($arg),*), 2 => $f::<2>($($arg),*), 3 => $f::<3>($($arg),*),
             4 => $f::<4>($($arg),*), 5 => $f::<5>($($arg),*), 6 => $f::<6>($($arg),*), 7 => $f::<7>($($arg),*),
             8 => $f::<8>($($arg),*), 9 => $f::<9>($($arg),*), 10 => $f::<10>($($arg),*), 11 => $f::<11>($($arg),*),
+            12 => $f::<12>($($arg),*), 13 => $f::<13>($($arg),*),
             _ => panic!("a kind was added; add its number here"),
         }
     };
@@ -87,8 +95,16 @@ fn shows<const K: usize>(who: &Authority, at: WorkspaceId, what: &What) -> bool 
 enum Who {
     Nobody,
     Node(u8),
+    /// The platform's own when it has no number.
+    Bot(Option<u8>),
     Platform(SystemReason),
-    Person { n: u8, is_admin: bool, places: BTreeMap<u8, Job>, teams: Vec<Team>, key: Option<Key> },
+    Person {
+        n: u8,
+        is_admin: bool,
+        places: BTreeMap<u8, Job>,
+        teams: Vec<Team>,
+        key: Option<Key>,
+    },
 }
 
 /// A role.
@@ -132,6 +148,7 @@ impl Who {
         let Who::Person { n, is_admin, places, teams, key } = self else {
             return match self {
                 Who::Node(n) => Authority::node(node(*n), "node"),
+                Who::Bot(n) => Authority::bot(n.map(bot), "bot"),
                 Who::Platform(reason) => Authority::system(*reason),
                 Who::Nobody | Who::Person { .. } => Authority::anonymous(),
             };
@@ -167,6 +184,7 @@ enum Place {
     Everywhere,
     In(WorkspaceId),
     OwnedBy(UserId),
+    MadeBy(BotId),
     WhatIsShared,
     On(WorkspaceId, String),
     Node(NodeId),
@@ -177,7 +195,7 @@ struct Sentence {
     at: Place,
 }
 
-const NOUNS: [&str; 12] = [
+const NOUNS: [&str; 14] = [
     "platform",
     "workspace",
     "member",
@@ -187,6 +205,8 @@ const NOUNS: [&str; 12] = [
     "node",
     "template",
     "workload",
+    "match",
+    "bot",
     "job",
     "event",
     "audit",
@@ -227,10 +247,14 @@ fn every(verbs: &str) -> BTreeSet<String> {
 /// The table, as a person would write it down.
 fn of_role(role: Role) -> BTreeSet<String> {
     words(match role {
-        Role::Viewer => "workspace:r; member:r; node:r; template:r; workload:r; job:r; event:r",
-        Role::Member => "workspace:r; member:r; node:r; template:r; workload:row; job:ro; event:r",
-        Role::Admin => "workspace:r; member:rw; node:row; template:rw; workload:row; job:ro; event:r; key:rw; audit:r",
-        Role::Owner => "workspace:rw; member:rw; node:row; template:rw; workload:row; job:ro; event:r; key:rw; audit:r",
+        Role::Viewer => "workspace:r; member:r; node:r; template:r; workload:r; match:r; job:r; event:r",
+        Role::Member => "workspace:r; member:r; node:r; template:r; workload:row; match:row; job:ro; event:r",
+        Role::Admin => {
+            "workspace:r; member:rw; node:row; template:rw; workload:row; match:row; bot:rw; job:ro; event:r; key:rw; audit:r"
+        }
+        Role::Owner => {
+            "workspace:rw; member:rw; node:row; template:rw; workload:row; match:row; bot:rw; job:ro; event:r; key:rw; audit:r"
+        }
     })
 }
 
@@ -260,6 +284,8 @@ fn of_platform(reason: SystemReason) -> BTreeSet<String> {
 fn sentences(who: &Who) -> Vec<Sentence> {
     match who {
         Who::Nobody => Vec::new(),
+        Who::Bot(None) => vec![Sentence { words: words("match:row"), at: Place::Everywhere }],
+        Who::Bot(Some(n)) => vec![Sentence { words: words("match:row"), at: Place::MadeBy(bot(*n)) }],
         Who::Node(n) => vec![Sentence { words: words("node:p"), at: Place::Node(node(*n)) }],
         Who::Platform(reason) => vec![Sentence { words: of_platform(*reason), at: Place::Everywhere }],
         Who::Person { n, is_admin, places, teams, .. } => {
@@ -293,6 +319,7 @@ fn covers(at: &Place, noun: &str, what: &What) -> bool {
         Place::Everywhere => true,
         Place::In(id) => what.workspace == Some(*id),
         Place::OwnedBy(id) => what.owner == Some(*id),
+        Place::MadeBy(id) => what.bot == Some(*id),
         Place::WhatIsShared => what.is_shared,
         Place::On(home, id) => {
             what.workspace == Some(*home) && (what.id == *id || what.about.as_deref() == Some(id.as_str()))
@@ -304,7 +331,7 @@ fn covers(at: &Place, noun: &str, what: &What) -> bool {
 fn key_of(who: &Who) -> Option<&Key> {
     match who {
         Who::Person { key, .. } => key.as_ref(),
-        Who::Nobody | Who::Node(_) | Who::Platform(_) => None,
+        Who::Nobody | Who::Node(_) | Who::Bot(_) | Who::Platform(_) => None,
     }
 }
 
@@ -365,7 +392,7 @@ fn oracle_within(who: &Who, kind: usize, at: WorkspaceId, verb: VerbKind) -> Res
                     Place::Everywhere => true,
                     Place::In(home) => *home == at,
                     Place::On(home, _) => partly && *home == at,
-                    Place::OwnedBy(_) | Place::WhatIsShared | Place::Node(_) => false,
+                    Place::OwnedBy(_) | Place::MadeBy(_) | Place::WhatIsShared | Place::Node(_) => false,
                 }
         })
     };
@@ -410,6 +437,7 @@ fn who() -> impl Strategy<Value = Who> {
         10 => person,
         1 => prop::sample::select(SystemReason::ALL.to_vec()).prop_map(Who::Platform),
         1 => (0_u8..2).prop_map(Who::Node),
+        1 => prop::option::of(0_u8..2).prop_map(Who::Bot),
         1 => Just(Who::Nobody),
     ]
 }
@@ -417,15 +445,16 @@ fn who() -> impl Strategy<Value = Who> {
 fn what() -> impl Strategy<Value = What> {
     let place = prop::option::weighted(0.8, (0_u8..3).prop_map(workspace));
     let owner = prop::option::weighted(0.2, (0_u8..3).prop_map(user));
-    (place, owner, prop::bool::weighted(0.2), id(), prop::option::weighted(0.4, id()))
-        .prop_map(|(workspace, owner, is_shared, id, about)| What { workspace, owner, is_shared, id, about })
+    let bot = prop::option::of((0_u8..2).prop_map(bot));
+    (place, owner, bot, prop::bool::weighted(0.2), id(), prop::option::weighted(0.4, id()))
+        .prop_map(|(workspace, owner, bot, is_shared, id, about)| What { workspace, owner, bot, is_shared, id, about })
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 8192, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_policy_and_the_oracle_agree(who in who(), kind in 0..12_usize, what in what()) {
+    fn the_policy_and_the_oracle_agree(who in who(), kind in 0..14_usize, what in what()) {
         let authority = who.authority();
         for verb in VerbKind::ALL {
             let decided = of_kind!(kind, ask(&authority, &what, verb));
@@ -434,18 +463,18 @@ proptest! {
     }
 
     #[test]
-    fn the_policy_and_the_oracle_agree_on_lists(who in who(), kind in 0..12_usize, at in 0_u8..3) {
+    fn the_policy_and_the_oracle_agree_on_lists(who in who(), kind in 0..14_usize, at in 0_u8..3) {
         let authority = who.authority();
         for verb in [VerbKind::Read, VerbKind::Operate, VerbKind::Write] {
-            // The platform and nodes read no lists of people's workspaces.
-            if matches!(who, Who::Platform(_) | Who::Node(_)) { continue; }
+            // The platform, nodes and bots read no lists of people's workspaces.
+            if matches!(who, Who::Platform(_) | Who::Node(_) | Who::Bot(_)) { continue; }
             let decided = of_kind!(kind, ask_within(&authority, workspace(at), verb));
             prop_assert_eq!(decided, oracle_within(&who, kind, workspace(at), verb), "{:?} on {}", verb, NOUNS[kind]);
         }
     }
 
     #[test]
-    fn a_list_shows_what_may_be_read_and_nothing_else(who in who(), kind in 0..12_usize, what in what(), at in 0_u8..3) {
+    fn a_list_shows_what_may_be_read_and_nothing_else(who in who(), kind in 0..14_usize, what in what(), at in 0_u8..3) {
         let authority = who.authority();
         let what = What { workspace: Some(workspace(at)), owner: None, is_shared: false, ..what };
         let shown = of_kind!(kind, shows(&authority, workspace(at), &what));
@@ -455,7 +484,7 @@ proptest! {
     }
 
     #[test]
-    fn nobody_gains_by_leaving_a_team_or_a_workspace(who in who(), kind in 0..12_usize, what in what(), at in 0..4_usize) {
+    fn nobody_gains_by_leaving_a_team_or_a_workspace(who in who(), kind in 0..14_usize, what in what(), at in 0..4_usize) {
         let before = who.authority();
         let mut less = who;
         if let Who::Person { places, teams, .. } = &mut less {
@@ -470,7 +499,7 @@ proptest! {
     }
 
     #[test]
-    fn a_key_is_never_stronger_than_its_owner(who in who(), kind in 0..12_usize, what in what()) {
+    fn a_key_is_never_stronger_than_its_owner(who in who(), kind in 0..14_usize, what in what()) {
         let with_key = who.authority();
         let mut owner = who;
         if let Who::Person { key, .. } = &mut owner { *key = None; }
@@ -483,7 +512,7 @@ proptest! {
     }
 
     #[test]
-    fn whoever_may_do_anything_may_read(who in who(), kind in 0..12_usize, what in what()) {
+    fn whoever_may_do_anything_may_read(who in who(), kind in 0..14_usize, what in what()) {
         let authority = who.authority();
         for verb in [VerbKind::Operate, VerbKind::Write] {
             if of_kind!(kind, ask(&authority, &what, verb)).is_ok() {
@@ -493,7 +522,7 @@ proptest! {
     }
 
     #[test]
-    fn no_team_gives_anything_on_things_of_another_workspace(who in who(), kind in 0..12_usize, what in what()) {
+    fn no_team_gives_anything_on_things_of_another_workspace(who in who(), kind in 0..14_usize, what in what()) {
         // As if ids of other workspaces had got into a team's list all the same.
         let Who::Person { is_admin: false, places, key, .. } = &who else { return Ok(()) };
         let Some(home) = what.workspace else { return Ok(()) };
