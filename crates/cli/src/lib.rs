@@ -11,11 +11,13 @@ mod config;
 mod console;
 mod event;
 mod exit;
+mod factor;
 mod ground;
 mod job;
 mod key;
 mod login;
 mod node;
+mod provider;
 mod search;
 mod setting;
 mod setup;
@@ -59,6 +61,10 @@ pub enum Command {
     Workspace(workspace::Args),
     /// People, invitations, and who is kept out.
     User(user::Args),
+    /// Second factors: yours, and those that are demanded.
+    Factor(factor::Args),
+    /// Parties that people may sign in with.
+    Provider(provider::Args),
     /// Settings of the platform, and mail.
     Setting(setting::Args),
     /// The first run, for scripts.
@@ -85,6 +91,8 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Key(args) => key::run(args).await,
         Command::Workspace(args) => workspace::run(args).await,
         Command::User(args) => Box::pin(user::run(args)).await,
+        Command::Factor(args) => Box::pin(factor::run(args)).await,
+        Command::Provider(args) => provider::run(args).await,
         Command::Setting(args) => setting::run(args).await,
         Command::Setup(args) => setup::run(args).await,
         Command::Event(args) => event::run(args).await,

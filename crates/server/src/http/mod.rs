@@ -73,7 +73,9 @@ pub use output::{
 };
 pub use paging::{page, paging, window};
 pub(crate) use proof::find_workspace;
-pub use proof::{Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow};
+pub use proof::{
+    Access, Allowed, Collected, EvenArchived, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow,
+};
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};
 pub use router::{Front, router};

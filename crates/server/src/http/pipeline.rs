@@ -58,6 +58,7 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
             workspace_query,
             caller: None,
             cookie: None,
+            standing: None,
             about: Arc::default(),
         },
         request,
@@ -87,6 +88,9 @@ where
     {
         response.headers_mut().extend(cookie);
     }
+    if let Some(standing) = call.standing {
+        standing.write(response.headers_mut());
+    }
     response.extensions_mut().insert(super::front::Matched { endpoint: call.endpoint.clone() });
     if let Some(label) = label {
         response.extensions_mut().insert(label);
@@ -109,6 +113,10 @@ where
             super::csrf::check(&call.app, &parts)?;
         }
         call.app.rates.actor(call)?;
+        call.standing = call.app.rates.key(call);
+        if let Some(retry_after) = call.standing.and_then(|standing| standing.retry_after) {
+            return Err(Error::TooMany { retry_after });
+        }
         crate::factor::gate(&call.endpoint, &caller.standing, call.app.clock.now())?;
     }
     let proof = Box::pin(P::prove(call)).await?;

@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::http::{
-    Allowed, Collected, Created, Error, Found, Json, Load, Lookup, NoContent, Query, Result, Routes, View, page, paging,
+    Allowed, Collected, Created, Error, EvenArchived, Found, Json, Load, Lookup, NoContent, Query, Result, Routes,
+    View, page, paging,
 };
 use ostler_model::authz::{Collection, Read, Write};
 use ostler_model::workspace::Member;
@@ -62,8 +63,8 @@ pub async fn update(
     Ok(View(view(app.store.member_set_role(&member.grant, input.role, app.clock.now()).await?)))
 }
 
-/// Remove a member. The last owner stays.
-pub async fn remove(app: App, member: Allowed<Member, Write>, _: ()) -> Result<NoContent> {
+/// Remove a member, or leave. The last owner stays. Out of an archived workspace one can only leave.
+pub async fn remove(app: App, EvenArchived(member): EvenArchived<Member, Write>, _: ()) -> Result<NoContent> {
     app.store.member_remove(&member.grant, app.clock.now()).await?;
     Ok(NoContent)
 }

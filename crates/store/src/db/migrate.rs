@@ -12,6 +12,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0004_token", include_str!("../../migrations/0004_token.sql")),
     ("0005_workspace", include_str!("../../migrations/0005_workspace.sql")),
     ("0006_search", include_str!("../../migrations/0006_search.sql")),
+    ("0007_archive", include_str!("../../migrations/0007_archive.sql")),
 ];
 
 /// Serialises servers that start at the same time on one PostgreSQL.

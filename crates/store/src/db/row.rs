@@ -4,7 +4,7 @@ use super::error::{Result, StoreError};
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, SecretId, SessionId, Time, Timezone, UserId, WorkloadId, WorkspaceId,
 };
 use sqlx::{Row as _, ValueRef as _};
 use std::str::FromStr;
@@ -121,6 +121,7 @@ parsed!(
     Name,
     Label,
     Email,
+    Timezone,
     AuditId,
     BootId,
     FactorId,

@@ -3,7 +3,7 @@
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, SecretId, SessionId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, SecretId, SessionId, Time, Timezone, UserId, WorkloadId, WorkspaceId,
 };
 
 /// One bound value, in one of the five column types.
@@ -54,6 +54,7 @@ text!(
     Name,
     Label,
     Email,
+    Timezone,
     AuditId,
     BootId,
     FactorId,
