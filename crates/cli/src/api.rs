@@ -71,13 +71,16 @@ impl Api {
         }
     }
 
-    /// The short name of the chosen workspace, else of this person's first one.
+    /// The short name of the chosen workspace, else of the one that this person means when they name none.
     pub(crate) async fn workspace(&self) -> Result<String> {
         if let Some(workspace) = &self.common.workspace {
             return Ok(escape(workspace));
         }
         let me = self.get("/users/me").await?;
-        let first = me["memberships"].as_array().and_then(|all| all.first()).and_then(|m| m["slug"].as_str());
+        let all = me["memberships"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let chosen =
+            all.iter().find(|m| !me["default_workspace"].is_null() && m["workspace"] == me["default_workspace"]);
+        let first = chosen.or(all.first()).and_then(|m| m["slug"].as_str());
         let none = || Trouble::NotFound("you are in no workspace; name one with --workspace".to_owned());
         Ok(first.ok_or_else(none)?.to_owned())
     }

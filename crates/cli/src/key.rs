@@ -40,6 +40,12 @@ enum Verb {
         /// Only in this workspace.
         #[arg(long, value_name = "WORKSPACE")]
         in_workspace: Option<String>,
+        /// Only from this network, for example 192.0.2.0/24. Repeat for more.
+        #[arg(long = "network", value_name = "NETWORK")]
+        networks: Vec<String>,
+        /// At most this many requests a minute.
+        #[arg(long, value_name = "REQUESTS_PER_MINUTE", value_parser = clap::value_parser!(u32).range(1..))]
+        rate: Option<u32>,
         /// Let it end by itself after this long, for example 30d.
         #[arg(long, value_name = "SPAN", value_parser = wait::span)]
         expires: Option<Duration>,
@@ -67,6 +73,8 @@ const LIST: &[Column] = &[
     ("FROM", "last_used_from", As::Text),
     ("EXPIRES", "expires_at", As::Ago),
     ("REACH", "scope", As::Text),
+    ("NETWORKS", "networks", As::Text),
+    ("PER MINUTE", "requests_per_minute", As::Text),
     ("CAPABILITIES", "capabilities", As::Text),
     ("ID", "id", As::Text),
 ];
@@ -76,13 +84,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let json = api.common.json;
     match args.verb.unwrap_or(Verb::List) {
         Verb::List => show::list(&api.all("/keys", 1000).await?, LIST, json),
-        Verb::Create { label, can, all, only, in_workspace, expires } => {
+        Verb::Create { label, can, all, only, in_workspace, networks, rate, expires } => {
             let can = if all { mine(&api).await? } else { can };
             let mut body = json!({"label": label, "capabilities": can});
             if let Some(workspace) = in_workspace {
                 body["scope"] = json!({"workspace": api.find(&WORKSPACE, &workspace).await?});
             } else if !only.is_empty() {
                 body["scope"] = json!({"only": only});
+            }
+            if !networks.is_empty() {
+                body["networks"] = json!(networks);
+            }
+            if let Some(rate) = rate {
+                body["requests_per_minute"] = rate.into();
             }
             if let Some(span) = expires {
                 body["expires_at"] = json!(crate::ground::now() + crate::login::millis(span));

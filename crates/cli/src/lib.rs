@@ -12,12 +12,14 @@ mod config;
 mod console;
 mod event;
 mod exit;
+mod factor;
 mod ground;
 mod job;
 mod key;
 mod login;
 mod matches;
 mod node;
+mod provider;
 mod role;
 mod search;
 mod setting;
@@ -71,6 +73,10 @@ pub enum Command {
     Team(team::Args),
     /// People, invitations, and who is kept out.
     User(user::Args),
+    /// Second factors: yours, and those that are demanded.
+    Factor(factor::Args),
+    /// Parties that people may sign in with.
+    Provider(provider::Args),
     /// Settings of the platform, and mail.
     Setting(setting::Args),
     /// The first run, for scripts.
@@ -101,6 +107,8 @@ pub async fn run(command: Command) -> Result<()> {
         Command::Role(args) => role::run(args).await,
         Command::Team(args) => Box::pin(team::run(args)).await,
         Command::User(args) => Box::pin(user::run(args)).await,
+        Command::Factor(args) => Box::pin(factor::run(args)).await,
+        Command::Provider(args) => provider::run(args).await,
         Command::Setting(args) => setting::run(args).await,
         Command::Setup(args) => setup::run(args).await,
         Command::Event(args) => event::run(args).await,

@@ -76,7 +76,8 @@ pub(crate) async fn login(args: Login) -> Result<()> {
     show::print(&format!("The key \"{}\" is in {}.", made.key.label, path.display()))
 }
 
-async fn sign_in(client: &Client, email: &str, password: &str) -> Result<(Credentials, Me)> {
+/// A session in a person's name; asks for the second factor when one is wanted.
+pub(crate) async fn sign_in(client: &Client, email: &str, password: &str) -> Result<(Credentials, Me)> {
     let body = json!({"email": email, "password": password});
     let (headers, text) =
         client.exchange(Method::POST, "/auth/login", Some(&body)).await.map_err(|error| match error.refusal() {

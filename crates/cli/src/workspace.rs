@@ -29,6 +29,9 @@ enum Verb {
         /// Its short name, for commands and paths; made from the name when absent.
         #[arg(long)]
         slug: Option<String>,
+        /// What its people mean by nine o'clock, for example Europe/Berlin; UTC when absent.
+        #[arg(long)]
+        timezone: Option<String>,
     },
     /// Give it another name.
     Rename {
@@ -37,10 +40,33 @@ enum Verb {
         /// The new name.
         to: String,
     },
-    /// Delete an empty workspace.
+    /// Change its name, short name or time zone; what is not named stays.
+    Set {
+        #[command(flatten)]
+        one: One,
+        /// Its name.
+        #[arg(long)]
+        name: Option<String>,
+        /// Its short name, for commands and paths.
+        #[arg(long)]
+        slug: Option<String>,
+        /// What its people mean by nine o'clock, for example Europe/Berlin.
+        #[arg(long)]
+        timezone: Option<String>,
+    },
+    /// Mean this one when you name none.
+    Use(One),
+    /// Archive it: it can be read, and nothing in it changes. Nothing may run in it.
+    Archive(One),
+    /// Open an archived one again.
+    Restore(One),
+    /// Delete a workspace that has neither nodes nor workloads, for good.
     Delete {
         #[command(flatten)]
         one: One,
+        /// Its short name once more, when you name it by its id.
+        #[arg(long, value_name = "SHORT_NAME")]
+        confirm: Option<String>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
@@ -73,8 +99,14 @@ struct One {
     which: String,
 }
 
-const LIST: &[Column] =
-    &[("SHORT", "slug", As::Text), ("NAME", "name", As::Text), ("MADE", "created_at", As::Ago), ("ID", "id", As::Text)];
+const LIST: &[Column] = &[
+    ("SHORT", "slug", As::Text),
+    ("NAME", "name", As::Text),
+    ("TIME ZONE", "timezone", As::Text),
+    ("ARCHIVED", "archived_at", As::Ago),
+    ("MADE", "created_at", As::Ago),
+    ("ID", "id", As::Text),
+];
 
 const MEMBERS: &[Column] = &[
     ("E-MAIL", "email", As::Text),
@@ -88,21 +120,37 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let json = api.common.json;
     match args.verb.unwrap_or(Verb::List) {
         Verb::List => show::list(&api.all("/workspaces", 10_000).await?, LIST, json),
-        Verb::Create { name, slug } => {
-            let mut body = json!({"name": name});
-            if let Some(slug) = slug {
-                body["slug"] = slug.into();
-            }
+        Verb::Create { name, slug, timezone } => {
+            let body = named([("name", Some(name)), ("slug", slug), ("timezone", timezone)]);
             show::one(&api.send(Method::POST, "/workspaces", Some(&body)).await?, LIST, json)
         }
         Verb::Rename { one, to } => {
             let path = path(&api, &one).await?;
             show::one(&api.send(Method::PATCH, &path, Some(&json!({"name": to}))).await?, LIST, json)
         }
-        Verb::Delete { one, yes } => {
+        Verb::Set { one, name, slug, timezone } => {
             let path = path(&api, &one).await?;
-            crate::confirm(&one.which, "This deletes the workspace and its settings.", yes)?;
-            api.send(Method::DELETE, &path, None).await.map(drop)
+            let body = named([("name", name), ("slug", slug), ("timezone", timezone)]);
+            show::one(&api.send(Method::PATCH, &path, Some(&body)).await?, LIST, json)
+        }
+        Verb::Use(one) => {
+            let body = json!({ "default_workspace": api.find(&WORKSPACE, &one.which).await? });
+            api.send(Method::PATCH, "/users/me", Some(&body)).await.map(drop)
+        }
+        Verb::Archive(one) => {
+            let path = path(&api, &one).await?;
+            show::one(&api.send(Method::POST, &format!("{path}/archive"), None).await?, LIST, json)
+        }
+        Verb::Restore(one) => {
+            let path = path(&api, &one).await?;
+            show::one(&api.send(Method::POST, &format!("{path}/restore"), None).await?, LIST, json)
+        }
+        Verb::Delete { one, confirm, yes } => {
+            let path = path(&api, &one).await?;
+            crate::confirm(&one.which, "This deletes the workspace, its members, keys and jobs for good.", yes)?;
+            // What was just typed is the confirmation: the server refuses it unless it is the short name.
+            let body = json!({ "confirm": confirm.unwrap_or(one.which) });
+            api.send(Method::DELETE, &path, Some(&body)).await.map(drop)
         }
         Verb::Members(one) => {
             let path = path(&api, &one).await?;
@@ -134,6 +182,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &format!("{path}/members/{user}"), None).await.map(drop)
         }
     }
+}
+
+/// A body of what was said.
+fn named<const N: usize>(fields: [(&str, Option<String>); N]) -> Value {
+    let said = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+    Value::Object(said.collect())
 }
 
 async fn path(api: &Api, one: &One) -> Result<String> {

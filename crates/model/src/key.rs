@@ -14,6 +14,8 @@ pub struct Key {
     pub scope: Scope,
     /// From where it may be used; empty is from everywhere.
     pub networks: Vec<Network>,
+    /// How many requests it is good for in a minute; as many as anybody's when absent.
+    pub requests_per_minute: Option<u32>,
     pub created_at: Time,
     pub expires_at: Option<Time>,
     pub last_used_at: Option<Time>,

@@ -42,6 +42,16 @@ impl Name {
         let out = out.trim_end_matches('-');
         Self(if out.is_empty() { fallback } else { out }.to_owned())
     }
+    /// The nth of several that would like this name: `stables`, `stables-2`, `stables-3`.
+    #[must_use]
+    pub fn numbered(&self, nth: u32) -> Self {
+        if nth < 2 {
+            return self.clone();
+        }
+        let end = format!("-{nth}");
+        let keep = self.0.len().min(63 - end.len());
+        Self(format!("{}{end}", self.0[..keep].trim_end_matches('-')))
+    }
 }
 
 impl Label {
@@ -118,6 +128,8 @@ mod tests {
         fn a_slug_is_always_a_name(text in "\\PC{0,200}") {
             let slug = Name::slug(&text, "thing");
             prop_assert!(slug.as_str().parse::<Name>().is_ok(), "{slug}");
+            prop_assert!(slug.numbered(1000).as_str().parse::<Name>().is_ok());
+            prop_assert_ne!(slug.numbered(2), slug);
         }
     }
 

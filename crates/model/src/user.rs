@@ -12,6 +12,8 @@ pub struct User {
     pub name: Label,
     pub state: State,
     pub is_platform_admin: bool,
+    /// What they mean when they name no workspace.
+    pub default_workspace: Option<WorkspaceId>,
     pub created_at: Time,
 }
 

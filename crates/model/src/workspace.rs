@@ -2,7 +2,7 @@
 
 use crate::authz::{Kind, Resource, RoleRef};
 use crate::user::Email;
-use crate::{Label, Name, Time, UserId, WorkspaceId};
+use crate::{Label, Name, Time, Timezone, UserId, WorkspaceId};
 
 /// A tenant. Everything except users, platform settings and shared nodes belongs to exactly one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,7 +10,18 @@ pub struct Workspace {
     pub id: WorkspaceId,
     pub slug: Name,
     pub name: Label,
+    /// What its people mean by nine o'clock.
+    pub timezone: Timezone,
+    /// Since when it can be read and nothing in it changed.
+    pub archived_at: Option<Time>,
     pub created_at: Time,
+}
+
+impl Workspace {
+    /// A workspace as it begins: on world time, and open.
+    pub fn new(id: WorkspaceId, slug: Name, name: Label, created_at: Time) -> Self {
+        Self { id, slug, name, timezone: Timezone::default(), archived_at: None, created_at }
+    }
 }
 
 impl Resource for Workspace {
@@ -41,5 +52,9 @@ impl Resource for Member {
     }
     fn workspace(&self) -> Option<WorkspaceId> {
         Some(self.workspace)
+    }
+    /// One's place is one's own: everybody may leave. A role above the present one is refused where roles are written.
+    fn owner(&self) -> Option<UserId> {
+        Some(self.user)
     }
 }

@@ -107,6 +107,13 @@ impl Store {
             Ok(())
         })
     }
+    /// Whether anything was ever done in this workspace; also when it is gone.
+    pub async fn audit_has(&self, workspace: WorkspaceId) -> Result<bool> {
+        read!(self, "audit_has", |db| {
+            let sql = "SELECT name FROM chain WHERE name = $1";
+            Ok(db.opt(sql, args![chain_name(Some(workspace))]).await?.is_some())
+        })
+    }
     /// A chain's entries, newest first.
     pub async fn audit_list(&self, filter: &Filter, paging: &Paging) -> Result<Page<Entry>> {
         read!(self, "audit_list", |db| {

@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
+use crate::db::redact::difference;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
@@ -36,7 +37,8 @@ impl Store {
             let (scope, workspace, only) = scope_columns(&key.scope);
             tx.exec(
                 "INSERT INTO api_key (id, user_id, label, prefix, token_hash, capabilities, scope, workspace_id, only_ids,
-                     created_at, expires_at, networks) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+                     created_at, expires_at, networks, requests_per_minute)
+                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
                 args![
                     key.id,
                     key.owner,
@@ -49,13 +51,13 @@ impl Store {
                     only,
                     key.created_at,
                     key.expires_at,
-                    serde_json::to_string(&key.networks).expect("a list of words is JSON")
+                    serde_json::to_string(&key.networks).expect("a list of words is JSON"),
+                    key.requests_per_minute
                 ],
             )
             .await?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            let capabilities: Vec<Capability> = key.capabilities.iter().collect();
-            let details = json!({ "label": key.label, "capabilities": capabilities, "owner": key.owner });
+            let details = difference(&json!({}), &told(key));
             tx.audit_in(grant, workspace, "key.create", key.id, Some(details));
             Ok(key.clone())
         })
@@ -66,9 +68,10 @@ impl Store {
             let rows = db
                 .all(
                     "SELECT k.id AS key_id, k.label, k.prefix, k.capabilities, k.scope, k.workspace_id AS key_workspace,
-                            k.only_ids, k.created_at AS key_created_at, k.expires_at, k.networks, k.last_used_at, k.last_used_from,
-                            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role,
-                            m.role_id, r.capabilities AS role_capabilities
+                            k.only_ids, k.created_at AS key_created_at, k.expires_at, k.networks, k.requests_per_minute,
+                            k.last_used_at, k.last_used_from, u.id, u.email, u.name, u.state, u.is_platform_admin,
+                            u.default_workspace_id, u.created_at, m.workspace_id, m.role, m.role_id,
+                            r.capabilities AS role_capabilities
                      FROM api_key k JOIN users u ON u.id = k.user_id LEFT JOIN member m ON m.user_id = u.id
                           LEFT JOIN role r ON r.id = m.role_id
                      WHERE k.token_hash = $1 AND (k.expires_at IS NULL OR k.expires_at > $2) AND u.state = 'active'",
@@ -130,6 +133,9 @@ impl Store {
         at: Time,
     ) -> Result<Key> {
         change!(self, "key_rotate", at, |tx| {
+            let before =
+                tx.opt("UPDATE api_key SET label = label WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&before.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             let row = tx
                 .opt(
                     "UPDATE api_key SET prefix = $2, token_hash = $3 WHERE id = $1 RETURNING *",
@@ -138,7 +144,7 @@ impl Store {
                 .await?;
             let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            tx.audit(grant, "key.rotate", key.id, None);
+            tx.audit(grant, "key.rotate", key.id, Some(difference(&told(&before), &told(&key))));
             Ok(key)
         })
     }
@@ -148,7 +154,7 @@ impl Store {
             let row = tx.opt("DELETE FROM api_key WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            tx.audit(grant, "key.delete", key.id, Some(json!({ "label": key.label })));
+            tx.audit(grant, "key.delete", key.id, Some(difference(&told(&key), &json!({}))));
             Ok(())
         })
     }
@@ -166,6 +172,17 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// What the audit trail says about a key. Its beginning tells which secret it is about, and nothing of the secret.
+fn told(key: &Key) -> serde_json::Value {
+    let capabilities: Vec<Capability> = key.capabilities.iter().collect();
+    let (scope, workspace, only) = scope_columns(&key.scope);
+    json!({
+        "label": key.label, "owner": key.owner, "begins": key.prefix, "capabilities": capabilities, "scope": scope,
+        "workspace": workspace, "only": only, "networks": key.networks, "expires_at": key.expires_at,
+        "requests_per_minute": key.requests_per_minute,
+    })
 }
 
 fn capabilities_text(set: CapabilitySet) -> String {
@@ -214,6 +231,7 @@ fn partial(row: &Row) -> Result<Key> {
         scope: Scope::Only(Vec::new()),
         // A list that cannot be read must not let everybody in.
         networks: row.json("networks")?,
+        requests_per_minute: row.get("requests_per_minute")?,
         created_at: Time::ZERO,
         expires_at: row.get("expires_at")?,
         last_used_at: row.get("last_used_at")?,

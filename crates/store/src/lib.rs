@@ -4,6 +4,7 @@
 //! entry and their event in the same transaction. Time and ids are arguments. What this crate does not do: decide who may
 //! (that is the grant), talk to nodes, or keep anything in memory that the database does not have.
 
+pub mod archive;
 pub mod audit;
 pub mod bot;
 mod db;

@@ -30,7 +30,7 @@ pub struct SignedIn {
 const FIND: &str =
     "SELECT s.id AS session_id, s.kind, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
             s.user_agent, s.rights, s.old_until, (s.token_hash = $1) AS is_newest,
-            u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, u.password_hash,
+            u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at, u.password_hash,
             m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
      FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN member m ON m.user_id = u.id
           LEFT JOIN role r ON r.id = m.role_id
@@ -59,6 +59,26 @@ impl Store {
             Ok(session.clone())
         })
     }
+    /// The same in a browser that has another session already, by its cookie: that one ends, whoever's it was. Nobody would
+    /// hold its cookie any more, but whoever had stolen it.
+    pub async fn session_replace(
+        &self,
+        grant: &Grant<Collection<Session>, Write>,
+        session: &Session,
+        token_hash: &[u8],
+        former_hash: &[u8],
+        at: Time,
+    ) -> Result<Session> {
+        change!(self, "session_replace", at, |tx| {
+            tx.exec(
+                "DELETE FROM session WHERE kind = 'browser' AND (token_hash = $1 OR old_token_hash = $1)",
+                args![former_hash],
+            )
+            .await?;
+            begin(tx, grant, session, token_hash).await?;
+            Ok(session.clone())
+        })
+    }
     /// Who a token belongs to now: one query. `None` when unknown, expired, or its person may not sign in.
     pub async fn session_authority(&self, token_hash: &[u8], now: Time) -> Result<Option<SignedIn>> {
         read!(self, "session_authority", |db| {
@@ -82,8 +102,8 @@ impl Store {
         read!(self, "user_authority", |db| {
             let rows = db
                 .all(
-                    "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.created_at, m.workspace_id, m.role,
-                            m.role_id, r.capabilities AS role_capabilities
+                    "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
+                            m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
                      FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id
                      WHERE u.id = $1 AND u.state = 'active'",
                     args![id],

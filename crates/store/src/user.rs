@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
+use crate::db::redact::difference;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -11,7 +12,7 @@ use ostler_model::authz::{Collection, Grant, Platform, Role, Write};
 use ostler_model::event::Fact;
 use ostler_model::user::{Email, Managed, Preferences, State, User};
 use ostler_model::workspace::Workspace;
-use ostler_model::{Label, SessionId, Time, UserId};
+use ostler_model::{Label, SessionId, Time, UserId, WorkspaceId};
 use serde_json::json;
 
 /// A person to be.
@@ -127,18 +128,30 @@ impl Store {
             Ok(page(users, paging, |user| user.id.to_string()))
         })
     }
-    /// Changes the name by which people know somebody.
-    pub async fn user_rename(&self, grant: &Grant<User, Write>, name: &Label, at: Time) -> Result<User> {
-        change!(self, "user_rename", at, |tx| {
+    /// Changes what people say about themselves: their name, and the workspace they mean when they name none. What is absent
+    /// stays.
+    pub async fn user_set_own(
+        &self,
+        grant: &Grant<User, Write>,
+        name: Option<&Label>,
+        default_workspace: Option<Option<WorkspaceId>>,
+        at: Time,
+    ) -> Result<User> {
+        change!(self, "user_set_own", at, |tx| {
+            let missing = || StoreError::missing("user", grant.id());
+            let before = tx.opt("UPDATE users SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&before.ok_or_else(missing)?)?;
             let row = tx
                 .opt(
-                    "UPDATE users SET name = $2, changed_at = $3 WHERE id = $1 RETURNING *",
-                    args![grant.id(), name, at],
+                    "UPDATE users SET name = COALESCE($2, name), default_workspace_id = $3, changed_at = $4
+                     WHERE id = $1 RETURNING *",
+                    args![grant.id(), name, default_workspace.unwrap_or(before.default_workspace), at],
                 )
                 .await?;
-            let user = from_row(&row.ok_or_else(|| StoreError::missing("user", grant.id()))?)?;
+            let user = from_row(&row.ok_or_else(missing)?)?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            tx.audit(grant, "user.rename", user.id, None);
+            let told = |user: &User| json!({ "name": user.name, "default_workspace": user.default_workspace });
+            tx.audit(grant, "user.set_own", user.id, Some(difference(&told(&before), &told(&user))));
             Ok(user)
         })
     }
@@ -267,7 +280,7 @@ impl Store {
                 keep_an_admin(tx).await?;
             }
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            tx.audit(grant, "user.update", user.id, Some(json!({ "before": told(&before), "after": told(&user) })));
+            tx.audit(grant, "user.update", user.id, Some(difference(&told(&before), &told(&user))));
             Ok(user)
         })
     }
@@ -420,6 +433,7 @@ pub(crate) fn from_row(row: &Row) -> Result<User> {
         name: row.get("name")?,
         state: state(row, "state")?,
         is_platform_admin: row.get("is_platform_admin")?,
+        default_workspace: row.get("default_workspace_id")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -1,6 +1,6 @@
 //! Workspaces and who belongs to them.
 
-use crate::db::error::{Result, Rule, StoreError};
+use crate::db::error::{Constraint, Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
 use crate::db::redact::difference;
 use crate::db::row::Row;
@@ -12,7 +12,7 @@ use ostler_model::authz::{Collection, Grant, Kind, RoleRef, Write};
 use ostler_model::event::Fact;
 use ostler_model::team::TeamReach;
 use ostler_model::workspace::{Member, Workspace};
-use ostler_model::{Label, Name, Time, UserId, WorkspaceId};
+use ostler_model::{Label, Name, Time, Timezone, UserId, WorkspaceId};
 use serde_json::json;
 
 impl Store {
@@ -26,10 +26,22 @@ impl Store {
     ) -> Result<Workspace> {
         change!(self, "workspace_create", at, |tx| {
             insert(tx, workspace, owner, at).await?;
-            tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            let details = json!({ "slug": workspace.slug, "owner": owner });
-            tx.audit_in(grant, Some(workspace.id), "workspace.create", workspace.id, Some(details));
+            created(tx, grant, workspace, owner);
             Ok(workspace.clone())
+        })
+    }
+    /// The same with a short name that is only a proposal: it gets a number when it is taken.
+    pub async fn workspace_create_near(
+        &self,
+        grant: &Grant<Collection<Workspace>, Write>,
+        workspace: &Workspace,
+        owner: UserId,
+        at: Time,
+    ) -> Result<Workspace> {
+        change!(self, "workspace_create_near", at, |tx| {
+            let workspace = insert_free(tx, workspace, owner, at).await?;
+            created(tx, grant, &workspace, owner);
+            Ok(workspace)
         })
     }
     /// A workspace by id.
@@ -60,12 +72,13 @@ impl Store {
             Ok(page(items, paging, |w| w.id.to_string()))
         })
     }
-    /// Changes names; what is `None` stays.
+    /// Changes names and the time zone; what is `None` stays.
     pub async fn workspace_update(
         &self,
         grant: &Grant<Workspace, Write>,
         name: Option<&Label>,
         slug: Option<&Name>,
+        timezone: Option<&Timezone>,
         at: Time,
     ) -> Result<Workspace> {
         change!(self, "workspace_update", at, |tx| {
@@ -75,40 +88,16 @@ impl Store {
             let before = from_row(&before.ok_or_else(|| StoreError::missing("workspace", grant.id()))?)?;
             let row = tx
                 .opt(
-                    "UPDATE workspace SET name = COALESCE($2, name), slug = COALESCE($3, slug) WHERE id = $1 RETURNING *",
-                    args![grant.id(), name, slug],
+                    "UPDATE workspace SET name = COALESCE($2, name), slug = COALESCE($3, slug),
+                         timezone = COALESCE($4, timezone) WHERE id = $1 RETURNING *",
+                    args![grant.id(), name, slug, timezone],
                 )
                 .await?;
             let workspace = from_row(&row.ok_or_else(|| StoreError::missing("workspace", grant.id()))?)?;
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            let told = |workspace: &Workspace| json!({ "name": workspace.name, "slug": workspace.slug });
+            let told = |w: &Workspace| json!({ "name": w.name, "slug": w.slug, "timezone": w.timezone });
             tx.audit(grant, "workspace.update", workspace.id, Some(difference(&told(&before), &told(&workspace))));
             Ok(workspace)
-        })
-    }
-    /// Deletes an empty workspace with its memberships, keys and jobs. Its audit chain stays.
-    pub async fn workspace_delete(&self, grant: &Grant<Workspace, Write>, at: Time) -> Result<()> {
-        change!(self, "workspace_delete", at, |tx| {
-            // The same lock as taken by whatever puts something into the workspace.
-            tx.lock(&members_lock(grant.id())).await?;
-            let row = tx
-                .one(
-                    "SELECT (SELECT COUNT(*) FROM node WHERE workspace_id = $1)
-                          + (SELECT COUNT(*) FROM workload WHERE workspace_id = $1) AS n",
-                    args![grant.id()],
-                )
-                .await?;
-            if row.get::<i64>("n")? > 0 {
-                return Err(Rule::WorkspaceInUse.into());
-            }
-            if tx.exec("DELETE FROM workspace WHERE id = $1", args![grant.id()]).await? == 0 {
-                return Err(StoreError::missing("workspace", grant.id()));
-            }
-            if let Some(id) = grant.workspace() {
-                tx.event(grant, Some(id), Fact::WorkspaceChanged { id });
-            }
-            tx.audit(grant, "workspace.delete", grant.id(), None);
-            Ok(())
         })
     }
 
@@ -198,11 +187,16 @@ impl Store {
             .await?;
             keep_an_owner(tx, before.workspace).await?;
             tx.event(grant, Some(before.workspace), Fact::MemberChanged { user: before.user });
-            tx.audit(grant, "member.remove", before.user, Some(json!({ "role": before.role })));
+            let is_leaving = grant.actor().kind == ActorKind::User(before.user);
+            let action = if is_leaving { "member.leave" } else { "member.remove" };
+            tx.audit(grant, action, before.user, Some(json!({ "role": before.role })));
             Ok(())
         })
     }
 }
+
+/// How many forms of a proposed short name are tried.
+const SLUG_TRIES: u32 = 1000;
 
 pub(crate) const MEMBER: &str = "SELECT m.workspace_id, m.user_id, m.role, m.role_id, m.created_at, u.email, u.name
      FROM member m JOIN users u ON u.id = m.user_id";
@@ -226,27 +220,59 @@ async fn keep_an_owner(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
+fn created(tx: &mut Tx, grant: &Grant<Collection<Workspace>, Write>, workspace: &Workspace, owner: UserId) {
+    tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
+    let details = json!({ "slug": workspace.slug, "owner": owner });
+    tx.audit_in(grant, Some(workspace.id), "workspace.create", workspace.id, Some(details));
+}
+
 /// Writes a workspace and its first owner.
 pub(crate) async fn insert(tx: &mut Tx, workspace: &Workspace, owner: UserId, at: Time) -> Result<()> {
     tx.exec(
-        "INSERT INTO workspace (id, slug, name, created_at) VALUES ($1, $2, $3, $4)",
-        args![workspace.id, workspace.slug, workspace.name, workspace.created_at],
+        "INSERT INTO workspace (id, slug, name, timezone, created_at) VALUES ($1, $2, $3, $4, $5)",
+        args![workspace.id, workspace.slug, workspace.name, workspace.timezone, workspace.created_at],
     )
     .await?;
+    own(tx, workspace.id, owner, at).await
+}
+
+/// Writes a workspace under the first free form of its short name, and its first owner.
+async fn insert_free(tx: &mut Tx, workspace: &Workspace, owner: UserId, at: Time) -> Result<Workspace> {
+    for nth in 1..=SLUG_TRIES {
+        let slug = workspace.slug.numbered(nth);
+        // Somebody who takes the same name at the same time is waited for, and what they have is then not free.
+        let done = tx
+            .exec(
+                "INSERT INTO workspace (id, slug, name, timezone, created_at) VALUES ($1, $2, $3, $4, $5)
+                 ON CONFLICT (slug) DO NOTHING",
+                args![workspace.id, slug, workspace.name, workspace.timezone, workspace.created_at],
+            )
+            .await?;
+        if done > 0 {
+            own(tx, workspace.id, owner, at).await?;
+            return Ok(Workspace { slug, ..workspace.clone() });
+        }
+    }
+    Err(StoreError::Taken(Constraint::WorkspaceSlug))
+}
+
+async fn own(tx: &mut Tx, workspace: WorkspaceId, owner: UserId, at: Time) -> Result<()> {
     tx.exec(
         "INSERT INTO member (workspace_id, user_id, role, created_at) VALUES ($1, $2, 'owner', $3)",
-        args![workspace.id, owner, at],
+        args![workspace, owner, at],
     )
     .await?;
     tx.searched(Kind::Member, owner);
     Ok(())
 }
 
-fn from_row(row: &Row) -> Result<Workspace> {
+pub(crate) fn from_row(row: &Row) -> Result<Workspace> {
     Ok(Workspace {
         id: row.get("id")?,
         slug: row.get("slug")?,
         name: row.get("name")?,
+        timezone: row.get("timezone")?,
+        archived_at: row.get("archived_at")?,
         created_at: row.get("created_at")?,
     })
 }

@@ -236,12 +236,8 @@ impl TestServer {
     pub async fn workspace(&self, owner: &User) -> Workspace {
         let n = self.next();
         let now = self.app.clock.now();
-        let workspace = Workspace {
-            id: self.app.ids.next(),
-            slug: format!("space-{n}").parse::<Name>().expect("a name"),
-            name: format!("Space {n}").parse().expect("a label"),
-            created_at: now,
-        };
+        let slug = format!("space-{n}").parse::<Name>().expect("a name");
+        let workspace = Workspace::new(self.app.ids.next(), slug, format!("Space {n}").parse().expect("a label"), now);
         let grant: Grant<Collection<Workspace>, Write> = self.grant(SystemReason::Setup, &Collection::platform());
         self.app.store.workspace_create(&grant, &workspace, owner.id, now).await.expect("a workspace is created")
     }
@@ -332,6 +328,7 @@ impl TestServer {
             capabilities,
             scope,
             networks: Vec::new(),
+            requests_per_minute: None,
             created_at: self.app.clock.now(),
             expires_at,
             last_used_at: None,

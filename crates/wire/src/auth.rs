@@ -61,6 +61,9 @@ pub struct SessionsEnded {
 pub struct Me {
     pub user: UserView,
     pub memberships: Vec<MembershipView>,
+    /// What I mean when I name no workspace.
+    #[serde(default)]
+    pub default_workspace: Option<WorkspaceId>,
     /// Whether I have a second factor, and who demands one of me until when.
     #[serde(default)]
     pub second_factor: FactorStanding,
@@ -74,6 +77,9 @@ pub struct MembershipView {
     pub name: String,
     /// Absent for platform admins who are not members.
     pub role: Option<RoleRef>,
+    /// Since when it can be read and nothing in it changed.
+    #[serde(default)]
+    pub archived_at: Option<Time>,
     /// What I may do there now, for example `workload:operate`.
     pub capabilities: Vec<Capability>,
     /// What my teams let me do beyond that, on single nodes and workloads.

@@ -17,6 +17,9 @@ pub struct KeyView {
     pub scope: KeyScope,
     /// From where it may be used; empty is from everywhere.
     pub networks: Vec<Network>,
+    /// How many requests it is good for in a minute; as many as anybody's when absent.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
     pub created_at: Time,
     pub expires_at: Option<Time>,
     pub last_used_at: Option<Time>,
@@ -50,6 +53,10 @@ pub struct KeyCreate {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub networks: Vec<Network>,
+    /// How many requests it is good for in a minute, on each server; as many as anybody's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_minute: Option<u32>,
     /// Never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,

@@ -61,7 +61,8 @@ samples! {
     crate::setup::CheckRedis => {"secret": "the-printed-secret", "host": "localhost"};
     crate::setup::CheckSmtp => {"secret": "the-printed-secret", "values": {"mail.host": "localhost"}};
     crate::workspace::WorkspaceCreate => {"name": "Stables"};
-    crate::workspace::WorkspaceUpdate => {"name": "Stables"};
+    crate::workspace::WorkspaceUpdate => {"name": "Stables", "timezone": "Europe/Berlin"};
+    crate::workspace::WorkspaceDelete => {"confirm": "home"};
     crate::member::MemberAdd => {"email": "friend@example.org", "role": "viewer"};
     crate::member::MemberUpdate => {"role": "viewer"};
     crate::role::RoleCreate => {"name": "Night watch", "capabilities": ["workload:operate"]};

@@ -60,7 +60,12 @@ pub struct References {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MeUpdate {
-    pub name: Label,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Label>,
+    /// What you mean when you name no workspace: an id or a short name; an empty text for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub default_workspace: Option<String>,
 }
 
 /// Changes your own password. Your other sessions end.

@@ -6,6 +6,7 @@ type S = components['schemas']
 
 export type Me = S['Me']
 export type Membership = S['MembershipView']
+export type Workspace = S['WorkspaceView']
 export type Workload = S['WorkloadView']
 export type WorkloadState = Workload['state']
 export type WorkloadCreate = S['WorkloadCreate']

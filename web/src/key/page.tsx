@@ -75,7 +75,7 @@ function columns(onRevoke: (key: Key) => void): Column<Key>[] {
     { id: 'prefix', label: 'Begins with', from: 'sm', cell: (key) => <code className="font-mono text-12 text-ink-2">{key.prefix}…</code> },
     { id: 'can', label: 'May', from: 'md', isFluid: true, cell: (key) => <span title={key.capabilities.join(', ')} className="block truncate text-ink-2">{summary(key.capabilities)}</span> },
     { id: 'scope', label: 'Reaches', from: 'lg', cell: (key) => <span className="text-ink-2">{scopeWord(key)}</span> },
-    { id: 'used', label: 'Last used', cell: (key) => (key.last_used_at === null ? <span className="text-ink-3">never</span> : <Ago at={key.last_used_at} className="text-ink-2" />) },
+    { id: 'used', label: 'Last used', cell: (key) => (key.last_used_at === null ? <span className="text-ink-3">never</span> : <span className="text-ink-2"><Ago at={key.last_used_at} /><span className="hidden xl:inline">{key.last_used_from == null ? '' : ` from ${key.last_used_from}`}</span></span>) },
     { id: 'expires', label: 'Expires', from: 'sm', cell: (key) => (key.expires_at === null ? <span className="text-ink-3">never</span> : <Ago at={key.expires_at} className="text-ink-2" />) },
     { id: 'actions', label: '', width: '44px', isRight: true, cell: (key) => <IconButton icon={Trash2} label={`Revoke ${key.label}`} onClick={() => onRevoke(key)} /> },
   ]
@@ -111,6 +111,8 @@ function Make({ onClose }: { onClose: () => void }) {
   const [own, setOwn] = useState<Set<Capability>>(new Set())
   const [life, setLife] = useState('90')
   const [reach, setReach] = useState('workspace')
+  const [networks, setNetworks] = useState('')
+  const [rate, setRate] = useState('')
   const make = useMutation({
     mutationFn: (body: KeyCreate) => ok(api.POST('/api/v1/keys', { body })),
     onSuccess: () => client.invalidateQueries({ queryKey: ['keys'] }),
@@ -123,6 +125,8 @@ function Make({ onClose }: { onClose: () => void }) {
       label: label.trim(),
       capabilities,
       scope: reach === 'all' ? 'all' : { workspace },
+      networks: networks.split(/[\s,]+/).filter((network) => network !== ''),
+      ...(rate === '' ? {} : { requests_per_minute: Number(rate) }),
       ...(life === 'never' ? {} : { expires_at: new Date(Date.now() + Number(life) * DAY_MS).toISOString() }),
     })
   return (
@@ -157,6 +161,14 @@ function Make({ onClose }: { onClose: () => void }) {
           </Field>
           <Field label="Expires" error={fields.expires_at}>
             {(wiring) => <Select {...wiring} value={life} onValue={setLife} options={LIVES} />}
+          </Field>
+        </div>
+        <div className="grid gap-5 sm:grid-cols-2">
+          <Field label="Only from" help="Networks, such as 192.0.2.0/24. Empty: from everywhere." error={fields.networks ?? fields['networks[0]']}>
+            {(wiring) => <Input {...wiring} spellCheck={false} placeholder="everywhere" value={networks} onChange={(change) => setNetworks(change.target.value)} />}
+          </Field>
+          <Field label="Requests a minute" help="Empty: as many as you." error={fields.requests_per_minute}>
+            {(wiring) => <Input {...wiring} type="number" min={1} max={1_000_000} placeholder="as many as you" value={rate} onChange={(change) => setRate(change.target.value)} />}
           </Field>
         </div>
         <Field label="May" error={fields.capabilities}>

@@ -51,9 +51,9 @@ export function chooseWorkspace(id: string): void {
   for (const tell of listeners) tell()
 }
 
-const NONE: Membership = { workspace: '', slug: '', name: 'No workspace', role: null, capabilities: [] }
+const NONE: Membership = { workspace: '', slug: '', name: 'No workspace', role: null, archived_at: null, capabilities: [] }
 
-/** The chosen workspace, or my first one. */
+/** The workspace chosen in this browser, else the one that I always mean, else my first one. */
 export function useWorkspace(): Membership {
   const me = useMe()
   const id = useSyncExternalStore(
@@ -63,11 +63,20 @@ export function useWorkspace(): Membership {
     },
     () => chosen,
   )
-  return me.memberships.find((m) => m.workspace === id) ?? me.memberships[0] ?? NONE
+  const by = (wanted: string | null | undefined) => me.memberships.find((m) => m.workspace === wanted)
+  return by(id) ?? by(me.default_workspace) ?? me.memberships[0] ?? NONE
+}
+
+/** What I hold in the chosen workspace, whatever state it is in. */
+export function useHeld(): readonly Capability[] {
+  return useWorkspace().capabilities
 }
 
 /** Whether I may do something in the chosen workspace, or there on the thing with this id. The server decides; this only hides what it would refuse. */
 export function useCan(): (capability: Capability, id?: string) => boolean {
-  const { capabilities, on } = useWorkspace()
-  return (capability, id) => allows(capabilities, capability) || (id !== undefined && on?.some((thing) => thing.id === id && allows(thing.capabilities, capability)) === true)
+  const { capabilities, on, archived_at } = useWorkspace()
+  const held = (capability: Capability, id?: string) =>
+    allows(capabilities, capability) || (id !== undefined && on?.some((thing) => thing.id === id && allows(thing.capabilities, capability)) === true)
+  // Nothing in an archived workspace can be changed, whoever asks.
+  return (capability, id) => (archived_at == null || capability.endsWith(':read')) && held(capability, id)
 }

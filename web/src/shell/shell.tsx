@@ -17,6 +17,7 @@ import { Content, Header, OpenRail } from './header'
 import { PLACES } from './places'
 import { Rail } from './rail'
 import { ShortcutList } from './shortcut-list'
+import { ArchivedBar } from '../workspace/ending'
 import { StaleBar } from './stale'
 
 const Palette = lazy(() => import('./palette').then((m) => ({ default: m.Palette })))
@@ -66,6 +67,7 @@ export function Shell() {
         </aside>
         <main id="main" className="flex min-w-0 flex-1 flex-col border-line bg-surface md:my-2 md:mr-2 md:rounded md:border">
           <StaleBar />
+          <ArchivedBar />
           <Suspense fallback={<PageSkeleton />}>
             <Inside />
           </Suspense>

@@ -19,6 +19,8 @@ import { useCan, useMe, useWorkspace } from '../session/me'
 import { SettingsTabs } from '../settings/tabs'
 import { Card, Content, Header, Section } from '../shell/header'
 import { HandOver, invitedAbout } from '../user/invited'
+import { Ending } from './ending'
+import { General } from './general'
 import { Requirement } from './requirement'
 
 export function Page() {
@@ -37,10 +39,11 @@ export function Page() {
       <SettingsTabs />
       <Content>
         <div className="mx-auto flex max-w-3xl flex-col gap-8">
-          <Rename key={workspace} />
+          <General />
           <Members />
           {can('member:read') && <Invites />}
           <Requirement of={workspace} who={`everybody in ${name}`} isAllowed={can('workspace:write')} />
+          <Ending key={workspace} />
         </div>
       </Content>
       {isAdding && (
@@ -54,41 +57,6 @@ export function Page() {
       )}
       {invited !== undefined && <HandOver title={`${invited.user.name} is invited`} about={invitedAbout(invited.is_mailed, invited.link)} link={invited.link} onClose={() => setInvited(undefined)} />}
     </>
-  )
-}
-
-function Rename() {
-  const client = useQueryClient()
-  const can = useCan()
-  const { workspace, name, slug } = useWorkspace()
-  const [text, setText] = useState(name)
-  const rename = useMutation({
-    mutationFn: () => ok(api.PATCH('/api/v1/workspaces/{workspace}', { params: { path: { workspace } }, body: { name: text.trim() } })),
-    onSuccess: () => client.invalidateQueries({ queryKey: ['me'] }),
-  })
-  const isOff = !can('workspace:write')
-  return (
-    <Section title="General">
-      <form
-        className="flex max-w-md flex-col gap-3"
-        onSubmit={(submit) => {
-          submit.preventDefault()
-          rename.mutate()
-        }}
-      >
-        <Field label="Name" help={`Its short name is ${slug}.`} error={rename.error === null ? undefined : asError(rename.error).fields.name}>
-          {(wiring) => (
-            <div className="flex gap-2">
-              <Input {...wiring} required maxLength={80} disabled={isOff} value={text} onChange={(change) => setText(change.target.value)} />
-              <Button type="submit" disabled={isOff || text.trim() === '' || text.trim() === name} isPending={rename.isPending}>
-                Rename
-              </Button>
-            </div>
-          )}
-        </Field>
-        {rename.error !== null && asError(rename.error).fields.name === undefined && <ErrorBox error={rename.error} doing="rename the workspace" />}
-      </form>
-    </Section>
   )
 }
 
@@ -137,7 +105,7 @@ function Members() {
       cell: (member) => <Select small className="w-28" label={`Role of ${member.name}`} disabled={!can('member:write')} value={member.role} onValue={(role) => set(member, role)} options={options} />,
     },
     { id: 'since', label: 'Since', from: 'md', width: '110px', isRight: true, cell: (member) => <Ago at={member.created_at} className="text-ink-3" /> },
-    { id: 'actions', label: '', width: '44px', isRight: true, cell: (member) => can('member:write') && <IconButton icon={UserMinus} label={member.user === me.user.id ? 'Leave' : `Remove ${member.name}`} onClick={() => setLeaving(member)} /> },
+    { id: 'actions', label: '', width: '44px', isRight: true, cell: (member) => (can('member:write') || member.user === me.user.id) && <IconButton icon={UserMinus} label={member.user === me.user.id ? 'Leave' : `Remove ${member.name}`} onClick={() => setLeaving(member)} /> },
   ]
   return (
     <Section title="Members">

@@ -31,7 +31,9 @@ pub fn routes() -> Routes {
         .get("/api/v1/workspaces/{workspace}/audit-logs/chain", chain)
 }
 
-impl Collected for Entry {}
+impl Collected for Entry {
+    const OUTLIVES_WORKSPACE: bool = true;
+}
 
 /// List what was done, and refused, in a workspace; newest first.
 pub async fn list(

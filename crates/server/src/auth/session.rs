@@ -13,8 +13,14 @@ use ostler_model::user::Session;
 use ostler_store::session::Rotation;
 use std::sync::Arc;
 
-/// Begins a session and returns the headers that carry it to the browser.
-pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>, is_secure: bool) -> Result<HeaderMap> {
+/// Begins a session and returns the headers that carry it to the browser. The session of the cookie that the browser came
+/// with ends.
+pub(crate) async fn begin(
+    app: &App,
+    user: UserId,
+    former: Option<&str>,
+    (origin, is_secure): (&Arc<Origin>, bool),
+) -> Result<HeaderMap> {
     let token = URL_SAFE_NO_PAD.encode(app.ids.bytes::<32>());
     let now = app.clock.now();
     let session = Session {
@@ -29,7 +35,11 @@ pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>, is_secu
     };
     let who = Authority::system(SystemReason::SignIn);
     let grant: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), origin)?;
-    app.store.session_create(&grant, &session, &hash_token(&token), now).await?;
+    let hash = hash_token(&token);
+    match former.map(hash_token) {
+        Some(former) => app.store.session_replace(&grant, &session, &hash, &former, now).await?,
+        None => app.store.session_create(&grant, &session, &hash, now).await?,
+    };
     cookie(&token, limits::SESSION_TIME.0 / 1000, is_secure)
 }
 

@@ -3,7 +3,7 @@
 use super::browser::{Browser, cookie};
 use super::webauthn;
 use crate::app::App;
-use crate::auth::{hash_token, session, token};
+use crate::auth::{COOKIE, hash_token, session, token};
 use crate::http::{Error, Output, OutputDoc, Public, Result, View};
 use crate::limits;
 use crate::user::me;
@@ -83,7 +83,7 @@ pub(crate) async fn enter(
     let (headers, tokens) = if wants_tokens {
         (HeaderMap::new(), Some(token::begin(app, user, &at.origin).await?))
     } else {
-        (session::begin(app, user, &at.origin, at.is_secure).await?, None)
+        (session::begin(app, user, browser.cookie(COOKIE), (&at.origin, at.is_secure)).await?, None)
     };
     let (user, authority) = app.store.user_authority(user).await?.ok_or(Error::Credentials)?;
     let me = me(app, &user, &authority).await?;

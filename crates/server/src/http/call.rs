@@ -48,6 +48,8 @@ pub struct Call {
     pub caller: Option<Arc<Caller>>,
     /// A new cookie for the answer, when authentication has made one.
     pub cookie: Option<HeaderMap>,
+    /// How near the key is to a limit of its own, when it has one.
+    pub standing: Option<super::rate::Standing>,
     /// What a refusal would be about.
     pub about: Arc<About>,
 }

@@ -212,6 +212,7 @@ impl From<StoreError> for Error {
             StoreError::Refused(Rule::JoinToken) => {
                 Error::Forbidden { code: "join_token", message: Rule::JoinToken.to_string() }
             }
+            StoreError::Refused(Rule::Archived) => crate::workspace::archived(),
             StoreError::Refused(Rule::Installed) => Error::NotFound,
             StoreError::Refused(rule) => Error::conflict(rule_code(rule), rule.to_string()),
             StoreError::Busy(_) | StoreError::Late { .. } => {
@@ -272,6 +273,10 @@ fn rule_code(rule: Rule) -> &'static str {
         Rule::TooManyInTeam => "too_many_in_team",
         Rule::NodeInUse => "node_in_use",
         Rule::WorkspaceInUse => "workspace_in_use",
+        Rule::WorkspaceBusy => "workspace_busy",
+        Rule::Archived => "workspace_archived",
+        Rule::NotArchived => "not_archived",
+        Rule::Unconfirmed => "unconfirmed",
         Rule::NoFreePort => "no_free_port",
         Rule::ForeignNode => "foreign_node",
         Rule::Placed => "placed",

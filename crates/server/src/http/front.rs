@@ -64,7 +64,10 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
             Err(panic) => Error::Internal(anyhow::anyhow!("panic: {}", told(panic.as_ref()))).respond(request_id),
         },
     };
-    if let Some(standing) = standing {
+    // A key's own limit is what its user has to know about.
+    if let Some(standing) = standing
+        && !response.headers().contains_key("ratelimit-limit")
+    {
         standing.write(response.headers_mut());
     }
     dress(response.headers_mut(), request_id, is_api, is_secure);

@@ -77,7 +77,8 @@ pub use output::{
 pub use paging::{page, paging, window};
 pub(crate) use proof::find_workspace;
 pub use proof::{
-    Access, Allowed, Collected, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow, reach_within,
+    Access, Allowed, Collected, EvenArchived, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow,
+    reach_within,
 };
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};

@@ -61,6 +61,7 @@ pub(super) async fn enter(app: App, endpoint: Arc<Endpoint>, mut request: Reques
             bot: None,
             caller: None,
             cookie: None,
+            standing: None,
             about: Arc::default(),
         },
         request,
@@ -90,6 +91,9 @@ where
     {
         response.headers_mut().extend(cookie);
     }
+    if let Some(standing) = call.standing {
+        standing.write(response.headers_mut());
+    }
     response.extensions_mut().insert(super::front::Matched { endpoint: call.endpoint.clone() });
     if let Some(label) = label {
         response.extensions_mut().insert(label);
@@ -112,6 +116,10 @@ where
             super::csrf::check(&call.app, &parts)?;
         }
         call.app.rates.actor(call)?;
+        call.standing = call.app.rates.key(call);
+        if let Some(retry_after) = call.standing.and_then(|standing| standing.retry_after) {
+            return Err(Error::TooMany { retry_after });
+        }
         crate::factor::gate(&call.endpoint, &caller.standing, call.app.clock.now())?;
     }
     let proof = Box::pin(P::prove(call)).await?;

@@ -3,7 +3,9 @@
 use super::call::{About, Call, Caller};
 use super::error::{Error, Result};
 use crate::app::App;
-use ostler_model::authz::{ActorKind, Authority, Capability, Denied, Grant, Kind, Origin, Resource, Scope, Verb};
+use ostler_model::authz::{
+    ActorKind, Authority, Capability, Denied, Grant, Kind, Origin, Resource, Scope, Verb, VerbKind,
+};
 use ostler_model::authz::{Collection, Platform, Within, authorize};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
@@ -107,9 +109,8 @@ pub struct Allowed<R, V> {
     pub caller: Arc<Caller>,
 }
 
-impl<R: Load, V: Verb> Proof for Allowed<R, V> {
-    const ACCESS: Access = Access::Allowed { capability: Capability::new(R::KIND, V::VERB), found: R::FOUND };
-    async fn prove(call: &Call) -> Result<Self> {
+impl<R: Load, V: Verb> Allowed<R, V> {
+    async fn decide(call: &Call) -> Result<Self> {
         let caller = call.person()?;
         let wanted = Capability::new(R::KIND, V::VERB);
         // Before anything is looked up, so that a weak key learns nothing about ids, not even by the time it takes.
@@ -132,6 +133,39 @@ impl<R: Load, V: Verb> Proof for Allowed<R, V> {
             decided => decided?,
         };
         Ok(Self { resource, grant, caller })
+    }
+    /// Refuses what would change something in an archived workspace. The database decides once more at the end, for those
+    /// who archive at the same time; this is for the sake of a quick answer and of what does not end in the database.
+    async fn is_open(&self, call: &Call) -> Result<()> {
+        let Some(id) = self.resource.workspace().filter(|_| !matches!(V::VERB, VerbKind::Read | VerbKind::Report))
+        else {
+            return Ok(());
+        };
+        match call.app.store.workspace_find(id).await? {
+            Some(workspace) if workspace.archived_at.is_some() => Err(crate::workspace::archived()),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<R: Load, V: Verb> Proof for Allowed<R, V> {
+    const ACCESS: Access = Access::Allowed { capability: Capability::new(R::KIND, V::VERB), found: R::FOUND };
+    async fn prove(call: &Call) -> Result<Self> {
+        let allowed = Self::decide(call).await?;
+        allowed.is_open(call).await?;
+        Ok(allowed)
+    }
+}
+
+/// The same, in archived workspaces too. For what is done to the workspace itself and for what only takes power away; the
+/// store's own list of these has the last word.
+#[derive(Debug, Clone)]
+pub struct EvenArchived<R, V>(pub Allowed<R, V>);
+
+impl<R: Load, V: Verb> Proof for EvenArchived<R, V> {
+    const ACCESS: Access = Allowed::<R, V>::ACCESS;
+    async fn prove(call: &Call) -> Result<Self> {
+        Allowed::decide(call).await.map(Self)
     }
 }
 
@@ -172,20 +206,27 @@ impl<'a> Lookup<'a> {
         let named = self.param("workspace").or(self.call.workspace_query.as_deref());
         match named {
             Some(text) => Ok(find_workspace(app, text).await?.map(|workspace| workspace.id)),
-            None => default_workspace(self.who).map(Some),
+            None => self.default_workspace().map(Some),
         }
     }
-}
 
-fn default_workspace(who: &Authority) -> Result<WorkspaceId> {
-    if let Some(Scope::Workspace(id)) = who.limit.as_ref().map(|limit| &limit.scope) {
-        return Ok(*id);
+    /// A key's own workspace, else the one that the person has chosen, else the one they are in for longest.
+    fn default_workspace(&self) -> Result<WorkspaceId> {
+        let who = self.who;
+        if let Some(Scope::Workspace(id)) = who.limit.as_ref().map(|limit| &limit.scope) {
+            return Ok(*id);
+        }
+        let chosen = self.call.caller.as_ref().and_then(|caller| caller.user.as_ref()?.default_workspace);
+        // Who was taken out of it has not chosen anything any more.
+        if let Some(id) = chosen.filter(|id| who.is_platform_admin || who.role_in(*id).is_some()) {
+            return Ok(id);
+        }
+        who.memberships
+            .iter()
+            .map(|membership| membership.workspace)
+            .min()
+            .ok_or_else(|| Error::field("workspace", "say which workspace: you are a member of none"))
     }
-    who.memberships
-        .iter()
-        .map(|membership| membership.workspace)
-        .min()
-        .ok_or_else(|| Error::field("workspace", "say which workspace: you are a member of none"))
 }
 
 /// A workspace by id or short name. Decides nothing.
@@ -203,6 +244,8 @@ pub(crate) async fn find_workspace(app: &App, text: &str) -> Result<Option<Works
 pub trait Collected: Resource {
     /// True for what belongs to the platform and not to workspaces.
     const IS_ON_PLATFORM: bool = false;
+    /// True for what is still there when its workspace is not: platform admins find it by the workspace's id.
+    const OUTLIVES_WORKSPACE: bool = false;
 }
 
 impl<R: Collected> Load for Collection<R> {
@@ -211,7 +254,14 @@ impl<R: Collected> Load for Collection<R> {
         if R::IS_ON_PLATFORM {
             return Ok(Some(Collection::platform()));
         }
-        Ok(find.workspace(app).await?.map(Collection::of))
+        let found = find.workspace(app).await?;
+        if let (None, true, Some(gone)) = (found, R::OUTLIVES_WORKSPACE, find.id("workspace"))
+            && find.who().is_platform_admin
+            && app.store.audit_has(gone).await?
+        {
+            return Ok(Some(Collection::of(gone)));
+        }
+        Ok(found.map(Collection::of))
     }
 }
 

@@ -7,18 +7,34 @@ use crate::limits;
 use governor::clock::Clock as GovernorClock;
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DashMapStateStore;
+use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use http::{HeaderMap, HeaderValue};
-use ostler_model::Millis;
+use ostler_model::{KeyId, Millis};
 use ostler_runtime::Clock;
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The limits and who is how near to them.
 pub struct Rates {
     addresses: Option<Limiter<IpAddr>>,
     actors: Option<Limiter<String>>,
+    keys: Keys,
+}
+
+/// Keys that have a limit of their own, each with what it has used of it.
+struct Keys {
+    clock: Monotonic,
+    used: Mutex<HashMap<KeyId, Own>>,
+}
+
+struct Own {
+    per_minute: u32,
+    governed: Arc<RateLimiter<NotKeyed, InMemoryState, Monotonic, StateInformationMiddleware>>,
+    used_at: Instant,
 }
 
 type Governed<K> = RateLimiter<K, DashMapStateStore<K>, Monotonic, StateInformationMiddleware>;
@@ -94,12 +110,57 @@ impl<K: Clone + std::hash::Hash + Eq> Limiter<K> {
     }
 }
 
+impl Keys {
+    /// Counts a request. What a key has not used for a minute, it may use at once; from then on at its rate.
+    fn check(&self, id: KeyId, per_minute: NonZeroU32) -> Standing {
+        let now = self.clock.now();
+        let governed = {
+            let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+            if used.len() >= limits::RATE_KEYS {
+                rest(&mut used, now);
+            }
+            let fresh = || Own {
+                per_minute: per_minute.get(),
+                governed: Arc::new(
+                    RateLimiter::direct_with_clock(Quota::per_minute(per_minute), self.clock.clone()).with_middleware(),
+                ),
+                used_at: now,
+            };
+            let own = used.entry(id).or_insert_with(fresh);
+            if own.per_minute != per_minute.get() {
+                *own = fresh();
+            }
+            own.used_at = now;
+            own.governed.clone()
+        };
+        let limit = per_minute.get();
+        match governed.check() {
+            Ok(state) => {
+                let remaining = state.remaining_burst_capacity();
+                let reset = Millis(u64::from(limit.saturating_sub(remaining)) * 60_000 / u64::from(limit));
+                Standing { limit, remaining, reset, retry_after: None }
+            }
+            Err(not_until) => {
+                let wait = u64::try_from(not_until.wait_time_from(now).as_millis()).unwrap_or(u64::MAX);
+                let retry_after = Some(Millis(wait.saturating_add(1)));
+                Standing { limit, remaining: 0, reset: Millis(60_000), retry_after }
+            }
+        }
+    }
+}
+
+/// Forgets the keys that have been at rest for a minute: they have their whole minute again.
+fn rest(used: &mut HashMap<KeyId, Own>, now: Instant) {
+    used.retain(|_, own| now.saturating_duration_since(own.used_at) < Duration::from_secs(60));
+}
+
 impl Rates {
     /// With these numbers.
     pub fn new(numbers: &Numbers, clock: &Clock) -> Self {
         Self {
             addresses: Limiter::new(numbers.per_address, numbers.per_address_burst, clock),
             actors: Limiter::new(numbers.per_actor, numbers.per_actor_burst, clock),
+            keys: Keys { clock: Monotonic(clock.clone()), used: Mutex::default() },
         }
     }
     /// Counts a request from this address.
@@ -115,8 +176,14 @@ impl Rates {
             None => Ok(()),
         }
     }
+    /// Counts a request of the call's key, when that has a limit of its own.
+    pub fn key(&self, call: &Call) -> Option<Standing> {
+        let key = call.caller.as_ref()?.key.as_ref()?;
+        Some(self.keys.check(key.id, NonZeroU32::new(key.requests_per_minute?)?))
+    }
     /// Forgets whoever is at rest.
     pub fn sweep(&self) {
+        rest(&mut self.keys.used.lock().unwrap_or_else(PoisonError::into_inner), self.keys.clock.now());
         if let Some(limiter) = &self.addresses {
             limiter.sweep();
         }

@@ -4,8 +4,8 @@ use super::strength;
 use crate::app::App;
 use crate::auth::{KEY_PREFIX, hash_token};
 use crate::http::{
-    Allowed, Collected, Error, Found, Json, Load, Lookup, Mine, NoContent, Once, Query, Result, Routes, View, page,
-    window,
+    Allowed, Collected, Error, EvenArchived, Found, Json, Load, Lookup, Mine, NoContent, Once, Query, Result, Routes,
+    View, page, window,
 };
 use crate::limits;
 use base64::Engine as _;
@@ -71,7 +71,7 @@ pub async fn create(app: App, me: Allowed<User, Write>, Json(input): Json<KeyCre
     if input.networks.len() > limits::KEY_NETWORKS {
         return Err(Error::field("networks", format!("name at most {}", limits::KEY_NETWORKS)));
     }
-    strength::lasts_within(me.caller.key.as_ref(), &input.networks, input.expires_at)?;
+    strength::lasts_within(me.caller.key.as_ref(), (&input.networks, input.expires_at, input.requests_per_minute))?;
     let scope = match input.scope {
         KeyScope::All => Scope::All,
         KeyScope::Workspace(id) => Scope::Workspace(id),
@@ -106,6 +106,7 @@ pub async fn create(app: App, me: Allowed<User, Write>, Json(input): Json<KeyCre
         capabilities: input.capabilities.into_iter().collect::<CapabilitySet>(),
         scope,
         networks: input.networks,
+        requests_per_minute: input.requests_per_minute,
         created_at: now,
         expires_at: input.expires_at,
         last_used_at: None,
@@ -121,7 +122,7 @@ pub async fn get(_: App, key: Allowed<Key, Read>, _: ()) -> Result<View<KeyView>
 }
 
 /// Delete a key. It ends at once.
-pub async fn delete(app: App, key: Allowed<Key, Write>, _: ()) -> Result<NoContent> {
+pub async fn delete(app: App, EvenArchived(key): EvenArchived<Key, Write>, _: ()) -> Result<NoContent> {
     app.store.key_delete(&key.grant, app.clock.now()).await?;
     Ok(NoContent)
 }
@@ -131,7 +132,7 @@ pub async fn rotate(app: App, key: Allowed<Key, Write>, _: ()) -> Result<Once<Ke
     // Whoever may delete a key of somebody else must not thereby get its power.
     let (old, maker) = (&key.resource, key.caller.key.as_ref());
     let is_covered = strength::covers(&key.caller.authority, old);
-    if !is_covered || strength::lasts_within(maker, &old.networks, old.expires_at).is_err() {
+    if !is_covered || strength::lasts_within(maker, (&old.networks, old.expires_at, old.requests_per_minute)).is_err() {
         let message = "only its owner gets a key's new secret, and not with a weaker key".to_owned();
         return Err(Error::Forbidden { code: "not_your_key", message });
     }
@@ -162,6 +163,7 @@ fn view(key: Key) -> KeyView {
             Scope::Only(ids) => KeyScope::Only(ids),
         },
         networks: key.networks,
+        requests_per_minute: key.requests_per_minute,
         created_at: key.created_at,
         expires_at: key.expires_at,
         last_used_at: key.last_used_at,

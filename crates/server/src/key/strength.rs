@@ -41,15 +41,22 @@ pub(super) fn covers(who: &Authority, key: &Key) -> bool {
     is_owner && is_as_strong
 }
 
-/// A key makes no key that lives longer than itself or that works from where it does not: whoever found it for an hour in
-/// one network would otherwise have it for ever and everywhere.
-pub(super) fn lasts_within(maker: Option<&Key>, networks: &[Network], expires_at: Option<Time>) -> Result<()> {
+/// A key makes no key that lives longer than itself, works from where it does not, or asks more often: whoever found it for
+/// an hour in one network would otherwise have it for ever and everywhere.
+pub(super) fn lasts_within(
+    maker: Option<&Key>,
+    (networks, expires_at, per_minute): (&[Network], Option<Time>, Option<u32>),
+) -> Result<()> {
     let Some(maker) = maker else { return Ok(()) };
     if maker.expires_at.is_some_and(|most| expires_at.is_none_or(|at| at > most)) {
         return Err(Error::field("expires_at", "the key that you use ends earlier; name a time before that"));
     }
     if !network::all_within(networks, &maker.networks) {
         return Err(Error::field("networks", "the key that you use is bound to networks; name some of them"));
+    }
+    if let Some(most) = maker.requests_per_minute.filter(|most| per_minute.is_none_or(|wanted| wanted > *most)) {
+        let message = format!("the key that you use is good for {most} a minute; name no more");
+        return Err(Error::field("requests_per_minute", message));
     }
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::http::{
-    Allowed, Collected, Created, Error, Found, Json, Load, Lookup, NoContent, Query, Result, Routes, View, page, paging,
+    Allowed, Collected, Created, Error, EvenArchived, Found, Json, Load, Lookup, NoContent, Query, Result, Routes,
+    View, page, paging,
 };
 use crate::role::no_such_role;
 use ostler_model::authz::{Collection, Read, Write};
@@ -65,8 +66,9 @@ pub async fn update(
     Ok(View(view(changed.map_err(no_such_role("role"))?)))
 }
 
-/// Remove a member, from the workspace's teams, too. The last owner stays.
-pub async fn remove(app: App, member: Allowed<Member, Write>, _: ()) -> Result<NoContent> {
+/// Remove a member, or leave, and with it the workspace's teams. The last owner stays. Out of an archived workspace one can only
+/// leave.
+pub async fn remove(app: App, EvenArchived(member): EvenArchived<Member, Write>, _: ()) -> Result<NoContent> {
     app.store.member_remove(&member.grant, app.clock.now()).await?;
     Ok(NoContent)
 }

@@ -96,14 +96,14 @@ pub async fn install(app: App, at: Public, Json(input): Json<Install>) -> Result
         app.store.setting_change(&grant, &new.puts, &new.details, app.clock.now()).await?;
         app.settings.refresh(&app.store).await?;
     }
-    let headers = session::begin(&app, user.id, &at.origin, at.is_secure).await?;
+    let headers = session::begin(&app, user.id, None, (&at.origin, at.is_secure)).await?;
     let (user, authority) = app.store.user_authority(user.id).await?.ok_or(Error::NotFound)?;
     Ok(WithHeaders(Created(me(&app, &user, &authority).await?), headers))
 }
 
 fn first_workspace(app: &App, name: Label) -> Workspace {
     let slug = Name::slug(name.as_str(), "home");
-    Workspace { id: app.ids.next(), slug, name, created_at: app.clock.now() }
+    Workspace::new(app.ids.next(), slug, name, app.clock.now())
 }
 
 /// Lets in whoever has the secret, while there is one; answers what is kept of it. Guesses are counted before they are looked

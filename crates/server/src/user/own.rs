@@ -4,7 +4,7 @@ use super::api::in_person;
 use super::{me as describe, user_view};
 use crate::app::App;
 use crate::auth::checked_for;
-use crate::http::{Allowed, Error, Json, NoContent, Result, Routes, SignedIn, View};
+use crate::http::{Allowed, Error, Json, NoContent, Result, Routes, SignedIn, View, allow, find_workspace};
 use crate::limits;
 use ostler_model::authz::{Read, Write};
 use ostler_model::user::{Preferences, User};
@@ -15,7 +15,7 @@ use ostler_wire::user::{MeUpdate, PasswordChange, PreferencesUpdate, Preferences
 pub(super) fn add(routes: Routes) -> Routes {
     routes
         .get("/api/v1/users/me", me)
-        .patch("/api/v1/users/me", rename_me)
+        .patch("/api/v1/users/me", update_me)
         .post("/api/v1/users/me/password", change_password)
         .get("/api/v1/users/me/preferences", preferences)
         .patch("/api/v1/users/me/preferences", update_preferences)
@@ -27,9 +27,18 @@ pub async fn me(app: App, who: SignedIn, _: ()) -> Result<View<Me>> {
     Ok(View(describe(&app, user, &who.caller.authority).await?))
 }
 
-/// Change your own name.
-pub async fn rename_me(app: App, own: Allowed<User, Write>, Json(input): Json<MeUpdate>) -> Result<View<UserView>> {
-    Ok(View(user_view(&app.store.user_rename(&own.grant, &input.name, app.clock.now()).await?)))
+/// Change your own name, or the workspace that you mean when you name none. What is absent stays.
+pub async fn update_me(app: App, own: Allowed<User, Write>, Json(input): Json<MeUpdate>) -> Result<View<UserView>> {
+    let default = match input.default_workspace.as_deref() {
+        None => None,
+        Some("") => Some(None),
+        Some(named) => {
+            let found = find_workspace(&app, named).await?;
+            let found = found.filter(|workspace| allow::<_, Read>(&own.caller, workspace).is_ok());
+            Some(Some(found.ok_or_else(|| Error::field("default_workspace", "you are in no such workspace"))?.id))
+        }
+    };
+    Ok(View(user_view(&app.store.user_set_own(&own.grant, input.name.as_ref(), default, app.clock.now()).await?)))
 }
 
 /// Change your own password. Your other sessions, and links to set a new password, end. Needs a person, not a key.

@@ -27,7 +27,8 @@ pub(crate) async fn me(app: &App, user: &User, who: &Authority) -> Result<Me> {
     let memberships = workspaces.items.into_iter().map(|workspace| membership(workspace, who)).collect();
     let standing = app.store.factor_standing(user.id).await?;
     let second_factor = crate::factor::standing_view(&standing, app.clock.now());
-    Ok(Me { user: user_view(user), memberships, second_factor })
+    let default_workspace = user.default_workspace;
+    Ok(Me { user: user_view(user), memberships, default_workspace, second_factor })
 }
 
 /// Which workspaces an actor sees.
@@ -60,6 +61,7 @@ fn membership(workspace: Workspace, who: &Authority) -> MembershipView {
         workspace: workspace.id,
         slug: workspace.slug.to_string(),
         name: workspace.name.to_string(),
+        archived_at: workspace.archived_at,
         role: member.map(|member| member.role),
         capabilities: limited(held).iter().collect(),
         on: on.collect(),

@@ -1,9 +1,8 @@
 //! Endpoints about workspaces.
 
+use super::archive;
 use crate::app::App;
-use crate::http::{
-    Allowed, Collected, Created, Error, Json, NoContent, Query, Result, Routes, SignedIn, View, page, paging,
-};
+use crate::http::{Allowed, Collected, Created, Error, Json, Query, Result, Routes, SignedIn, View, page, paging};
 use crate::user::reach;
 use ostler_model::Name;
 use ostler_model::authz::{Collection, Read, Write};
@@ -19,7 +18,9 @@ pub fn routes() -> Routes {
         .post("/api/v1/workspaces", create)
         .get("/api/v1/workspaces/{workspace}", get)
         .patch("/api/v1/workspaces/{workspace}", update)
-        .delete("/api/v1/workspaces/{workspace}", delete)
+        .delete("/api/v1/workspaces/{workspace}", archive::delete)
+        .post("/api/v1/workspaces/{workspace}/archive", archive::archive)
+        .post("/api/v1/workspaces/{workspace}/restore", archive::restore)
 }
 
 impl Collected for Workspace {
@@ -41,9 +42,15 @@ pub async fn create(
 ) -> Result<Created<WorkspaceView>> {
     let owner = all.caller.authority.user().ok_or(Error::NotFound)?;
     let now = app.clock.now();
-    let slug = input.slug.unwrap_or_else(|| Name::slug(input.name.as_str(), "workspace"));
-    let workspace = Workspace { id: app.ids.next(), slug, name: input.name, created_at: now };
-    let workspace = app.store.workspace_create(&all.grant, &workspace, owner, now).await?;
+    let (id, timezone) = (app.ids.next(), input.timezone.unwrap_or_default());
+    let made = |slug| Workspace { timezone, ..Workspace::new(id, slug, input.name.clone(), now) };
+    let workspace = match input.slug {
+        Some(slug) => app.store.workspace_create(&all.grant, &made(slug), owner, now).await?,
+        None => {
+            let near = made(Name::slug(input.name.as_str(), "workspace"));
+            app.store.workspace_create_near(&all.grant, &near, owner, now).await?
+        }
+    };
     Ok(Created(view(workspace)))
 }
 
@@ -52,22 +59,18 @@ pub async fn get(_: App, workspace: Allowed<Workspace, Read>, _: ()) -> Result<V
     Ok(View(view(workspace.resource)))
 }
 
-/// Change a workspace's name or short name.
+/// Change a workspace's name, short name or time zone. What is absent stays.
 pub async fn update(
     app: App,
     workspace: Allowed<Workspace, Write>,
     Json(input): Json<WorkspaceUpdate>,
 ) -> Result<View<WorkspaceView>> {
-    let (name, slug) = (input.name.as_ref(), input.slug.as_ref());
-    Ok(View(view(app.store.workspace_update(&workspace.grant, name, slug, app.clock.now()).await?)))
+    let WorkspaceUpdate { name, slug, timezone } = input;
+    let (name, slug, timezone) = (name.as_ref(), slug.as_ref(), timezone.as_ref());
+    Ok(View(view(app.store.workspace_update(&workspace.grant, name, slug, timezone, app.clock.now()).await?)))
 }
 
-/// Delete a workspace that has neither nodes nor workloads any more.
-pub async fn delete(app: App, workspace: Allowed<Workspace, Write>, _: ()) -> Result<NoContent> {
-    app.store.workspace_delete(&workspace.grant, app.clock.now()).await?;
-    Ok(NoContent)
-}
-
-fn view(workspace: Workspace) -> WorkspaceView {
-    WorkspaceView { id: workspace.id, slug: workspace.slug, name: workspace.name, created_at: workspace.created_at }
+pub(super) fn view(workspace: Workspace) -> WorkspaceView {
+    let Workspace { id, slug, name, timezone, archived_at, created_at } = workspace;
+    WorkspaceView { id, slug, name, timezone, archived_at, created_at }
 }

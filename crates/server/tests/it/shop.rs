@@ -186,6 +186,7 @@ async fn key(app: &App, owner: UserId, capabilities: CapabilitySet) -> String {
         capabilities,
         scope: Scope::All,
         networks: Vec::new(),
+        requests_per_minute: None,
         created_at: app.clock.now(),
         expires_at: None,
         last_used_at: None,

@@ -114,6 +114,14 @@ pub enum Rule {
     NodeInUse,
     #[error("the workspace still has nodes or workloads")]
     WorkspaceInUse,
+    #[error("the workspace is archived: it can be read, and nothing in it changes until it is restored")]
+    Archived,
+    #[error("the workspace is not archived")]
+    NotArchived,
+    #[error("something in the workspace runs or is under way; stop it, or let it end, first")]
+    WorkspaceBusy,
+    #[error("the confirmation is not the short name of the workspace")]
+    Unconfirmed,
     #[error("the node has no free ports left")]
     NoFreePort,
     #[error("the node is not open to this workspace")]

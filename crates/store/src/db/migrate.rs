@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0006_search", include_str!("../../migrations/0006_search.sql")),
     ("0007_match", include_str!("../../migrations/0007_match.sql")),
     ("0008_role", include_str!("../../migrations/0008_role.sql")),
+    ("0009_archive", include_str!("../../migrations/0009_archive.sql")),
 ];
 
 /// Serialises servers that start at the same time on one PostgreSQL.

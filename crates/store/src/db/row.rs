@@ -5,7 +5,7 @@ use ostler_model::matches::GameId;
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, BotId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, Timezone, UserId, WorkloadId, WorkspaceId,
 };
 use sqlx::{Row as _, ValueRef as _};
 use std::str::FromStr;
@@ -122,6 +122,7 @@ parsed!(
     Name,
     Label,
     Email,
+    Timezone,
     AuditId,
     BootId,
     BotId,

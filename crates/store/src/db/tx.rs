@@ -7,6 +7,7 @@ use super::conn::Conn;
 use super::error::Result;
 use super::redact;
 use super::value::args;
+use crate::archive::Touched;
 use ostler_model::audit::{Entry, Outcome};
 use ostler_model::authz::{Actor, Grant, Kind, Origin, Resource, Verb};
 use ostler_model::event::{Event, Fact};
@@ -21,6 +22,7 @@ pub(crate) struct Tx {
     events: Vec<Event>,
     audits: Vec<Note>,
     searched: Vec<(Kind, String)>,
+    touched: Touched,
 }
 
 /// An audit entry that has no place in its chain yet.
@@ -50,7 +52,8 @@ impl DerefMut for Tx {
 
 impl Tx {
     pub(super) fn new(conn: Conn, at: Time) -> Self {
-        Self { conn, at, events: Vec::new(), audits: Vec::new(), searched: Vec::new() }
+        let (events, audits) = (Vec::new(), Vec::new());
+        Self { conn, at, events, audits, searched: Vec::new(), touched: Touched::default() }
     }
     /// Remembers a fact, caused by whoever holds the grant.
     pub(crate) fn event<R: Resource, V: Verb>(
@@ -63,6 +66,7 @@ impl Tx {
     }
     /// Remembers a fact, caused by this actor.
     pub(crate) fn event_by(&mut self, actor: &Actor, workspace: Option<WorkspaceId>, fact: Fact) {
+        self.touched.event(&actor.kind, workspace);
         self.events.push(Event { seq: 0, at: self.at, workspace, fact, actor: actor.label.clone() });
     }
     /// Has the search look at these again, where no fact of the change names them.
@@ -106,6 +110,9 @@ impl Tx {
             redact::clean(&mut details);
             note.details = Some(details.to_string());
         }
+        if note.outcome == Outcome::Done {
+            self.touched.action(&note.actor.kind, note.workspace, &note.action);
+        }
         self.audits.push(note);
     }
     /// Serialises this transaction with every other that locks the same name, until it ends.
@@ -129,6 +136,8 @@ impl Tx {
     }
     /// Writes what was collected. The counter comes before the chains, the chains in order: so two commits never deadlock.
     pub(super) async fn write_facts(&mut self) -> Result<Vec<Event>> {
+        // Before the counter is held: an archiving that waits for it holds the workspace's row.
+        self.touched.check(&mut self.conn).await?;
         let events = self.write_events().await?;
         self.write_audits().await?;
         Ok(events)

@@ -4,7 +4,7 @@ use ostler_model::matches::GameId;
 use ostler_model::user::Email;
 use ostler_model::{
     AuditId, BootId, BotId, FactorId, InstallationId, InviteId, JobId, JoinTokenId, KeyId, Label, MailId, Name, NodeId,
-    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, UserId, WorkloadId, WorkspaceId,
+    ProviderId, RequestId, RoleId, SecretId, SessionId, TeamId, Time, Timezone, UserId, WorkloadId, WorkspaceId,
 };
 
 /// One bound value, in one of the five column types.
@@ -55,6 +55,7 @@ text!(
     Name,
     Label,
     Email,
+    Timezone,
     AuditId,
     BootId,
     BotId,

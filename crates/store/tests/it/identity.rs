@@ -32,9 +32,7 @@ both_backends! {
     async fn of_two_first_runs_exactly_one_succeeds(t) {
         let platform = t.platform();
         t.store.setting_set(&platform, setting::SETUP_SECRET_HASH, "right", t.now()).await.unwrap();
-        let workspace = |slug: &str| Workspace {
-            id: t.id(), slug: slug.parse().unwrap(), name: slug.parse().unwrap(), created_at: t.now(),
-        };
+        let workspace = |slug: &str| Workspace::new(t.id(), slug.parse().unwrap(), slug.parse().unwrap(), t.now());
         let (admin, home) = (t.new_user("a@example.org"), workspace("home"));
         let wrong = t.store.user_install(&platform, "wrong", &admin, &home, t.now()).await;
         assert!(matches!(wrong, Err(StoreError::Refused(Rule::SetupSecret))));
@@ -133,6 +131,7 @@ both_backends! {
             id: t.id(), owner: owner.id, label: "ci".parse().unwrap(), prefix: "ost_abc".into(),
             capabilities: [read].into_iter().collect(), scope: Scope::Workspace(workspace.id),
             networks: Vec::new(),
+            requests_per_minute: None,
             created_at: t.now(), expires_at: None, last_used_at: None, last_used_from: None,
         };
         let own = t.may(&owner);
@@ -180,10 +179,10 @@ both_backends! {
     async fn a_workspace_goes_only_when_it_is_empty(t) {
         let (workspace, _) = t.workspace("home").await;
         let node = t.node(Some(workspace.id), "n").await;
-        let used = t.store.workspace_delete(&t.may(&workspace), t.now()).await;
+        let used = t.store.workspace_delete(&t.may(&workspace), &workspace.slug, t.now()).await;
         assert!(matches!(used, Err(StoreError::Refused(Rule::WorkspaceInUse))), "{used:?}");
         t.store.node_delete(&t.may(&node), false, t.now()).await.unwrap();
-        t.store.workspace_delete(&t.may(&workspace), t.now()).await.unwrap();
+        t.store.workspace_delete(&t.may(&workspace), &workspace.slug, t.now()).await.unwrap();
         assert!(t.store.workspace_find(workspace.id).await.unwrap().is_none());
     }
 

@@ -170,12 +170,7 @@ impl Db {
     }
     pub(crate) async fn workspace(&self, slug: &str) -> (Workspace, User) {
         let owner = self.user(&format!("{slug}@example.org")).await;
-        let workspace = Workspace {
-            id: self.id(),
-            slug: slug.parse().unwrap(),
-            name: slug.parse().unwrap(),
-            created_at: self.now(),
-        };
+        let workspace = Workspace::new(self.id(), slug.parse().unwrap(), slug.parse().unwrap(), self.now());
         let grant = self.may(&Collection::<Workspace>::platform());
         (self.store.workspace_create(&grant, &workspace, owner.id, self.now()).await.unwrap(), owner)
     }

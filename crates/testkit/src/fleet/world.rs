@@ -304,8 +304,7 @@ async fn found(store: &Store, clock: &Clock, ids: &Ids) -> (WorkspaceId, HeaderV
         password_hash: None,
     };
     let user: User = store.user_create(&grant(&Collection::platform()), &new, now).await.expect("a user");
-    let workspace =
-        Workspace { id: ids.next(), slug: "home".parse().expect("it is a name"), name: label("Home"), created_at: now };
+    let workspace = Workspace::new(ids.next(), "home".parse().expect("it is a name"), label("Home"), now);
     store.workspace_create(&grant(&Collection::platform()), &workspace, user.id, now).await.expect("a workspace");
     let secret = Secret::new(format!("{}{}", auth::KEY_PREFIX, hex::encode(ids.bytes::<32>())));
     let key = ostler_model::key::Key {
@@ -316,6 +315,7 @@ async fn found(store: &Store, clock: &Clock, ids: &Ids) -> (WorkspaceId, HeaderV
         capabilities: ostler_model::authz::CapabilitySet::everything(),
         scope: ostler_model::authz::Scope::All,
         networks: Vec::new(),
+        requests_per_minute: None,
         created_at: now,
         expires_at: None,
         last_used_at: None,

@@ -17,7 +17,12 @@ pub(super) enum Must {
     Unauthorized,
     Lack,
     Hide,
+    /// The state of the workspace forbids it, and the answer says so.
+    Archived,
 }
+
+/// What is done to an archived workspace itself. Whatever else changes something in it is refused.
+const EVEN_ARCHIVED: [&str; 2] = ["workspace.restore", "workspace.delete"];
 
 /// What a decision looks at.
 struct Facts {
@@ -78,7 +83,9 @@ pub(super) fn authority(world: &World, caller: &str, weak_in: Option<Kind>) -> O
         "custom" => ("custom", custom(), false),
         "teamed" => ("teamed", in_team(&world.names["workload"], Some(world.node)), false),
         "teamoff" => ("teamoff", in_team(&world.names["other"], None), false),
-        "owner" | "key" | "weakkey" | "farkey" | "wskey" | "onekey" => ("owner", role(Role::Owner), false),
+        "owner" | "archive" | "key" | "weakkey" | "farkey" | "wskey" | "onekey" => {
+            ("owner", role(Role::Owner), false)
+        }
         "root" => ("root", Vec::new(), true),
         _ => return None,
     };
@@ -126,7 +133,12 @@ pub(super) fn must(world: &World, endpoint: &Endpoint, caller: &str, is_absent: 
     }
     // Without a workspace in the request and without a membership there is nothing to guess from; the matrix always says it.
     let facts = facts(world, endpoint, found, &who);
+    let is_within = facts.workspace == Some(world.workspace);
+    let is_change = capability.verb != VerbKind::Read;
     match by_kind(&who, capability.kind, facts, capability.verb) {
+        Ok(()) if caller == "archive" && is_within && is_change && !EVEN_ARCHIVED.contains(&&*endpoint.action()) => {
+            Must::Archived
+        }
         Ok(()) => Must::Pass,
         Err(Denied::SignIn) => Must::Unauthorized,
         Err(Denied::Lacks(_)) => Must::Lack,

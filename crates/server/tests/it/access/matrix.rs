@@ -48,6 +48,7 @@ const NEVER_DONE: &[(&str, &str)] = &[
     ("user.delete", "the target is a member; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("user.resend_invite", "the target has accepted; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("user.spend", "the sample is nobody's link; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
+    ("workspace.archive", "a job is under way; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("workspace.delete", "the workspace has a workload; the store's tests"),
 ];
 
@@ -59,6 +60,8 @@ async fn every_endpoint_answers_every_caller_as_declared() {
     let world = World::build().await;
     let shared = world.copy().await;
     let mut db = open(&shared).await;
+    let archived = world.archived().await;
+    let mut archived_db = open(&archived).await;
     let mut table = heading();
     let mut wrong: Vec<String> = Vec::new();
     let mut done: BTreeSet<String> = BTreeSet::new();
@@ -69,25 +72,28 @@ async fn every_endpoint_answers_every_caller_as_declared() {
             for caller in CALLERS {
                 let expected = must(&world, endpoint, caller, is_absent);
                 if endpoint.access == Access::Public && caller != "nobody" {
-                    write!(row, " {:>7}", "=").unwrap();
+                    write!(row, " {:>8}", "=").unwrap();
                     continue;
                 }
                 let cell = Cell { world: &world, endpoint, caller, is_absent, expected };
                 let is_change = expected == Must::Pass && endpoint.is_mutation();
                 let answer = if is_change {
                     cell.on_a_copy(&mut wrong).await
+                } else if caller == "archive" {
+                    cell.on(&archived, &mut archived_db, &mut wrong).await
                 } else {
                     cell.on(&shared, &mut db, &mut wrong).await
                 };
                 if is_change && answer.status.is_success() {
                     done.insert(endpoint.action());
                 }
-                write!(row, " {:>7}", answer.status.as_u16()).unwrap();
+                write!(row, " {:>8}", answer.status.as_u16()).unwrap();
             }
             writeln!(table, "{}", row.trim_end()).unwrap();
         }
     }
     shared.stop().await;
+    archived.stop().await;
     assert!(wrong.is_empty(), "{} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
     golden("access.txt", &table);
     was_done(&endpoints, &done);
@@ -147,7 +153,7 @@ impl Cell<'_> {
         if self.endpoint.is_mutation() && digest(db).await != before {
             wrong.push(self.say("a refused request changed the database"));
         }
-        let is_noted = self.endpoint.is_mutation() && self.expected != Must::Pass;
+        let is_noted = self.endpoint.is_mutation() && !matches!(self.expected, Must::Pass | Must::Archived);
         let entries = audited(db, &answer).await;
         let right = if is_noted { vec!["refused".to_owned()] } else { vec![] };
         if entries != right {
@@ -158,7 +164,7 @@ impl Cell<'_> {
 
     /// A request that may change something: on a database of its own.
     async fn on_a_copy(&self, wrong: &mut Vec<String>) -> Answer {
-        let copy = self.world.copy().await;
+        let copy = if self.caller == "archive" { self.world.archived().await } else { self.world.copy().await };
         let mut db = open(&copy).await;
         let before = digest(&mut db).await;
         let answer = self.ask(&copy).await;
@@ -182,6 +188,7 @@ impl Cell<'_> {
             Must::Pass if self.endpoint.access == Access::Public => status < 500,
             Must::Pass => !(status == 401 || status == 404 || status == 403 && code == "forbidden" || status == 500),
             Must::Unauthorized => status == 401,
+            Must::Archived => status == 409 && code == "workspace_archived",
             Must::Lack => status == 403 && code == "forbidden",
             Must::Hide => status == 404 && answer.without_request_id() == hidden(),
         };
@@ -231,6 +238,7 @@ impl Cell<'_> {
                 Access::Allowed { capability, .. } => world.weak[&capability.kind].clone(),
                 _ => world.others["key"].clone(),
             },
+            "archive" => world.people["owner"].1.clone(),
             name => world.others.get(name).or_else(|| world.people.get(name).map(|(_, who)| who)).unwrap().clone(),
         }
     }
@@ -291,16 +299,18 @@ fn heading() -> String {
     let mut text = String::from(
         "Who gets which answer from which endpoint. Made by crates/server/tests/it/access; read it whenever it changes.\n\
          \n\
-         basic: another scheme. suspend: key of a deactivated person. node: a node's signature. strangr: owner of another workspace.\n\
+         basic: another scheme. suspend: key of a deactivated person, kept-out: their browser.\n\
+         revoked: a deleted key. ended: a session that was ended. node: a node's signature. strangr: owner of another workspace.\n\
          root: platform admin, member of nothing. key: the owner's, with everything. weakkey: the owner's, lacking this noun.\n\
          farkey: the owner's, for another workspace only. wskey: the owner's, for this one only. onekey: the owner's, for the\n\
          workload only. custom: a member whose role is the workspace's own (operate workloads, read jobs). teamed: a viewer whose\n\
-         team has the role member on the workload and admin on the node. teamoff: a viewer whose team has it on others. `=`: public, credentials are not looked at.\n\
+         team has the role member on the workload and admin on the node. teamoff: a viewer whose team has it on others.\n\
+         archive: the owner, with the workspace archived. `=`: public, credentials are not looked at.\n\
          401 who are you, 403 not you, 404 not yours to know; anything else: access was given, and this came of it.\n\n",
     );
     write!(text, "{:<74}{:<19}", "endpoint", "access").unwrap();
     for caller in CALLERS {
-        write!(text, " {caller:>7}").unwrap();
+        write!(text, " {caller:>8}").unwrap();
     }
     text.push('\n');
     text

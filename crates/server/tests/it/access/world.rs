@@ -17,14 +17,17 @@ use ostler_server::config::{Config, Matches, Rates};
 use ostler_store::{MasterKey, Options, Store, job, node, workload};
 use ostler_testkit::server::{As, SkipClock, TestServer, nothing};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
 
 /// Who tries, from nobody to a key that lacks just what is needed.
-pub(super) const CALLERS: [&str; 20] = [
-    "nobody", "garbage", "basic", "expired", "suspend", "node", "strangr", "viewer", "member", "admin", "owner",
-    "root", "custom", "teamed", "teamoff", "key", "weakkey", "farkey", "wskey", "onekey",
+pub(super) const CALLERS: [&str; 24] = [
+    "nobody", "garbage", "basic", "expired", "suspend", "kept-out", "revoked", "ended", "node", "strangr", "viewer",
+    "member", "admin", "owner", "root", "custom", "teamed", "teamoff", "key", "weakkey", "farkey", "wskey", "onekey",
+    "archive",
 ];
 
 /// What is where, and as whom to come.
@@ -75,13 +78,30 @@ impl Copy {
 impl World {
     pub(super) async fn copy(&self) -> Copy {
         let dir = tempfile::tempdir().unwrap();
+        self.fill(dir.path());
+        Copy { t: server(dir.path()).await, dir }
+    }
+
+    /// The same with the workspace archived, whatever is under way in it.
+    pub(super) async fn archived(&self) -> Copy {
+        let dir = tempfile::tempdir().unwrap();
+        self.fill(dir.path());
+        let options = SqliteConnectOptions::new().filename(dir.path().join(FILE));
+        let mut db = options.connect().await.unwrap();
+        let sql = "UPDATE workspace SET archived_at = created_at WHERE id = $1";
+        let done = sqlx::query(sql).bind(self.workspace.to_string()).execute(&mut db).await.unwrap();
+        assert_eq!(done.rows_affected(), 1);
+        db.close().await.unwrap();
+        Copy { t: server(dir.path()).await, dir }
+    }
+
+    fn fill(&self, dir: &Path) {
         for name in [FILE, "world.db-wal"] {
             let from = self.file.path().join(name);
             if from.exists() {
-                std::fs::copy(from, dir.path().join(name)).unwrap();
+                std::fs::copy(from, dir.join(name)).unwrap();
             }
         }
-        Copy { t: server(dir.path()).await, dir }
     }
 
     pub(super) async fn build() -> World {
@@ -326,6 +346,16 @@ async fn invited(t: &TestServer, workspace: WorkspaceId) -> String {
     t.app.store.member_invite(&grant, &user, Role::Viewer, new, now).await.unwrap().1.id.to_string()
 }
 
+/// A session of somebody that has been ended.
+async fn ended(t: &TestServer, user: &User) -> As {
+    let before = t.app.store.session_list(user.id, t.app.clock.now()).await.unwrap();
+    let browser = t.browser(user).await;
+    let after = t.app.store.session_list(user.id, t.app.clock.now()).await.unwrap();
+    let session = after.into_iter().find(|session| !before.contains(session)).unwrap();
+    t.app.store.session_revoke(&t.may(user, &session).await, t.app.clock.now()).await.unwrap();
+    browser
+}
+
 type Keys = (BTreeMap<Noun, As>, BTreeMap<&'static str, As>);
 
 /// Keys of the owner: strong, weak in one noun, valid elsewhere, expired, and one whose owner is suspended.
@@ -342,6 +372,11 @@ async fn keys(t: &TestServer, boss: &User, theirs: WorkspaceId) -> Keys {
     others.insert("expired", t.expired_key(boss, all).await);
     let late = t.person(true).await;
     others.insert("suspend", t.key(&late, all, Scope::All).await.1);
+    others.insert("kept-out", t.browser(&late).await);
+    let (revoked, secret) = t.key(boss, all, Scope::All).await;
+    t.app.store.key_delete(&t.may(boss, &revoked).await, t.app.clock.now()).await.unwrap();
+    others.insert("revoked", secret);
+    others.insert("ended", ended(t, boss).await);
     let grant: Grant<Collection<User>, Write> = t.grant(SystemReason::Setup, &Collection::platform());
     t.app.store.user_set_state(&grant, late.id, State::Deactivated, t.app.clock.now()).await.unwrap();
     others.insert("garbage", As::Bearer("ost_garbage".into()));

@@ -122,3 +122,45 @@ async fn the_trail_names_a_key_by_its_label() {
     assert!(text.contains(&format!("apikey:{}", key.label)) && text.contains(&key.id.to_string()), "{text}");
     t.stop().await;
 }
+
+#[tokio::test]
+async fn a_key_with_a_limit_of_its_own_is_held_to_it_and_told() {
+    let t = TestServer::start().await;
+    let browser = t.browser(&t.person(true).await).await;
+    let body =
+        json!({"label": "Slow", "capabilities": ["user:read", "key:write", "user:write"], "requests_per_minute": 3});
+    let made = t.post(&browser, "/api/v1/keys", &body).await.is(201).json();
+    assert_eq!(made["key"]["requests_per_minute"], 3);
+    t.post(&browser, "/api/v1/keys", &body).await.is(409).code("taken");
+    let key = As::Bearer(made["secret"].as_str().unwrap().to_owned());
+    // Thirty at once get no more through than thirty in a row.
+    let tries = (0..30).map(|_| t.get(&key, "/api/v1/users/me"));
+    let answers = futures_util::future::join_all(tries).await;
+    let passed: Vec<_> = answers.iter().filter(|answer| answer.status == 200).collect();
+    assert_eq!(passed.len(), 3);
+    assert!(passed.iter().all(|answer| answer.header("ratelimit-limit") == Some("3")));
+    let late = answers.iter().find(|answer| answer.status == 429).unwrap();
+    assert_eq!((late.header("ratelimit-limit"), late.header("ratelimit-remaining")), (Some("3"), Some("0")));
+    let wait: u64 = late.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=20).contains(&wait), "one of three a minute: {wait} s");
+    t.get(&browser, "/api/v1/users/me").await.is(200);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn a_limited_key_makes_no_key_that_asks_more_often() {
+    let t = TestServer::start().await;
+    let browser = t.browser(&t.person(true).await).await;
+    let body =
+        json!({"label": "Slow", "capabilities": ["user:read", "key:write", "user:write"], "requests_per_minute": 50});
+    let made = t.post(&browser, "/api/v1/keys", &body).await.is(201).json();
+    let key = As::Bearer(made["secret"].as_str().unwrap().to_owned());
+    let child =
+        |rate: Option<u32>| json!({"label": "Child", "capabilities": ["user:read"], "requests_per_minute": rate});
+    let refused = t.post(&key, "/api/v1/keys", &child(None)).await.is(422).json();
+    assert_eq!(refused["fields"][0]["field"], "requests_per_minute");
+    t.post(&key, "/api/v1/keys", &child(Some(51))).await.is(422);
+    t.post(&browser, "/api/v1/keys", &child(Some(0))).await.is(422);
+    t.post(&key, "/api/v1/keys", &child(Some(50))).await.is(201);
+    t.stop().await;
+}

@@ -1,5 +1,6 @@
 //! The API's manners: errors, cookies, CSRF, bounds, idempotency, first run, signing in.
 
+mod archive;
 mod basics;
 mod document;
 mod first_run;

@@ -112,3 +112,20 @@ async fn no_credential_is_taken_for_another() {
     t.get(&As::Header(format!("bearer {key}")), "/api/v1/users/me").await.is(200);
     t.stop().await;
 }
+
+#[tokio::test]
+async fn a_new_sign_in_from_the_same_browser_ends_that_browsers_old_session() {
+    let t = installed(Config::default()).await;
+    let body = json!({"email": "ada@example.org", "password": PASSWORD});
+    let elsewhere = session(&login(&t, "ada@example.org", PASSWORD).await.is(200));
+    let old = session(&login(&t, "ada@example.org", PASSWORD).await.is(200));
+    t.get(&old, "/api/v1/users/me").await.is(200);
+    let new = session(&t.post(&old, "/api/v1/auth/login", &body).await.is(200));
+    t.get(&old, "/api/v1/users/me").await.is(401);
+    t.get(&new, "/api/v1/users/me").await.is(200);
+    t.get(&elsewhere, "/api/v1/users/me").await.is(200);
+    // A wrong password leaves the browser as it is.
+    t.post(&new, "/api/v1/auth/login", &json!({"email": "ada@example.org", "password": "not it"})).await.is(401);
+    t.get(&new, "/api/v1/users/me").await.is(200);
+    t.stop().await;
+}

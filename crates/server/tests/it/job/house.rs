@@ -358,8 +358,7 @@ pub(crate) async fn furnish(store: &Store, ids: &Ids, now: Time) -> (UserId, Wor
         password_hash: None,
     };
     store.user_create(&right(SystemReason::Setup, &Collection::<User>::platform()), &new, now).await.unwrap();
-    let workspace =
-        Workspace { id: ids.next(), slug: "home".parse().unwrap(), name: "Home".parse().unwrap(), created_at: now };
+    let workspace = Workspace::new(ids.next(), "home".parse().unwrap(), "Home".parse().unwrap(), now);
     let all = right(SystemReason::Setup, &Collection::<Workspace>::platform());
     store.workspace_create(&all, &workspace, user, now).await.unwrap();
     let token = JoinToken {

@@ -1,0 +1,136 @@
+// A workspace at rest and at its end: archive, restore, delete. And the bar that says why nothing can be changed.
+
+import { useMutation, useQueryClient } from '@tanstack/react-query'
+import { Archive, ArchiveRestore, Trash2 } from 'lucide-react'
+import { useState } from 'react'
+import { api, ok } from '../api/client'
+import { Button } from '../kit/button'
+import { Confirm } from '../kit/dialog'
+import { notify, notifyError } from '../kit/notice'
+import { Ago } from '../kit/time'
+import { useHeld, useWorkspace } from '../session/me'
+import { allows } from '../session/rights'
+import { Card, Section } from '../shell/header'
+
+/** Everything shown depends on whether its workspace is open. */
+function useRestore() {
+  const client = useQueryClient()
+  const { workspace, name } = useWorkspace()
+  return useMutation({
+    mutationFn: () => ok(api.POST('/api/v1/workspaces/{workspace}/restore', { params: { path: { workspace } } })),
+    onSuccess: async () => {
+      await client.invalidateQueries()
+      notify(`${name} is open again.`)
+    },
+    onError: (error) => notifyError(`restore ${name}`, error),
+  })
+}
+
+/** Stands above every page while the chosen workspace is archived. */
+export function ArchivedBar() {
+  const { name, archived_at } = useWorkspace()
+  const held = useHeld()
+  const restore = useRestore()
+  if (archived_at == null) return null
+  return (
+    <div role="status" className="fade flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-degraded-soft px-4 py-1.5 text-13 sm:px-6">
+      <Archive size={14} aria-hidden className="shrink-0 text-degraded" />
+      <span className="min-w-0 flex-1">
+        {name} was archived <Ago at={archived_at} />. You can look at everything, and nothing in it can be changed.
+      </span>
+      {allows(held, 'workspace:write') && (
+        <Button small onClick={() => restore.mutate()} isPending={restore.isPending}>
+          Restore
+        </Button>
+      )}
+    </div>
+  )
+}
+
+export function Ending() {
+  const client = useQueryClient()
+  const { workspace, name, slug, archived_at } = useWorkspace()
+  const held = useHeld()
+  const restore = useRestore()
+  const [asks, setAsks] = useState<'archive' | 'delete'>()
+  const close = () => {
+    setAsks(undefined)
+    archive.reset()
+    remove.reset()
+  }
+  const archive = useMutation({
+    mutationFn: () => ok(api.POST('/api/v1/workspaces/{workspace}/archive', { params: { path: { workspace } } })),
+    onSuccess: async () => {
+      await client.invalidateQueries()
+      setAsks(undefined)
+    },
+  })
+  const remove = useMutation({
+    mutationFn: () => ok(api.DELETE('/api/v1/workspaces/{workspace}', { params: { path: { workspace } }, body: { confirm: slug } })),
+    onSuccess: async () => {
+      setAsks(undefined)
+      await client.invalidateQueries()
+      notify(`${name} is deleted.`)
+    },
+  })
+  if (!allows(held, 'workspace:write')) return null
+  return (
+    <Section title="Archive and delete">
+      <Card className="divide-y divide-line">
+        <Row title={archived_at == null ? 'Archive this workspace' : 'This workspace is archived'} about={archived_at == null ? 'It can be read as before, and nothing in it changes until it is restored. Nothing may run in it.' : 'Restore it to change something. What was stopped stays stopped.'}>
+          {archived_at == null ? (
+            <Button icon={Archive} onClick={() => setAsks('archive')}>
+              Archive
+            </Button>
+          ) : (
+            <Button icon={ArchiveRestore} onClick={() => restore.mutate()} isPending={restore.isPending}>
+              Restore
+            </Button>
+          )}
+        </Row>
+        <Row title="Delete this workspace" about="For good, with its members, keys and jobs. It must have neither nodes nor servers.">
+          <Button look="danger" icon={Trash2} onClick={() => setAsks('delete')}>
+            Delete
+          </Button>
+        </Row>
+      </Card>
+      {asks === 'archive' && (
+        <Confirm
+          isOpen
+          onClose={close}
+          title={`Archive ${name}?`}
+          losses={['Nobody can change anything in it, platform admins included, until it is restored.', 'Scripts and jobs that try are refused and told why.', 'What lies on its nodes stays there.']}
+          verb="Archive workspace"
+          isPending={archive.isPending}
+          error={archive.error}
+          onConfirm={() => archive.mutate()}
+        />
+      )}
+      {asks === 'delete' && (
+        <Confirm
+          isOpen
+          onClose={close}
+          title={`Delete ${name}?`}
+          losses={['Its members, keys and jobs go with it, and there is no way back.', 'Its audit trail stays, for admins of the platform.']}
+          verb="Delete workspace"
+          name={slug}
+          isPending={remove.isPending}
+          error={remove.error}
+          onConfirm={() => remove.mutate()}
+        />
+      )}
+    </Section>
+  )
+}
+
+function Row({ title, about, children }: { title: string; about: string; children: React.ReactNode }) {
+  return (
+    <div className="flex flex-wrap items-center gap-x-6 gap-y-3 px-4 py-3">
+      <div className="min-w-60 flex-1">
+        <p className="text-13 font-medium">{title}</p>
+        <p className="text-13 text-ink-2">{about}</p>
+      </div>
+      {children}
+    </div>
+  )
+}
