@@ -93,7 +93,7 @@ async fn fill(store: &Store, ids: &Ids, clock: &Clock, count: usize) -> Result<W
     made.collect::<Vec<_>>().await.into_iter().collect::<Result<Vec<()>, _>>()?;
     let member = |workspace| Authority {
         is_platform_admin: false,
-        memberships: vec![Membership { workspace, role: Role::Owner }],
+        memberships: vec![Membership::new(workspace, Role::Owner.into(), Role::Owner.capabilities())],
         ..root.clone()
     };
     Ok(World { rich: member(rich), poor: member(poor), admin: root, some })
@@ -108,7 +108,7 @@ async fn workspace(
     slug: &str,
 ) -> Result<WorkspaceId> {
     let (slug, name) = (slug.parse()?, slug.parse()?);
-    let workspace = Workspace { id: ids.next(), slug, name, created_at: clock.now() };
+    let workspace = Workspace::new(ids.next(), slug, name, clock.now());
     let all: Grant<Collection<Workspace>, Write> = grant(root, &Collection::platform())?;
     Ok(store.workspace_create(&all, &workspace, owner.id, clock.now()).await?.id)
 }

@@ -9,7 +9,8 @@ use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::store::{Store, change, snapshot};
 use crate::db::value::args;
-use crate::workspace::{from_row, members_lock};
+use crate::held::members_lock;
+use crate::workspace::from_row;
 use ostler_model::authz::{ActorKind, Grant, SystemReason, Write};
 use ostler_model::event::Fact;
 use ostler_model::workspace::Workspace;
@@ -192,7 +193,9 @@ impl Touched {
 /// Whose changes an archived workspace refuses. The platform's own book-keeping goes on; what it does for people does not.
 fn is_bound(by: &ActorKind) -> bool {
     match by {
-        ActorKind::Anonymous | ActorKind::User(_) | ActorKind::Key { .. } | ActorKind::Node(_) => true,
+        ActorKind::Anonymous | ActorKind::User(_) | ActorKind::Key { .. } | ActorKind::Node(_) | ActorKind::Bot(_) => {
+            true
+        }
         ActorKind::System(reason) => match reason {
             SystemReason::Job => true,
             SystemReason::Setup | SystemReason::Reconcile | SystemReason::Retention | SystemReason::SignIn => false,

@@ -8,7 +8,7 @@ use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
 use crate::held::{Held, allowed_by, columns, members_lock, role_of};
-use ostler_model::authz::{Collection, Grant, Kind, RoleRef, Write};
+use ostler_model::authz::{ActorKind, Collection, Grant, Kind, RoleRef, Write};
 use ostler_model::event::Fact;
 use ostler_model::team::TeamReach;
 use ostler_model::workspace::{Member, Workspace};

@@ -3,7 +3,7 @@
 use super::ask::{self, ask, door};
 use super::proof::{Bot, OfBot, Open};
 use crate::app::App;
-use crate::http::{BodyUse, Download, Error, Incoming, Input, InputDoc, NoContent, Query, Result, View, paging};
+use crate::http::{BodyUse, Download, Error, Incoming, Input, InputDoc, Media, NoContent, Query, Result, View, paging};
 use axum::extract::Request;
 use http::{Method, StatusCode};
 use ostler_model::authz::{Grant, Operate, Read, Write, authorize};
@@ -38,6 +38,14 @@ impl Input for Object {
             message: "The body must be a JSON object.".to_owned(),
         })
     }
+}
+
+/// A finished match as a file.
+#[derive(Debug)]
+pub struct Kept;
+
+impl Media for Kept {
+    const TYPES: &'static [&'static str] = &["application/json"];
 }
 
 /// Which title.
@@ -184,12 +192,12 @@ pub async fn archives(app: App, bot: Bot, Query(query): Query<PageQuery>) -> Res
 }
 
 /// Download a finished match: configuration, names, every turn, winner.
-pub async fn archived(app: App, of: OfBot<Read>, _: ()) -> Result<Download> {
+pub async fn archived(app: App, of: OfBot<Read>, _: ()) -> Result<Download<Kept>> {
     download(&app, &of.resource).await?.ok_or(Error::NotFound)
 }
 
 /// The archive, piece by piece; `None` when the worker has none.
-pub(super) async fn download(app: &App, of: &Match) -> Result<Option<Download>> {
+pub(super) async fn download(app: &App, of: &Match) -> Result<Option<Download<Kept>>> {
     let door = door(app, of.worker)?;
     let mut response = ask::send(app, &door, Method::GET, &format!("/archive/{}", of.id), None).await?;
     match response.status() {
@@ -198,7 +206,7 @@ pub(super) async fn download(app: &App, of: &Match) -> Result<Option<Download>> 
             if let Ok(name) = name.parse() {
                 response.headers_mut().insert(http::header::CONTENT_DISPOSITION, name);
             }
-            Ok(Some(Download(response)))
+            Ok(Some(Download::new(response)))
         }
         StatusCode::NOT_FOUND => Ok(None),
         status => Err(ask::refusal(status, b"")),

@@ -1,6 +1,6 @@
 //! Endpoints for people: they manage matches as the platform does, and play none by it.
 
-use super::adminbot::{download, keep, make};
+use super::adminbot::{Kept, download, keep, make};
 use super::ask::{self, ask, door};
 use super::proof::is_of_platform;
 use crate::app::App;
@@ -153,7 +153,7 @@ pub async fn end(app: App, of: Allowed<Match, Write>, _: ()) -> Result<NoContent
 }
 
 /// Download a finished match: configuration, names, every turn, winner.
-pub async fn archive(app: App, of: Allowed<Match, Read>, _: ()) -> Result<Download> {
+pub async fn archive(app: App, of: Allowed<Match, Read>, _: ()) -> Result<Download<Kept>> {
     if of.resource.phase != Phase::Finished {
         return Err(Error::conflict("not_finished", "the match is not over yet"));
     }

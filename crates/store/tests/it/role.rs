@@ -319,6 +319,7 @@ both_backends! {
                 capabilities: set(capabilities),
                 scope: scope.clone(),
                 networks: vec![],
+                requests_per_minute: None,
                 created_at: t.now(),
                 expires_at: None,
                 last_used_at: None,
@@ -359,7 +360,7 @@ both_backends! {
         let watch = made(t, &home, "Watch", &["workload:operate"]).await;
         let (ada, _) = t.member(&home, "ada@example.org", watch.id).await;
         gathered(t, &home, new_team(t, &home, "Crew", watch.id, None), &[&ada]).await;
-        t.store.workspace_delete(&t.by(&owner, &home).await, t.now()).await.unwrap();
+        t.store.workspace_delete(&t.by(&owner, &home).await, &home.slug, t.now()).await.unwrap();
         assert!(t.store.role_list(home.id).await.unwrap().is_empty());
         assert!(t.store.team_list(home.id).await.unwrap().is_empty());
     }

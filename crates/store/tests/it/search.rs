@@ -95,7 +95,7 @@ both_backends! {
         assert_eq!(things(t, "rack joined", &who, What::Event).await, ["Node joined"], "it was called so then");
 
         let name = "Unreal".parse().unwrap();
-        t.store.user_rename(&t.may(&owner), &name, t.now()).await.unwrap();
+        t.store.user_set_own(&t.may(&owner), Some(&name), None, t.now()).await.unwrap();
         assert_eq!(things(t, "unreal", &who, What::Member).await, ["Unreal"]);
         assert!(things(t, "somebody", &who, What::Member).await.is_empty());
 
@@ -104,7 +104,7 @@ both_backends! {
         assert_eq!(things(t, "quake deleted", &who, What::Event).await, ["Workload deleted"]);
 
         t.store.node_delete(&t.may::<Node, Write>(&node), false, t.now()).await.unwrap();
-        t.store.workspace_delete(&t.may::<Workspace, Write>(&workspace), t.now()).await.unwrap();
+        t.store.workspace_delete(&t.may::<Workspace, Write>(&workspace), &workspace.slug, t.now()).await.unwrap();
         assert!(titles(t, "stables", &who).await.is_empty(), "nothing stays of a workspace that is gone");
         assert!(titles(t, "quake", &who).await.is_empty());
     }
@@ -160,6 +160,7 @@ both_backends! {
             capabilities: Default::default(),
             scope: Scope::Workspace(workspace.id),
             networks: Vec::new(),
+            requests_per_minute: None,
             created_at: t.now(),
             expires_at: None,
             last_used_at: None,
@@ -169,7 +170,7 @@ both_backends! {
         assert_eq!(titles(t, "deploy", &authority(t, &owner).await).await, ["Deploy"]);
         assert!(titles(t, "deploy", &authority(t, &other).await).await.is_empty());
         // It goes with its workspace, without a fact of its own.
-        t.store.workspace_delete(&t.may::<Workspace, Write>(&workspace), t.now()).await.unwrap();
+        t.store.workspace_delete(&t.may::<Workspace, Write>(&workspace), &workspace.slug, t.now()).await.unwrap();
         assert!(titles(t, "deploy", &authority(t, &owner).await).await.is_empty());
     }
 
@@ -239,11 +240,11 @@ both_backends! {
                 3 => { t.member(workspace, &format!("m{step}@example.org"), Role::Viewer).await; }
                 4 => {
                     let name = format!("Owner {step}").parse().unwrap();
-                    t.store.user_rename(&t.may(&owner), &name, t.now()).await.unwrap();
+                    t.store.user_set_own(&t.may(&owner), Some(&name), None, t.now()).await.unwrap();
                 }
                 5 => {
                     let name = format!("Space {step}").parse().unwrap();
-                    t.store.workspace_update(&t.may(workspace), Some(&name), None, t.now()).await.unwrap();
+                    t.store.workspace_update(&t.may(workspace), Some(&name), None, None, t.now()).await.unwrap();
                 }
                 6 => if let Some(node) = nodes.pop() {
                     t.store.node_delete(&t.may::<Node, Write>(&node), true, t.now()).await.unwrap();

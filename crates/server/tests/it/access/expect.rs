@@ -83,9 +83,7 @@ pub(super) fn authority(world: &World, caller: &str, weak_in: Option<Kind>) -> O
         "custom" => ("custom", custom(), false),
         "teamed" => ("teamed", in_team(&world.names["workload"], Some(world.node)), false),
         "teamoff" => ("teamoff", in_team(&world.names["other"], None), false),
-        "owner" | "archive" | "key" | "weakkey" | "farkey" | "wskey" | "onekey" => {
-            ("owner", role(Role::Owner), false)
-        }
+        "owner" | "archive" | "key" | "weakkey" | "farkey" | "wskey" | "onekey" => ("owner", role(Role::Owner), false),
         "root" => ("root", Vec::new(), true),
         _ => return None,
     };
