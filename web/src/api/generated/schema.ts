@@ -1846,6 +1846,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Search everything that you may see, by name, id and what is known of it.
+         * @description All words have to be there, each as the beginning of a word. What is called so comes first, then what begins so, then
+         *     what has the words elsewhere, then events, newest first. A page may hold fewer than `limit` and still have a next one.
+         *
+         *     Needs credentials of a person or an API key.
+         */
+        get: operations["search_search"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/setup/install": {
         parameters: {
             query?: never;
@@ -2035,10 +2058,10 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change your own name.
+         * Change your own name, or the workspace that you mean when you name none. What is absent stays.
          * @description Needs the capability `user:write`.
          */
-        patch: operations["user_rename_me"];
+        patch: operations["user_update_me"];
         trace?: never;
     };
     "/api/v1/users/me/password": {
@@ -2468,17 +2491,41 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a workspace that has neither nodes nor workloads any more.
-         * @description Needs the capability `workspace:write`.
+         * Delete a workspace for good, with its members, keys and jobs. Its short name is asked for once more.
+         * @description Refused while it has nodes or workloads; the details count and name them. Its audit trail stays, for platform admins.
+         *
+         *     Needs the capability `workspace:write`.
          */
         delete: operations["workspace_delete"];
         options?: never;
         head?: never;
         /**
-         * Change a workspace's name or short name.
+         * Change a workspace's name, short name or time zone. What is absent stays.
          * @description Needs the capability `workspace:write`.
          */
         patch: operations["workspace_update"];
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a workspace: it can be read, and nothing in it changes until it is restored.
+         * @description Refused while workloads are wanted to run or jobs have not ended; the details name them. What is kept on the nodes stays there.
+         *
+         *     Needs the capability `workspace:write`.
+         */
+        post: operations["workspace_archive_in_workspace"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/workspaces/{workspace}/audit-logs": {
@@ -2738,7 +2785,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Remove a member, from the workspace's teams, too. The last owner stays.
+         * Remove a member, or leave, and with it the workspace's teams. The last owner stays. Out of an archived workspace one can only leave.
          * @description Needs the capability `member:write`.
          */
         delete: operations["member_remove"];
@@ -2791,6 +2838,26 @@ export interface paths {
         get: operations["node_list_in_workspace"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workspaces/{workspace}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open an archived workspace again. What was stopped stays stopped.
+         * @description Needs the capability `workspace:write`.
+         */
+        post: operations["workspace_restore_in_workspace"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3856,6 +3923,11 @@ export interface components {
             label: components["schemas"]["Label"];
             /** @description From where it may be used, such as `192.0.2.0/24`; from everywhere, when empty. */
             networks?: components["schemas"]["Network"][];
+            /**
+             * Format: uint32
+             * @description How many requests it is good for in a minute, on each server; as many as anybody's when absent.
+             */
+            requests_per_minute?: number | null;
             /** @default all */
             scope: components["schemas"]["KeyScope"];
         };
@@ -3887,6 +3959,12 @@ export interface components {
             owner: components["schemas"]["UserId"];
             /** @description The first characters, to recognise it by. */
             prefix: string;
+            /**
+             * Format: uint32
+             * @description How many requests it is good for in a minute; as many as anybody's when absent.
+             * @default null
+             */
+            requests_per_minute: number | null;
             scope: components["schemas"]["KeyScope"];
         };
         /** @description What sort of thing a workload is. */
@@ -4064,6 +4142,11 @@ export interface components {
         };
         /** @description Who is signed in, and what they may do where. */
         Me: {
+            /**
+             * @description What I mean when I name no workspace.
+             * @default null
+             */
+            default_workspace: components["schemas"]["WorkspaceId"] | null;
             memberships: components["schemas"]["MembershipView"][];
             /**
              * @description Whether I have a second factor, and who demands one of me until when.
@@ -4077,7 +4160,9 @@ export interface components {
         };
         /** @description Changes your own name. */
         MeUpdate: {
-            name: components["schemas"]["Label"];
+            /** @description What you mean when you name no workspace: an id or a short name; an empty text for none. */
+            default_workspace?: string | null;
+            name?: components["schemas"]["Label"] | null;
         };
         /** @description Adds a person who already has an account. */
         MemberAdd: {
@@ -4099,6 +4184,11 @@ export interface components {
         };
         /** @description One workspace of mine. */
         MembershipView: {
+            /**
+             * @description Since when it can be read and nothing in it changed.
+             * @default null
+             */
+            archived_at: components["schemas"]["Time"] | null;
             /** @description What I may do there now, for example `workload:operate`. */
             capabilities: components["schemas"]["Capability"][];
             name: string;
@@ -4228,61 +4318,67 @@ export interface components {
         };
         /** @description One page of a list. */
         Page12: {
-            items: components["schemas"]["TemplateView"][];
+            items: components["schemas"]["SearchHit"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page13: {
-            items: components["schemas"]["UserView"][];
+            items: components["schemas"]["TemplateView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page14: {
-            items: components["schemas"]["WorkspaceView"][];
+            items: components["schemas"]["UserView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page15: {
+            items: components["schemas"]["WorkspaceView"][];
+            /** @description Give it as `cursor` to get the next page; absent on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page16: {
             items: components["schemas"]["InviteView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
-        Page16: {
+        Page17: {
             items: components["schemas"]["JoinTokenView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
-        Page17: {
+        Page18: {
             items: components["schemas"]["MemberView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
-        Page16: {
+        Page19: {
             items: components["schemas"]["RoleView"][];
-            /** @description Give it as `cursor` to get the next page; absent on the last one. */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list. */
-        Page17: {
-            items: components["schemas"]["TeamView"][];
-            /** @description Give it as `cursor` to get the next page; absent on the last one. */
-            next_cursor: string | null;
-        };
-        /** @description One page of a list. */
-        Page18: {
-            items: components["schemas"]["TeamMemberView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
         /** @description One page of a list. */
         Page2: {
             items: components["schemas"]["ProviderView"][];
+            /** @description Give it as `cursor` to get the next page; absent on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page20: {
+            items: components["schemas"]["TeamView"][];
+            /** @description Give it as `cursor` to get the next page; absent on the last one. */
+            next_cursor: string | null;
+        };
+        /** @description One page of a list. */
+        Page21: {
+            items: components["schemas"]["TeamMemberView"][];
             /** @description Give it as `cursor` to get the next page; absent on the last one. */
             next_cursor: string | null;
         };
@@ -4713,6 +4809,22 @@ export interface components {
             container?: components["schemas"]["ContainerRuntime"] | null;
             process?: components["schemas"]["ProcessRuntime"] | null;
         };
+        /** @description Something that was found. */
+        SearchHit: {
+            /** @description The id of the thing that an event is about. */
+            about?: string | null;
+            /** @description Its id; an event's sequence number; a template's name; of a member the person's id. */
+            id: string;
+            kind: components["schemas"]["What"];
+            /** @description Where the panel shows it. */
+            path: string;
+            /** @description What else there is to say in one line. */
+            subtitle: string;
+            /** @description What it is called, or what happened. */
+            title: string;
+            /** @description The workspace that it is in, unless it belongs to the platform or to you alone. */
+            workspace: components["schemas"]["WorkspaceId"] | null;
+        };
         Secret: string;
         /** @example ses_01j9zq3c8vdt4x0f5k2m7n6p1r */
         SessionId: string;
@@ -4934,6 +5046,12 @@ export interface components {
          * @example 2026-01-31T12:00:00.000Z
          */
         Time: string;
+        /**
+         * @description An IANA name
+         * @example Europe/Berlin
+         * @example UTC
+         */
+        Timezone: string;
         /** @description A game that matches can be made of. */
         TitleView: {
             cleared_when_omitted: string[];
@@ -5104,6 +5222,11 @@ export interface components {
         };
         /** @description Who has signed in, and the tokens, when these were asked for instead of a cookie. */
         Welcome: {
+            /**
+             * @description What I mean when I name no workspace.
+             * @default null
+             */
+            default_workspace: components["schemas"]["WorkspaceId"] | null;
             memberships: components["schemas"]["MembershipView"][];
             /**
              * @description Whether I have a second factor, and who demands one of me until when.
@@ -5116,6 +5239,11 @@ export interface components {
             tokens?: components["schemas"]["Tokens"] | null;
             user: components["schemas"]["UserView"];
         };
+        /**
+         * @description What can be searched for. A new noun has one line here, one in the store's list of nouns, and one in `paths`.
+         * @enum {string}
+         */
+        What: "workload" | "node" | "template" | "member" | "user" | "workspace" | "key" | "event";
         /** @description Creates a workload. */
         WorkloadCreate: {
             /** @description The template's own when absent. */
@@ -5214,8 +5342,15 @@ export interface components {
         /** @description Creates a workspace; its creator becomes the owner. */
         WorkspaceCreate: {
             name: components["schemas"]["Label"];
-            /** @description Made from the name when absent. */
+            /** @description Made from the name when absent, with a number when that is taken. */
             slug?: components["schemas"]["Name"] | null;
+            /** @description UTC when absent. */
+            timezone?: components["schemas"]["Timezone"] | null;
+        };
+        /** @description Deletes a workspace for good. */
+        WorkspaceDelete: {
+            /** @description The workspace's short name, once more. */
+            confirm: components["schemas"]["Name"];
         };
         /** @example ws_01j9zq3c8vdt4x0f5k2m7n6p1r */
         WorkspaceId: string;
@@ -5223,13 +5358,24 @@ export interface components {
         WorkspaceUpdate: {
             name?: components["schemas"]["Label"] | null;
             slug?: components["schemas"]["Name"] | null;
+            timezone?: components["schemas"]["Timezone"] | null;
         };
         /** @description A workspace. */
         WorkspaceView: {
+            /**
+             * @description Since when it can be read and nothing in it changed.
+             * @default null
+             */
+            archived_at: components["schemas"]["Time"] | null;
             created_at: components["schemas"]["Time"];
             id: components["schemas"]["WorkspaceId"];
             name: components["schemas"]["Label"];
             slug: components["schemas"]["Name"];
+            /**
+             * @description What its people mean by nine o'clock.
+             * @default UTC
+             */
+            timezone: components["schemas"]["Timezone"];
         };
     };
     responses: never;
@@ -5363,7 +5509,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/json": unknown;
                 };
             };
             /** @description The request cannot be read. */
@@ -16209,7 +16355,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "application/json": unknown;
                 };
             };
             /** @description The request cannot be read. */
@@ -18217,6 +18363,118 @@ export interface operations {
             };
         };
     };
+    search_search: {
+        parameters: {
+            query: {
+                /** @description `next_cursor` of the page before. */
+                cursor?: string;
+                /** @description Only things of this kind. */
+                kind?: components["schemas"]["What"];
+                /** @description 1 to 50, default 20. */
+                limit?: number;
+                /** @description Words, or beginnings of words, in any case and with or without accents; or an id. Up to 8 words. */
+                q: string;
+                /** @description Only what is in this workspace: an id or a short name. Everywhere that you may look, when absent. */
+                workspace?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page12"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     platform_install: {
         parameters: {
             query?: never;
@@ -18887,7 +19145,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page12"];
+                    "application/json": components["schemas"]["Page13"];
                 };
             };
             /** @description The request cannot be read. */
@@ -19096,7 +19354,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page13"];
+                    "application/json": components["schemas"]["Page14"];
                 };
             };
             /** @description The request cannot be read. */
@@ -19424,7 +19682,7 @@ export interface operations {
             };
         };
     };
-    user_rename_me: {
+    user_update_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -22503,7 +22761,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page14"];
+                    "application/json": components["schemas"]["Page15"];
                 };
             };
             /** @description The request cannot be read. */
@@ -22844,7 +23102,16 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confirm": "home"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkspaceDelete"];
+            };
+        };
         responses: {
             /** @description Done; there is nothing to say. */
             204: {
@@ -22916,6 +23183,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Some fields are wrong; each is named. */
             422: {
                 headers: {
@@ -22967,7 +23243,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "name": "Stables"
+                 *       "name": "Stables",
+                 *       "timezone": "Europe/Berlin"
                  *     }
                  */
                 "application/json": components["schemas"]["WorkspaceUpdate"];
@@ -23048,6 +23325,130 @@ export interface operations {
             };
             /** @description The body is not JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    workspace_archive_in_workspace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceView"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -23836,7 +24237,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page15"];
+                    "application/json": components["schemas"]["Page16"];
                 };
             };
             /** @description The request cannot be read. */
@@ -24199,7 +24600,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page16"];
+                    "application/json": components["schemas"]["Page17"];
                 };
             };
             /** @description The request cannot be read. */
@@ -24810,7 +25211,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page17"];
+                    "application/json": components["schemas"]["Page18"];
                 };
             };
             /** @description The request cannot be read. */
@@ -25653,6 +26054,130 @@ export interface operations {
             };
         };
     };
+    workspace_restore_in_workspace: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workspace: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkspaceView"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     role_list_in_workspace: {
         parameters: {
             query?: {
@@ -25675,7 +26200,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page16"];
+                    "application/json": components["schemas"]["Page19"];
                 };
             };
             /** @description The request cannot be read. */
@@ -26298,7 +26823,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page17"];
+                    "application/json": components["schemas"]["Page20"];
                 };
             };
             /** @description The request cannot be read. */
@@ -26920,7 +27445,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Page18"];
+                    "application/json": components["schemas"]["Page21"];
                 };
             };
             /** @description The request cannot be read. */
