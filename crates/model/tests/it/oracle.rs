@@ -275,7 +275,7 @@ fn of_platform(reason: SystemReason) -> BTreeSet<String> {
     words(match reason {
         SystemReason::Setup => "platform:w; user:w; workspace:w; member:w; session:w; node:w; workload:w",
         SystemReason::Job => "job:o; workload:ow; node:r",
-        SystemReason::Reconcile => "node:pr; workload:pr",
+        SystemReason::Reconcile => "node:pr; workload:pr; match:p",
         SystemReason::Retention => "event:w; job:w; session:w; audit:w",
         SystemReason::SignIn => "session:w; user:r",
     })

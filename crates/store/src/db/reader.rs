@@ -26,11 +26,14 @@ const KEPT: usize = 8;
 /// Statements that are kept ready per connection.
 const STATEMENTS: usize = 256;
 
-/// Readers that nobody uses, and how to open more. Boxed, because whoever reads carries one through its future.
+/// Boxed, because whoever reads carries one through its future.
+type Boxed = Box<Reader>;
+
+/// Readers that nobody uses, and how to open more.
 pub(super) struct Readers {
     path: PathBuf,
     clock: Clock,
-    free: Mutex<Vec<Box<Reader>>>,
+    free: Mutex<Vec<Boxed>>,
     is_closed: AtomicBool,
 }
 
@@ -41,7 +44,7 @@ struct Reader {
 
 /// One reader, given back on drop.
 pub(super) struct Lease {
-    reader: Option<Box<Reader>>,
+    reader: Option<Boxed>,
     home: Arc<Readers>,
 }
 
@@ -68,7 +71,7 @@ impl Readers {
         self.free().clear();
     }
 
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Box<Reader>>> {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Boxed>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
