@@ -177,9 +177,11 @@ impl Store {
     pub async fn member_remove(&self, grant: &Grant<Member, Write>, at: Time) -> Result<()> {
         change!(self, "member_remove", at, |tx| {
             let before = locked(tx, grant).await?;
-            let held = Held::of(tx, grant, before.workspace).await?;
-            let membership = crate::held::member_of(tx, before.workspace, before.user).await?;
-            membership.as_ref().map_or(Ok(()), |membership| held.may_take(membership))?;
+            // Everybody may leave. To take from others one must hold what is taken.
+            let is_leaving = grant.actor().kind == ActorKind::User(before.user);
+            if !is_leaving && let Some(from) = crate::held::member_of(tx, before.workspace, before.user).await? {
+                Held::of(tx, grant, before.workspace).await?.may_take(&from)?;
+            }
             tx.exec(
                 "DELETE FROM member WHERE workspace_id = $1 AND user_id = $2",
                 args![before.workspace, before.user],
@@ -187,7 +189,6 @@ impl Store {
             .await?;
             keep_an_owner(tx, before.workspace).await?;
             tx.event(grant, Some(before.workspace), Fact::MemberChanged { user: before.user });
-            let is_leaving = grant.actor().kind == ActorKind::User(before.user);
             let action = if is_leaving { "member.leave" } else { "member.remove" };
             tx.audit(grant, action, before.user, Some(json!({ "role": before.role })));
             Ok(())
