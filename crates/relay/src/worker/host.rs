@@ -2,31 +2,19 @@
 
 use super::Worker;
 use super::journal::Entry;
+use super::outlet::{self, Outlet};
 use crate::engine::{Conn, Match, Output, Record};
 use axum::body::Bytes;
-use axum::extract::ws::Utf8Bytes;
 use ostler_model::Time;
 use ostler_model::matches::{GameId, Phase};
 use ostler_wire::match_cbor;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
-
-/// Frames that may wait for one socket. Who falls further behind is let go and rejoins.
-pub(super) const QUEUE_FRAMES: usize = 256;
-
-/// What goes to one socket.
-#[derive(Debug)]
-pub(super) enum Parcel {
-    Text(Utf8Bytes),
-    Compact(Bytes),
-    Close(String),
-}
 
 /// Where to send one socket's frames, and in which form.
 struct Ear {
-    sender: mpsc::Sender<Parcel>,
+    outlet: Arc<Outlet>,
     is_compact: bool,
 }
 
@@ -62,9 +50,9 @@ impl Host {
     }
 
     /// Adds a socket, before anything is sent to it.
-    pub(super) fn attach(&self, conn: Conn, sender: mpsc::Sender<Parcel>, is_compact: bool) {
+    pub(super) fn attach(&self, conn: Conn, outlet: Arc<Outlet>, is_compact: bool) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        line.sockets.insert(conn, Ear { sender, is_compact });
+        line.sockets.insert(conn, Ear { outlet, is_compact });
     }
 
     /// Forgets a socket.
@@ -142,8 +130,7 @@ impl Line {
             Output::All { to, text } => self.frame(&to, text),
             Output::Close { conn, reason } => {
                 if let Some(ear) = self.sockets.remove(&conn) {
-                    // A full queue ends with its sender, and the socket with it.
-                    let _ = ear.sender.try_send(Parcel::Close(reason));
+                    ear.outlet.close(&reason);
                 }
             }
             Output::Journal(_) => {}
@@ -152,17 +139,17 @@ impl Line {
 
     /// Written once in each form that somebody wants: a clone is a counter.
     fn frame(&mut self, to: &[Conn], text: String) {
-        let text = Utf8Bytes::from(text);
         let mut compact: Option<Bytes> = None;
+        let mut plain: Option<Bytes> = None;
         for conn in to {
             let Some(ear) = self.sockets.get(conn) else { continue };
-            let parcel = if ear.is_compact {
-                Parcel::Compact(compact.get_or_insert_with(|| match_cbor::from_text(&text).into()).clone())
+            let frame = if ear.is_compact {
+                compact.get_or_insert_with(|| outlet::binary(match_cbor::from_text(&text)))
             } else {
-                Parcel::Text(text.clone())
+                plain.get_or_insert_with(|| outlet::text(text.clone()))
             };
-            if ear.sender.try_send(parcel).is_err() {
-                // Its task sees the closed queue, closes the socket and says so to the match.
+            if !ear.outlet.send(frame.clone()) {
+                // Its task ends with the outlet, and says so to the match.
                 self.sockets.remove(conn);
             }
         }

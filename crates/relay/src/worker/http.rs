@@ -4,7 +4,6 @@ use super::socket::{Purpose, Trusted, accept};
 use super::{NewMatch, Worker, WorkerError};
 use crate::engine::IntentActor;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
@@ -186,12 +185,8 @@ async fn archive(State(worker): State<Worker>, Path(id): Path<String>) -> Respon
 }
 
 /// `/wN`: a player's socket. The first frame says which match.
-async fn play(
-    State(worker): State<Worker>,
-    trusted: Option<Extension<Trusted>>,
-    upgrade: WebSocketUpgrade,
-) -> Response {
-    accept(worker, upgrade, trusted.map(|Extension(trusted)| trusted).unwrap_or_default(), Purpose::Play)
+async fn play(State(worker): State<Worker>, trusted: Option<Extension<Trusted>>, request: Request) -> Response {
+    accept(worker, request, trusted.map(|Extension(trusted)| trusted).unwrap_or_default(), Purpose::Play)
 }
 
 #[derive(serde::Deserialize)]
@@ -211,7 +206,7 @@ async fn panel_socket(
     Path(id): Path<String>,
     Query(watching): Query<Watching>,
     trusted: Option<Extension<Trusted>>,
-    upgrade: WebSocketUpgrade,
+    request: Request,
 ) -> Response {
     let id = match owned(&worker, &id) {
         Ok(id) => id,
@@ -219,5 +214,5 @@ async fn panel_socket(
     };
     let pace = Millis(watching.pace_ms.unwrap_or(100).min(10_000));
     let purpose = if watching.watch { Purpose::Watch { id, from: watching.from, pace } } else { Purpose::Play };
-    accept(worker, upgrade, trusted.map(|Extension(trusted)| trusted).unwrap_or_default(), purpose)
+    accept(worker, request, trusted.map(|Extension(trusted)| trusted).unwrap_or_default(), purpose)
 }

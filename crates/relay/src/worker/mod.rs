@@ -8,6 +8,7 @@ mod front;
 mod host;
 mod http;
 mod journal;
+mod outlet;
 mod socket;
 mod ticker;
 

@@ -1,23 +1,29 @@
 //! One player's socket: frames in, texts out.
 
-use super::host::{Host, Parcel, QUEUE_FRAMES};
+use super::host::Host;
+use super::outlet::{self, Inlet, Outlet};
 use super::{Worker, who};
 use crate::engine::{Conn, Input, Match, Output, step};
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::response::Response;
-use futures_util::{SinkExt as _, StreamExt as _};
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::StreamExt as _;
+use hyper::upgrade::Upgraded;
 use ostler_model::Millis;
 use ostler_model::matches::{ClientId, GameId, owner};
 use ostler_wire::match_cbor;
 use ostler_wire::matches::{ClientFrame, FRAME_LIMIT_BYTES, ServerFrame};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 /// A fresh socket must say who it is before this.
 const HELLO: Millis = Millis::secs(10);
-/// A socket that takes nothing for so long is gone.
-const SEND: Millis = Millis::secs(20);
 /// Read from a socket at once. Most frames are far smaller, and larger ones come in pieces.
 const READ_BYTES: usize = 1024;
 /// Longest secret by which a player is known again.
@@ -41,40 +47,115 @@ pub(super) enum Purpose {
     Watch { id: GameId, from: u64, pace: Millis },
 }
 
-pub(super) fn accept(worker: Worker, upgrade: WebSocketUpgrade, trusted: Trusted, purpose: Purpose) -> Response {
-    let upgrade = upgrade.max_message_size(FRAME_LIMIT_BYTES).max_frame_size(FRAME_LIMIT_BYTES);
-    // The library fills this much with noughts each time it looks for input, which is once for every turn sent.
-    let upgrade = upgrade.read_buffer_size(READ_BYTES);
-    let upgrade = upgrade.protocols([match_cbor::SUBPROTOCOL]);
-    upgrade.on_upgrade(async move |socket| {
-        let stop = worker.0.spawn.clone();
-        tokio::select! {
-            () = stop.stopping() => {}
-            () = serve(worker, socket, trusted, purpose) => {}
+/// Answers a request for a socket, and serves it from the moment on that it is one.
+pub(super) fn accept(worker: Worker, mut request: Request, trusted: Trusted, purpose: Purpose) -> Response {
+    let mut answer = match create_response_with_body(&request, Body::empty) {
+        Ok(answer) => answer,
+        Err(error) => return (StatusCode::BAD_REQUEST, format!("this is for WebSockets: {error}")).into_response(),
+    };
+    let is_compact = asks_for(request.headers(), match_cbor::SUBPROTOCOL);
+    if is_compact {
+        let name = HeaderValue::from_static(match_cbor::SUBPROTOCOL);
+        answer.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, name);
+    }
+    let upgrade = hyper::upgrade::on(&mut request);
+    let spawn = worker.0.spawn.clone();
+    drop(spawn.spawn("match-socket", async move {
+        if let Ok(upgraded) = upgrade.await {
+            serve(worker, upgraded, is_compact, trusted, purpose).await;
         }
-    })
+    }));
+    answer
 }
 
-async fn serve(worker: Worker, mut socket: WebSocket, trusted: Trusted, purpose: Purpose) {
+fn asks_for(headers: &HeaderMap, protocol: &str) -> bool {
+    let named = headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+    named.flat_map(|value| value.split(',')).any(|name| name.trim() == protocol)
+}
+
+async fn serve(worker: Worker, upgraded: Upgraded, is_compact: bool, trusted: Trusted, purpose: Purpose) {
     let conn = worker.0.next_conn.fetch_add(1, Ordering::Relaxed);
-    let hello = match purpose {
-        Purpose::Play => match worker.0.clock.timeout(HELLO, first(&worker, conn, &mut socket, trusted)).await {
+    let (outlet, reader, writer, rest) = Outlet::open(upgraded);
+    let inlet = Inlet { reader, outlet: outlet.clone() };
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(FRAME_LIMIT_BYTES))
+        .max_frame_size(Some(FRAME_LIMIT_BYTES))
+        // The library fills this much with noughts each time it looks for input.
+        .read_buffer_size(READ_BYTES);
+    let stream = WebSocketStream::from_partially_read(inlet, rest.to_vec(), Role::Server, Some(config)).await;
+    let mut socket = Socket { conn, stream, outlet: outlet.clone(), is_compact };
+    let mut seat = None;
+    {
+        let mut drained = pin!(outlet.drain(&worker.0.clock, writer));
+        tokio::select! {
+            () = drained.as_mut() => {}
+            () = talk(&worker, &mut socket, trusted, purpose, &mut seat) => {
+                outlet.finish();
+                drained.await;
+            }
+        }
+    }
+    if let Some(host) = seat {
+        feed(&worker, &host, Input::Gone { conn });
+        host.detach(conn);
+    }
+}
+
+/// One open socket, as its task sees it.
+struct Socket {
+    conn: Conn,
+    stream: WebSocketStream<Inlet>,
+    outlet: Arc<Outlet>,
+    is_compact: bool,
+}
+
+impl Socket {
+    fn say(&self, text: String) -> bool {
+        self.outlet.send(if self.is_compact {
+            outlet::binary(match_cbor::from_text(&text))
+        } else {
+            outlet::text(text)
+        })
+    }
+    fn say_and_close(&self, code: &str) {
+        self.say(ServerFrame::Error { error: code.to_owned(), message: None }.text());
+        self.outlet.close(code);
+    }
+}
+
+/// Until the socket's side has nothing more to say. `seat` is the match in which it was seen, to be left in the end.
+async fn talk(worker: &Worker, socket: &mut Socket, trusted: Trusted, purpose: Purpose, seat: &mut Option<Arc<Host>>) {
+    let conn = socket.conn;
+    let (host, input) = match purpose {
+        Purpose::Play => match worker.0.clock.timeout(HELLO, first(worker, socket, trusted)).await {
             Some(Ok(hello)) => hello,
-            Some(Err(code)) => return say_and_close(&mut socket, code).await,
-            None => return say_and_close(&mut socket, "kick_reason.no_join").await,
+            Some(Err(code)) => return socket.say_and_close(code),
+            None => return socket.say_and_close("kick_reason.no_join"),
         },
         Purpose::Watch { id, from, pace } => match worker.host(id) {
             Some(host) => (host, Input::Spectate { conn, last_turn: from }),
-            None => return replay(&worker, socket, id, from, pace).await,
+            None => return replay(worker, socket, id, from, pace).await,
         },
     };
-    let (host, input) = hello;
-    let (sender, parcels) = mpsc::channel(QUEUE_FRAMES);
-    host.attach(conn, sender, is_compact(&socket));
-    feed(&worker, &host, input);
-    pump(&worker, &host, conn, socket, parcels).await;
-    feed(&worker, &host, Input::Gone { conn });
-    host.detach(conn);
+    *seat = Some(host.clone());
+    host.attach(conn, socket.outlet.clone(), socket.is_compact);
+    feed(worker, &host, input);
+    while let Some(Ok(message)) = socket.stream.next().await {
+        let input = match message {
+            Message::Ping(_) | Message::Pong(_) | Message::Frame(_) => continue,
+            Message::Close(_) => return,
+            Message::Text(_) | Message::Binary(_) => match read(&message, socket.is_compact) {
+                Some((frame, size_bytes)) => Input::Frame { conn, frame, size_bytes },
+                None => Input::Malformed { conn },
+            },
+        };
+        let is_end = matches!(input, Input::Malformed { .. });
+        feed(worker, &host, input);
+        if is_end {
+            // The match says why, then closes the outlet.
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 fn feed(worker: &Worker, host: &Arc<Host>, input: Input) {
@@ -83,17 +164,13 @@ fn feed(worker: &Worker, host: &Arc<Host>, input: Input) {
 }
 
 /// The first frame: which match, and who.
-async fn first(
-    worker: &Worker,
-    conn: Conn,
-    socket: &mut WebSocket,
-    trusted: Trusted,
-) -> Result<(Arc<Host>, Input), &'static str> {
+async fn first(worker: &Worker, socket: &mut Socket, trusted: Trusted) -> Result<(Arc<Host>, Input), &'static str> {
     const INVALID: &str = "kick_reason.invalid_message";
+    let conn = socket.conn;
     let frame = loop {
-        match socket.recv().await {
+        match socket.stream.next().await {
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
-            Some(Ok(message)) => break read(&message, is_compact(socket)).ok_or(INVALID)?.0,
+            Some(Ok(message)) => break read(&message, socket.is_compact).ok_or(INVALID)?.0,
             Some(Err(_)) | None => return Err(INVALID),
         }
     };
@@ -121,108 +198,34 @@ async fn first(
     }
 }
 
-/// Moves frames both ways until either side ends.
-async fn pump(worker: &Worker, host: &Arc<Host>, conn: Conn, socket: WebSocket, mut parcels: mpsc::Receiver<Parcel>) {
-    let is_compact = is_compact(&socket);
-    let (mut sink, mut stream) = socket.split();
-    let outwards = async {
-        while let Some(parcel) = parcels.recv().await {
-            let mut next = Some(parcel);
-            // Everything that waits goes out in one write.
-            while let Some(parcel) = next {
-                let (message, is_last) = match parcel {
-                    Parcel::Text(text) => (Message::Text(text), false),
-                    Parcel::Compact(bytes) => (Message::Binary(bytes), false),
-                    Parcel::Close(reason) => (close(&reason), true),
-                };
-                match worker.0.clock.timeout(SEND, sink.feed(message)).await {
-                    Some(Ok(())) if !is_last => {}
-                    _ => {
-                        let _ = worker.0.clock.timeout(SEND, sink.flush()).await;
-                        return;
-                    }
-                }
-                next = parcels.try_recv().ok();
-            }
-            if !matches!(worker.0.clock.timeout(SEND, sink.flush()).await, Some(Ok(()))) {
-                return;
-            }
-        }
-    };
-    let inwards = async {
-        while let Some(Ok(message)) = stream.next().await {
-            let input = match message {
-                Message::Ping(_) | Message::Pong(_) => continue,
-                Message::Close(_) => return,
-                Message::Text(_) | Message::Binary(_) => match read(&message, is_compact) {
-                    Some((frame, size_bytes)) => Input::Frame { conn, frame, size_bytes },
-                    None => Input::Malformed { conn },
-                },
-            };
-            let is_end = matches!(input, Input::Malformed { .. });
-            feed(worker, host, input);
-            if is_end {
-                // The other half says why, then closes.
-                std::future::pending::<()>().await;
-            }
-        }
-    };
-    tokio::select! {
-        () = outwards => {}
-        () = inwards => {}
-    }
-}
-
-fn is_compact(socket: &WebSocket) -> bool {
-    socket.protocol().is_some_and(|chosen| chosen.as_bytes() == match_cbor::SUBPROTOCOL.as_bytes())
-}
-
 /// A client's frame and its length as text. Binary frames are for those who asked for them.
 fn read(message: &Message, is_compact: bool) -> Option<(ClientFrame, usize)> {
     match message {
         Message::Text(text) => Some((ClientFrame::read(text)?, text.len())),
         Message::Binary(bytes) if is_compact => match_cbor::read(bytes),
-        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => None,
-    }
-}
-
-/// A frame in the form that was asked for.
-fn written(text: String, is_compact: bool) -> Message {
-    if is_compact { Message::Binary(match_cbor::from_text(&text).into()) } else { Message::Text(text.into()) }
-}
-
-fn close(reason: &str) -> Message {
-    let reason = reason.chars().take(100).collect::<String>();
-    Message::Close(Some(CloseFrame { code: 1000, reason: reason.into() }))
-}
-
-async fn say_and_close(socket: &mut WebSocket, code: &str) {
-    let text = ServerFrame::Error { error: code.to_owned(), message: None }.text();
-    let message = written(text, is_compact(socket));
-    if socket.send(message).await.is_ok() {
-        let _ = socket.send(close(code)).await;
+        Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => None,
     }
 }
 
 /// An archived match, turn by turn.
-async fn replay(worker: &Worker, mut socket: WebSocket, id: GameId, from: u64, pace: Millis) {
+async fn replay(worker: &Worker, socket: &mut Socket, id: GameId, from: u64, pace: Millis) {
     let archive = match worker.archive(id).await {
         Ok(Some(archive)) => archive,
-        Ok(None) => return say_and_close(&mut socket, "not-found").await,
+        Ok(None) => return socket.say_and_close("not-found"),
         Err(error) => {
             tracing::error!(game = %id, "an archive cannot be read: {error}");
-            return say_and_close(&mut socket, "unreadable").await;
+            return socket.say_and_close("unreadable");
         }
     };
-    let is_compact = is_compact(&socket);
     for text in archive.replay(usize::try_from(from).unwrap_or(usize::MAX)) {
-        let sent = worker.0.clock.timeout(SEND, socket.send(written(text, is_compact))).await;
-        if !matches!(sent, Some(Ok(()))) {
+        socket.outlet.room().await;
+        if !socket.say(text) {
             return;
         }
         if pace.0 > 0 {
             worker.0.clock.sleep(pace).await;
         }
     }
-    say_and_close(&mut socket, "finished").await;
+    socket.outlet.room().await;
+    socket.say_and_close("finished");
 }
