@@ -28,13 +28,20 @@ pub fn binary(release: bool) -> PathBuf {
     target_dir().join(if release { "release" } else { "debug" }).join("ostler")
 }
 
+/// What cargo tells the program that it runs about its package.
+const OF_THIS_PROGRAM: [&str; 2] = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// The cargo that started this command.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
-    // Set by the cargo that runs this program, for this program: they would make every other build look different.
-    for name in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
-        command.env_remove(name);
+    // Set by the cargo that runs this program, for this program: they would make every other build look different, and
+    // crates with build scripts that look at them would be compiled again.
+    for (name, _) in std::env::vars_os() {
+        let is_own = name.to_str().is_some_and(|name| OF_THIS_PROGRAM.iter().any(|start| name.starts_with(start)));
+        if is_own {
+            command.env_remove(name);
+        }
     }
     command
 }
