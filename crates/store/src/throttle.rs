@@ -20,7 +20,7 @@ pub struct Policy {
 /// May the attempt be made?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// Yes, and it has been counted already; [`Store::throttle_clear`] takes that back after a success.
+    /// Yes, and it has been counted already; [`Store::throttle_succeeded`] takes that back after a success.
     Allowed,
     /// No. It was not counted.
     Blocked { until: Time },
@@ -95,6 +95,30 @@ impl Store {
         change!(self, "throttle_clear", at, |tx| {
             for name in &subjects {
                 tx.exec("DELETE FROM throttle WHERE subject = $1", args![name]).await?;
+            }
+            Ok(())
+        })
+    }
+    /// After a success: forgets what was counted for `own`, and takes back the one attempt that was counted for each of
+    /// `shared`. Not more: who may sign in to one account must not thereby get free guesses at all others, and the
+    /// fortieth pupil of a school that comes from one address has done nothing wrong.
+    pub async fn throttle_succeeded(&self, own: &str, shared: &[(&str, Policy)], at: Time) -> Result<()> {
+        let mut subjects: Vec<_> = shared.iter().map(|(name, policy)| (counted(name), Some(*policy))).collect();
+        subjects.push((counted(own), None));
+        subjects.sort_by(|(a, _), (b, _)| a.cmp(b));
+        change!(self, "throttle_succeeded", at, |tx| {
+            for (name, policy) in &subjects {
+                let Some(policy) = policy else {
+                    tx.exec("DELETE FROM throttle WHERE subject = $1", args![name]).await?;
+                    continue;
+                };
+                let sql = "UPDATE throttle SET failures = failures - 1 WHERE subject = $1 AND failures > 0
+                           RETURNING failures, last_at, blocked_until";
+                let Some(row) = tx.opt(sql, args![name]).await? else { continue };
+                let (last, until): (Time, Time) = (row.get("last_at")?, row.get("blocked_until")?);
+                let wait = wait(policy, row.get("failures")?);
+                let until = if wait.0 == 0 { Time::ZERO } else { until.min(last + wait) };
+                tx.exec("UPDATE throttle SET blocked_until = $2 WHERE subject = $1", args![name, until]).await?;
             }
             Ok(())
         })

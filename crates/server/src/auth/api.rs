@@ -47,7 +47,7 @@ pub async fn login(app: App, at: Public, asked: FromBrowser<Json<Login>>) -> Res
         return Err(Error::Credentials);
     };
     let entry = enter(&app, user.id, (First::One, input.token), &at, &browser).await?;
-    app.store.throttle_clear(&[account.as_str()], app.clock.now()).await?;
+    app.store.throttle_succeeded(&account, &[(&address, limits::SIGN_IN_ADDRESS)], app.clock.now()).await?;
     Ok(entry)
 }
 

@@ -24,6 +24,34 @@ both_backends! {
         assert_eq!(t.store.throttle_expire(later + Millis::secs(1), 10, later + Millis::secs(1)).await.unwrap(), 2);
     }
 
+    async fn whoever_signs_in_costs_their_address_nothing(t) {
+        let at = t.now();
+        let subjects = [("account:ada", POLICY), ("address:192.0.2.1", POLICY)];
+        for n in 0..40 {
+            assert_eq!(t.store.throttle_attempt(&subjects, at).await.unwrap(), Attempt::Allowed, "sign-in {n}");
+            t.store.throttle_succeeded("account:ada", &subjects[1..], at).await.unwrap();
+        }
+    }
+
+    async fn success_with_an_own_account_buys_no_guesses_at_others(t) {
+        let at = t.now();
+        let (own, other) = (("account:mallory", POLICY), ("account:ada", POLICY));
+        let address = ("address:192.0.2.1", POLICY);
+        let mut made = 0;
+        for _ in 0..20 {
+            made += u32::from(t.store.throttle_attempt(&[other, address], at).await.unwrap() == Attempt::Allowed);
+            if t.store.throttle_attempt(&[own, address], at).await.unwrap() == Attempt::Allowed {
+                t.store.throttle_succeeded(own.0, &[address], at).await.unwrap();
+            }
+        }
+        assert_eq!(made, 5);
+        let next = t.store.throttle_attempt(&[("account:bob", POLICY), address], at).await.unwrap();
+        assert!(matches!(next, Attempt::Blocked { .. }), "{next:?}");
+        // A success that comes late takes back its own attempt, and the wait that came of it.
+        t.store.throttle_succeeded(own.0, &[address], at).await.unwrap();
+        assert_eq!(t.store.throttle_attempt(&[("account:bob", POLICY), address], at).await.unwrap(), Attempt::Allowed);
+    }
+
     async fn of_many_requests_with_one_key_one_does_the_work(t) {
         let at = t.now();
         let end = at + Millis::secs(60);
