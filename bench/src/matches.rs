@@ -17,6 +17,8 @@ const TURN: Duration = Duration::from_millis(100);
 const STEP_US: u64 = 10;
 /// Steps of the histogram; what is later counts as this late.
 const STEPS: usize = 200_000;
+/// How long all players together may take to see the start.
+const START: Duration = Duration::from_secs(60);
 /// From the last start until turns count.
 const WARM: Duration = Duration::from_secs(3);
 
@@ -83,7 +85,11 @@ async fn play(plan: &Plan<'_>) -> Result<Value> {
     }
     let all = plan.matches * plan.players;
     let acting = tokio::task::spawn_local(act(sockets));
+    let patience = Instant::now() + START;
     while notes.borrow().running < all {
+        if Instant::now() > patience {
+            bail!("after {} s {} of {all} players had seen the start", START.as_secs(), notes.borrow().running);
+        }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(WARM).await;
@@ -240,7 +246,7 @@ async fn listen(socket: Rc<TcpStream>, mut seen: Vec<u8>, notes: Rc<RefCell<Note
                 next = number + 1;
                 notes.note(last, now, size);
                 last = Some(now);
-            } else if next == 0 && find(&text[..text.len().min(24)], b"start") {
+            } else if next == 0 && is_start(text) {
                 notes.borrow_mut().running += 1;
             }
             used += end;
@@ -260,6 +266,11 @@ async fn listen(socket: Rc<TcpStream>, mut seen: Vec<u8>, notes: Rc<RefCell<Note
             }
         }
     }
+}
+
+/// Whether the match begins: in JSON, or in CBOR, where a text of four letters begins with `d` and one of five with `e`.
+fn is_start(payload: &[u8]) -> bool {
+    find(payload, br#""type":"start""#) || find(payload, b"dtypeestart")
 }
 
 /// The number of the turn, if this is one: in JSON, or in CBOR, where the field's name is text, too.
@@ -327,6 +338,13 @@ mod tests {
         let long = [&[0x81, 126, 1, 0][..], &[b'x'; 256]].concat();
         assert_eq!(whole(&long), Some((4, 260)));
         assert_eq!(masked(b"hi"), [0x81, 0x82, 0, 0, 0, 0, b'h', b'i']);
+    }
+
+    #[test]
+    fn a_start_is_seen_in_both_forms() {
+        assert!(is_start(br#"{"type":"start","turns":[]}"#));
+        assert!(is_start(b"\xa2eturns\x80dtypeestart"));
+        assert!(!is_start(br#"{"type":"lobby_info","lobby":{"startsAt":1}}"#));
     }
 
     #[test]
