@@ -34,8 +34,8 @@ enum Verb {
         /// Everything that you can do yourself.
         #[arg(long, conflicts_with = "can")]
         all: bool,
-        /// Only on the things with these ids. Repeat for more.
-        #[arg(long, value_name = "ID", conflicts_with = "in_workspace")]
+        /// Only on this node or workload, by name or id; on anything else by its id. Repeat for more.
+        #[arg(long, value_name = "THING", conflicts_with = "in_workspace")]
         only: Vec<String>,
         /// Only in this workspace.
         #[arg(long, value_name = "WORKSPACE")]
@@ -90,7 +90,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             if let Some(workspace) = in_workspace {
                 body["scope"] = json!({"workspace": api.find(&WORKSPACE, &workspace).await?});
             } else if !only.is_empty() {
-                body["scope"] = json!({"only": only});
+                let mut ids = Vec::new();
+                for what in &only {
+                    ids.push(crate::team::thing(&api, what).await?);
+                }
+                body["scope"] = json!({"only": ids});
             }
             if !networks.is_empty() {
                 body["networks"] = json!(networks);
