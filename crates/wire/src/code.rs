@@ -63,7 +63,7 @@ Every answer that is not a success is this envelope, whatever went wrong:
 {
   "error": "workspace_busy",
   "message": "something in the workspace runs or is under way; stop it, or let it end, first",
-  "details": { "state": "busy", "workloads": [{ "id": "wl_01j9…", "name": "Quake" }], "jobs": [] },
+  "details": { "state": "busy", "workloads": { "count": 1, "names": ["Quake"] }, "jobs": { "count": 0, "names": [] } },
   "fields": [{ "field": "variables.motd", "message": "use at most 200 characters" }],
   "request_id": "req_01j9…"
 }

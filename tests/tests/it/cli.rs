@@ -1,9 +1,11 @@
 //! The command line as scripts and people use it: the built program, a real control plane, exit codes that tell the truth.
 
+mod completion;
 mod matches;
 mod people;
 mod person;
 mod spaces;
+mod waiting;
 
 use std::path::Path;
 use std::process::Command;
@@ -116,36 +118,6 @@ async fn every_noun_answers_in_tables_and_in_json() {
         .output()
         .unwrap();
     assert_eq!(nobody.status.code(), Some(7), "{}", both(&nobody));
-}
-
-#[tokio::test]
-async fn a_shell_completes_words_and_names() {
-    let house = House::start("up", &["--no-demo"]).await.unwrap();
-    let ada = Person::new(&house);
-    assert!(ada.log_in().status.success());
-    let script = ada.ok(&["completion", "bash"]);
-    assert!(script.contains("complete ") && script.contains("ostler"), "{script}");
-    let node = ada.json(&["node", "list"])[0]["name"].as_str().unwrap().to_owned();
-    // What the shell does at the tab key, in bash itself.
-    let tab = |line: &[&str]| {
-        let binary = ostler().unwrap();
-        let words = line.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-        let ask = format!(
-            "source <(ostler completion bash); COMP_WORDS=({words}); COMP_CWORD={}; COMP_TYPE=9; _clap_complete_ostler; \
-             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-            line.len() - 1
-        );
-        let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
-        let out =
-            Command::new("bash").args(["-c", &ask]).env("HOME", ada.home.path()).env("PATH", path).output().unwrap();
-        both(&out)
-    };
-    assert!(tab(&["ostler", "ga"]).contains("game"), "{}", tab(&["ostler", "ga"]));
-    assert!(tab(&["ostler", "node", "get", ""]).contains(&node), "{}", tab(&["ostler", "node", "get", ""]));
-    assert!(tab(&["ostler", "game", "create", "lu"]).contains("luanti"));
-    // A shell is no place for errors: without a control plane there are simply no names.
-    drop(house);
-    assert!(!tab(&["ostler", "node", "get", ""]).contains("rror"));
 }
 
 #[tokio::test]

@@ -106,10 +106,12 @@ fn told(details: &Value) -> Vec<String> {
     let lists = details.as_object().into_iter().flatten();
     lists
         .filter_map(|(name, value)| {
-            let items = value.as_array().filter(|items| !items.is_empty())?;
+            // Either the things, or how many there are with the names of the first.
+            let items = value["names"].as_array().or(value.as_array()).filter(|items| !items.is_empty())?;
             let mut named: Vec<String> = items.iter().take(NAMED_MOST).map(item).collect();
-            if items.len() > NAMED_MOST {
-                named.push(format!("and {} more", items.len() - NAMED_MOST));
+            let all = value["count"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(items.len());
+            if all > named.len() {
+                named.push(format!("and {} more", all - named.len()));
             }
             Some(format!("{name}: {}", named.join(", ")))
         })
@@ -168,9 +170,15 @@ mod tests {
         let mut busy = refused(409, "workspace_busy", None);
         let ClientError::Refused(inner) = &mut busy else { unreachable!() };
         inner.body.details =
-            Some(json!({"state": "busy", "jobs": [], "workloads": [{"id": "wl_1", "name": "Q\u{1b}[2J"}]}));
+            Some(json!({"state": "busy", "jobs": [], "workloads": {"count": 3, "names": ["Q\u{1b}[2J"]},
+            "nodes": [{"id": "nd_1", "name": "Barn"}]}));
         let text = busy.to_string();
-        assert!(text.contains("\n  workloads: Q[2J\n") && text.contains("Stop the workloads"), "{text}");
+        assert!(
+            text.contains("\n  workloads: Q[2J, and 2 more\n")
+                && text.contains("nodes: Barn")
+                && text.contains("Stop the workloads"),
+            "{text}"
+        );
         assert!(!text.contains("jobs:"), "{text}");
     }
 }

@@ -19,7 +19,7 @@ pub const CODES: &[Code] = &[
     row("malformed", &[400], Everything, "The request cannot be read: its JSON, its query or a header is broken.", "Mend the request; the message says where it breaks."),
     row("sign_in", &[401], Everything, "There are no credentials, and this needs somebody.", "Sign in (`ostler login URL`), or send an API key as `Authorization: Bearer ost_…`."),
     row("bad_credentials", &[401], Everything, "The key, session or token is wrong, expired, revoked, of a kind that is not accepted here, or used from a network that the key is not bound to.", "A key may have been deleted, rotated or expired, or is bound to other networks: sign in again (`ostler login URL`) or make another key."),
-    row("forbidden", &[403], Everything, "You may know that it exists, and lack a capability; the details name it.", "Ask an owner of the workspace for a role or a key that holds it."),
+    row("forbidden", &[403], Everything, "You may know that it exists, and lack a capability; the details name it.", "Ask an owner of the workspace for a role or a key that holds it. A key has what it was made with: after you were given more, sign in again (`ostler login URL`)."),
     row("csrf", &[403], Everything, "A browser's request that changes something lacks the header `X-Ostler-Csrf: 1`, or comes from another origin.", "Send the header from the panel's own address; scripts use an API key instead of a cookie."),
     row("not_found", &[404], Everything, "There is nothing with this id or name, or it is not yours to see.", "Check the id and the workspace; lists show what you may see."),
     row("method_not_allowed", &[405], Everything, "The path exists, with other methods.", "Use one of those in the header `Allow`."),

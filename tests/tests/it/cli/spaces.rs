@@ -101,7 +101,7 @@ async fn a_key_reaches_no_further_than_its_limits() {
     .unwrap();
 
     let table = ada.ok(&["key"]);
-    for said in ["192.0.2.0/24, 2001:db8::/32", "PER MINUTE", "127.0.0.1"] {
+    for said in ["192.0.2.0/24, 2001:db8::/32", "PER MINUTE", "127.0.0.0/8"] {
         assert!(table.contains(said), "{table}");
     }
     let bad = ["key", "create", "bad", "--can", "node:read"];
@@ -116,6 +116,10 @@ async fn a_key_reaches_no_further_than_its_limits() {
         ada.fails(code, &[&bad[..], &words[..]].concat(), says);
     }
     ada.fails(2, &["key", "create", "nothing"], "--can");
+    let all = ada.json(&["key", "create", "everything", "--all"]);
+    assert!(all["capabilities"].as_array().or(all["key"]["capabilities"].as_array()).unwrap().len() > 20, "{all}");
+    let (code, said) = ada.with_key(&clock, &["key", "create", "more", "--all"]);
+    assert_eq!(code, Some(4), "a key that may make no keys makes none: {said}");
     ada.fails(5, &["key", "create", "slow", "--can", "node:read"], "taken");
     ada.fails(3, &["key", "rotate", "sloww"], "slow");
     ada.ok(&["key", "delete", "slow", "--yes"]);
