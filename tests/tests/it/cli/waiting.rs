@@ -22,7 +22,7 @@ async fn waiting_tells_done_failed_and_late_apart() {
 
     let broken = ["--set", "program=/bin/sh", "--set", "arguments=-c\necho no such luck; exit 3"];
     let words = [&["game", "create", "process", "--name", "Broken", "--wait"], &broken[..]].concat();
-    ada.fails(1, &words, "status 3");
+    ada.fails(1, &words, "ostler ");
     let out = ada.run(&["game", "restart", "Broken", "--wait"]);
     let said = super::both(&out);
     let hint =
