@@ -145,21 +145,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             let path = path(&api, &one).await?;
             show::one(&api.send(Method::POST, &format!("{path}/restore"), None).await?, LIST, json)
         }
-        Verb::Delete { one, confirm, yes } => {
-            let path = path(&api, &one).await?;
-            let is_id = is_id(&one.which, WORKSPACE.prefix);
-            let slug = if is_id { show::text(&api.get(&path).await?["slug"]) } else { one.which };
-            if yes && is_id && confirm.is_none() {
-                // An id says nothing to a person who looks over a script.
-                return Err(
-                    Trouble::Usage(format!("this is the workspace {slug}; say --confirm {slug} with --yes")).into()
-                );
-            }
-            crate::confirm(&slug, "This deletes the workspace, its members, keys and jobs for good.", yes)?;
-            // What was just typed is the confirmation: the server refuses it unless it is the short name.
-            let body = json!({ "confirm": confirm.unwrap_or(slug) });
-            api.send(Method::DELETE, &path, Some(&body)).await.map(drop)
-        }
+        Verb::Delete { one, confirm, yes } => delete(&api, one, confirm, yes).await,
         Verb::Members(one) => {
             let path = path(&api, &one).await?;
             let mut members = api.all(&format!("{path}/members"), 10_000).await?;
@@ -193,6 +179,20 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &format!("{path}/members/{user}"), None).await.map(drop)
         }
     }
+}
+
+async fn delete(api: &Api, one: One, confirm: Option<String>, yes: bool) -> Result<()> {
+    let path = path(api, &one).await?;
+    let is_id = is_id(&one.which, WORKSPACE.prefix);
+    let slug = if is_id { show::text(&api.get(&path).await?["slug"]) } else { one.which };
+    if yes && is_id && confirm.is_none() {
+        // An id says nothing to a person who looks over a script.
+        return Err(Trouble::Usage(format!("this is the workspace {slug}; say --confirm {slug} with --yes")).into());
+    }
+    crate::confirm(&slug, "This deletes the workspace, its members, keys and jobs for good.", yes)?;
+    // What was just typed is the confirmation: the server refuses it unless it is the short name.
+    let body = json!({ "confirm": confirm.unwrap_or(slug) });
+    api.send(Method::DELETE, &path, Some(&body)).await.map(drop)
 }
 
 /// A body of what was said.

@@ -58,6 +58,15 @@ async fn lobby(ada: &Person) -> (String, Vec<Player>) {
     (id, players)
 }
 
+fn titles_are_listed_and_wrong_ones_refused(ada: &Person) {
+    assert!(ada.ok(&["match"]).contains("Nothing here yet"));
+    assert!(ada.ok(&["match", "titles"]).contains("Tic-tac-toe"));
+    assert!(ada.json(&["match", "titles"])[0]["config_schema"].is_object());
+    ada.fails(3, &["match", "create", "chess"], "openfront, tic-tac-toe");
+    ada.fails(2, &["match", "create", "openfront", "--set", "bots=many"], "bots");
+    ada.fails(2, &["match", "create", "openfront", "--set", "bots"], "FIELD=VALUE");
+}
+
 fn lobby_is_configured_and_wrong_words_are_refused(ada: &Person, id: &str) {
     let seen = ada.json(&["match", "show", id]);
     assert_eq!((&seen["info"]["numClients"], &seen["match"]["phase"]), (&json!(2), &json!("lobby")), "{seen}");
@@ -91,13 +100,7 @@ async fn a_match_is_made_configured_played_ended_and_kept_by_commands() {
     let house = House::start("up", &["--no-demo"]).await.unwrap();
     let ada = Person::new(&house);
     assert!(ada.log_in().status.success());
-    assert!(ada.ok(&["match"]).contains("Nothing here yet"));
-    assert!(ada.ok(&["match", "titles"]).contains("Tic-tac-toe"));
-    assert!(ada.json(&["match", "titles"])[0]["config_schema"].is_object());
-    ada.fails(3, &["match", "create", "chess"], "openfront, tic-tac-toe");
-    ada.fails(2, &["match", "create", "openfront", "--set", "bots=many"], "bots");
-    ada.fails(2, &["match", "create", "openfront", "--set", "bots"], "FIELD=VALUE");
-
+    titles_are_listed_and_wrong_ones_refused(&ada);
     let (id, mut players) = lobby(&ada).await;
     let id = id.as_str();
     lobby_is_configured_and_wrong_words_are_refused(&ada, id);
