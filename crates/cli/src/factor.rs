@@ -123,6 +123,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             } else {
                 api.get(&path).await?
             };
+            if !json && seen["is_required"] != true {
+                return show::print("No second factor is demanded.");
+            }
             show::one(&seen, REQUIREMENT, json)
         }
     }

@@ -1,14 +1,12 @@
 //! `ostler key`: API keys, for scripts and bots.
 
 use crate::api::{Api, Common, KEY, WORKSPACE};
-use crate::exit::Trouble;
 use crate::show::{self, As, Column};
 use crate::wait;
 use anyhow::Result;
 use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// What to do with API keys. Without a word more, yours are listed.
@@ -34,8 +32,8 @@ enum Verb {
         /// Everything that you can do yourself.
         #[arg(long, conflicts_with = "can")]
         all: bool,
-        /// Only on the things with these ids. Repeat for more.
-        #[arg(long, value_name = "ID", conflicts_with = "in_workspace")]
+        /// Only on this node or workload, by name or id; on anything else by its id. Repeat for more.
+        #[arg(long, value_name = "THING", conflicts_with = "in_workspace")]
         only: Vec<String>,
         /// Only in this workspace.
         #[arg(long, value_name = "WORKSPACE")]
@@ -85,12 +83,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     match args.verb.unwrap_or(Verb::List) {
         Verb::List => show::list(&api.all("/keys", 1000).await?, LIST, json),
         Verb::Create { label, can, all, only, in_workspace, networks, rate, expires } => {
-            let can = if all { mine(&api).await? } else { can };
             let mut body = json!({"label": label, "capabilities": can});
             if let Some(workspace) = in_workspace {
                 body["scope"] = json!({"workspace": api.find(&WORKSPACE, &workspace).await?});
             } else if !only.is_empty() {
-                body["scope"] = json!({"only": only});
+                let mut ids = Vec::new();
+                for what in &only {
+                    ids.push(crate::team::thing(&api, what).await?);
+                }
+                body["scope"] = json!({"only": ids});
             }
             if !networks.is_empty() {
                 body["networks"] = json!(networks);
@@ -101,7 +102,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             if let Some(span) = expires {
                 body["expires_at"] = json!(crate::ground::now() + crate::login::millis(span));
             }
-            secret(&api.send(Method::POST, "/keys", Some(&body)).await?, json)
+            let made = if all {
+                serde_json::to_value(crate::login::strongest(&api.client, body).await?)?
+            } else {
+                api.send(Method::POST, "/keys", Some(&body)).await?
+            };
+            secret(&made, json)
         }
         Verb::Rotate { key } => {
             let id = api.find(&KEY, &key).await?;
@@ -113,15 +119,6 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &format!("/keys/{id}"), None).await.map(drop)
         }
     }
-}
-
-async fn mine(api: &Api) -> Result<Vec<String>> {
-    let me: ostler_wire::auth::Me = api.client.get("/users/me").await?;
-    let all: BTreeSet<String> = me.memberships.iter().flat_map(|m| &m.capabilities).map(ToString::to_string).collect();
-    if all.is_empty() {
-        return Err(Trouble::NotAllowed("you can do nothing yourself, so a key cannot either".to_owned()).into());
-    }
-    Ok(all.into_iter().collect())
 }
 
 /// The secret alone on standard output, so that it can be piped to where it belongs.

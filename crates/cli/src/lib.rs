@@ -20,6 +20,7 @@ mod login;
 mod matches;
 mod node;
 mod provider;
+mod reference;
 mod role;
 mod search;
 mod setting;
@@ -35,6 +36,7 @@ mod workload;
 mod workspace;
 
 pub use exit::{EXIT_CODES, exit_code};
+pub use reference::reference;
 
 use crate::exit::Trouble;
 use anyhow::Result;
@@ -126,5 +128,5 @@ fn confirm(name: &str, what: &str, yes: bool) -> Result<()> {
     if typed.trim() == name {
         return Ok(());
     }
-    Err(Trouble::Failed("nothing was deleted; scripts say --yes".to_owned()).into())
+    Err(Trouble::Failed("nothing was done; scripts say --yes".to_owned()).into())
 }

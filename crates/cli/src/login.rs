@@ -7,6 +7,7 @@ use crate::ground::{ask, ask_secret, ground};
 use crate::show;
 use anyhow::{Context as _, Result};
 use ostler_model::Secret;
+use ostler_model::authz::Capability;
 use ostler_wire::auth::Me;
 use ostler_wire::client::{Client, ClientError, Credentials};
 use ostler_wire::factor::MfaRequired;
@@ -56,7 +57,7 @@ pub(crate) async fn login(args: Login) -> Result<()> {
     let password = if args.password_stdin { ask("")? } else { ask_secret("Password")? };
     let (session, me) = sign_in(&client, &email, &password).await?;
     let session = client.with(session);
-    let made = make_key(&session, &me, args.expires).await?;
+    let made = make_key(&session, args.expires).await?;
     let profile_now =
         Profile { url: client.base().to_owned(), key: made.secret.clone(), key_id: Some(made.key.id.to_string()) };
     let before = Profile::stored(profile)?;
@@ -112,25 +113,54 @@ async fn second_half(client: &Client, required: &MfaRequired) -> Result<(HeaderM
 }
 
 /// A key that may do what its owner may, under a label that says where it lies.
-async fn make_key(session: &Client, me: &Me, expires: Option<std::time::Duration>) -> Result<KeyCreated> {
+async fn make_key(session: &Client, expires: Option<std::time::Duration>) -> Result<KeyCreated> {
     const LABELS: u32 = 50;
-    let rights: BTreeSet<String> =
-        me.memberships.iter().flat_map(|m| &m.capabilities).map(ToString::to_string).collect();
     let until = expires.map(|span| crate::ground::now() + millis(span));
     for nth in 1..=LABELS {
         // A label is unique among one's keys, and a person may have several profiles, or two machines of one name.
         let label =
             if nth == 1 { format!("ostler on {}", hostname()) } else { format!("ostler on {} {nth}", hostname()) };
-        let mut body = json!({"label": label, "capabilities": rights});
+        let mut body = json!({"label": label});
         if let Some(until) = until {
             body["expires_at"] = json!(until);
         }
-        match session.post("/keys", Some(&body)).await {
+        match strongest(session, body).await {
             Err(error) if is_taken(&error) => {}
             done => return Ok(done?),
         }
     }
     Err(Trouble::Failed(format!("you have {LABELS} keys for this machine; delete some: ostler key list")).into())
+}
+
+/// Makes a key with everything that its owner holds now, be it on a single thing. Only the server knows what that is, and
+/// it names what is too much.
+pub(crate) async fn strongest(client: &Client, mut body: Value) -> Result<KeyCreated, ClientError> {
+    let all: Vec<String> = Capability::grantable().map(|capability| capability.to_string()).collect();
+    body["capabilities"] = json!(all);
+    match client.post("/keys", Some(&body)).await {
+        Err(error) => match held(&error, &all) {
+            Some(held) => {
+                body["capabilities"] = json!(held);
+                client.post("/keys", Some(&body)).await
+            }
+            None => Err(error),
+        },
+        done => done,
+    }
+}
+
+/// What is left of these capabilities, when the answer is that some are too much and nothing else is wrong.
+fn held<'a>(error: &ClientError, all: &'a [String]) -> Option<Vec<&'a String>> {
+    let ClientError::Refused(refused) = error else { return None };
+    let too_much: Option<BTreeSet<usize>> = refused.body.fields.iter().map(|field| place(&field.field)).collect();
+    let too_much = too_much.filter(|places| !places.is_empty())?;
+    let left = all.iter().enumerate().filter(|(at, _)| !too_much.contains(at)).map(|(_, capability)| capability);
+    Some(left.collect::<Vec<_>>()).filter(|left| !left.is_empty())
+}
+
+/// The place in `capabilities[3]`.
+fn place(field: &str) -> Option<usize> {
+    field.strip_prefix("capabilities[")?.strip_suffix(']')?.parse().ok()
 }
 
 fn is_taken(error: &ClientError) -> bool {

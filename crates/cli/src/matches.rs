@@ -1,17 +1,17 @@
 //! `ostler match`: lockstep multiplayer matches.
 
-use crate::api::{Api, Common};
+mod watch;
+
+use crate::api::{Api, Common, pick};
 use crate::exit::Trouble;
 use crate::show::{self, As, Column, clean, text};
-use anyhow::{Context as _, Result};
+use crate::wait;
+use anyhow::Result;
 use clap::Subcommand;
-use futures_util::StreamExt as _;
 use ostler_wire::client::{ClientError, with_query};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::handshake::{client::generate_key, derive_accept_key};
-use tokio_tungstenite::tungstenite::{Message, protocol::Role};
+use std::time::Duration;
 
 /// What to do with matches. Without a word more, lobbies and running ones are listed.
 #[derive(Debug, clap::Args)]
@@ -105,6 +105,9 @@ enum Verb {
     },
 }
 
+/// A match that was ended is written down within moments.
+const ARCHIVED: Duration = Duration::from_secs(20);
+
 const LIST: &[Column] = &[
     ("ID", "id", As::Text),
     ("TITLE", "title", As::Text),
@@ -147,30 +150,46 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             show::list(titles["items"].as_array().map_or(&[][..], Vec::as_slice), TITLES, json)
         }
         Verb::Create { title, set } => {
+            let titles = api.get("/matches/titles").await?;
+            let title = pick("title", "id", &title, titles["items"].as_array().map_or(&[][..], Vec::as_slice))?;
             let body = json!({"title": title, "config": set.into_iter().collect::<Map<_, _>>()});
-            tell(&api.send(Method::POST, &api.within("/matches"), Some(&body)).await?, json)
+            let made = api.send(Method::POST, &api.within("/matches"), Some(&body)).await?;
+            tell(&made, json)?;
+            if !json {
+                // A socket is where its page is, with the scheme of sockets.
+                let base = api.client.base().replacen("http", "ws", 1);
+                let base = base.trim_end_matches('/');
+                show::note(&format!("Players join at {base}/{}", text(&made["match"]["worker_path"])));
+            }
+            Ok(())
         }
-        Verb::Show { id } => tell(&api.get(&at(&id)?).await?, json),
+        Verb::Show { id } => tell(&known(&id, api.get(&at(&id)?).await)?, json),
         Verb::Configure { id, set } => {
             let body = json!({"config": set.into_iter().collect::<Map<_, _>>()});
-            tell(&api.send(Method::PATCH, &at(&id)?, Some(&body)).await?, json)
+            tell(&known(&id, api.send(Method::PATCH, &at(&id)?, Some(&body)).await)?, json)
         }
         Verb::Start { id, cancel } => act(&api, &id, "start", &json!({"is_set": !cancel})).await,
-        Verb::Pause { id, resume } => act(&api, &id, "pause", &json!({"paused": !resume})).await,
+        Verb::Pause { id, resume } => {
+            let body = json!({"paused": !resume});
+            known(&id, api.send(Method::POST, &format!("{}/pause", at(&id)?), Some(&body)).await)?;
+            // Only the match itself says whether it is paused.
+            tell(&api.get(&at(&id)?).await?, json)
+        }
         Verb::Kick { id, client } => act(&api, &id, "kick", &json!({"client": client})).await,
         Verb::End { id, yes } => {
             crate::confirm(&id, "Everybody in it is put out; it cannot be resumed.", yes)?;
-            api.send(Method::DELETE, &at(&id)?, None).await.map(drop)
+            known(&id, api.send(Method::DELETE, &at(&id)?, None).await)?;
+            archived(&api, &id).await
         }
         Verb::Watch { id, from, empty } => {
             let path = format!("{}/socket?watch=true&from={from}&pace_ms=0", at(&id)?);
             tokio::select! {
-                done = watch(&api, &path, empty) => done,
+                done = watch::watch(&api, &path, empty) => known(&id, done),
                 // Leaving is what was wanted, and no failure.
                 done = tokio::signal::ctrl_c() => Ok(done?),
             }
         }
-        Verb::Archive { id } => show::print(&api.get(&format!("{}/archive", at(&id)?)).await?.to_string()),
+        Verb::Archive { id } => show::print(&known(&id, api.get(&format!("{}/archive", at(&id)?)).await)?.to_string()),
     }
 }
 
@@ -183,7 +202,26 @@ fn at(id: &str) -> Result<String> {
 }
 
 async fn act(api: &Api, id: &str, verb: &str, body: &Value) -> Result<()> {
-    tell(&api.send(Method::POST, &format!("{}/{verb}", at(id)?), Some(body)).await?, api.common.json)
+    tell(&known(id, api.send(Method::POST, &format!("{}/{verb}", at(id)?), Some(body)).await)?, api.common.json)
+}
+
+/// Says where matches are found when there is none with this id. A player who is not in it is another matter.
+fn known<T>(id: &str, done: Result<T>) -> Result<T> {
+    done.map_err(|error| match error.downcast_ref::<ClientError>().and_then(ClientError::refusal) {
+        Some((_, "not_found")) => {
+            let lists = "see `ostler match list`, or `ostler match list --archived`";
+            Trouble::NotFound(format!("there is no match {id} that you may see; {lists}")).into()
+        }
+        _ => error,
+    })
+}
+
+/// Waits until the control plane has seen the end, so that the next command finds the archive.
+async fn archived(api: &Api, id: &str) -> Result<()> {
+    let path = at(id)?;
+    let late = || format!("it ends, and is not archived yet; see: ostler match show {id}");
+    wait::until(ARCHIVED, late, async || Ok((api.get(&path).await?["match"]["phase"] == "finished").then_some(())))
+        .await
 }
 
 fn tell(detail: &Value, json: bool) -> Result<()> {
@@ -194,6 +232,9 @@ fn tell(detail: &Value, json: bool) -> Result<()> {
     if let Some(ms) = detail["info"]["msUntilStart"].as_u64() {
         show::print(&format!("Starts in {} s", ms.div_ceil(1000)))?;
     }
+    if detail["stats"]["isPaused"] == true {
+        show::print("Paused; --resume lets it go on")?;
+    }
     if let Some(config) = detail["info"]["gameConfig"].as_object() {
         let each = config.iter().map(|(name, value)| format!("{name}={}", clean(&value.to_string())));
         show::print(&format!("Configured {}", each.collect::<Vec<_>>().join(" ")))?;
@@ -202,73 +243,6 @@ fn tell(detail: &Value, json: bool) -> Result<()> {
         Some(clients) if !clients.is_empty() => show::list(clients, PLAYERS, false),
         _ => Ok(()),
     }
-}
-
-async fn watch(api: &Api, path: &str, with_empty: bool) -> Result<()> {
-    let key = generate_key();
-    let (stream, accept) = api.client.socket(path, &key).await?;
-    if accept != derive_accept_key(key.as_bytes()) {
-        let why = "it upgraded to something that is no WebSocket".to_owned();
-        return Err(ClientError::Unreadable { url: api.client.base().to_owned(), why }.into());
-    }
-    let mut socket = WebSocketStream::from_raw_socket(stream, Role::Client, None).await;
-    while let Some(message) = socket.next().await {
-        match message {
-            Ok(Message::Text(frame)) => {
-                let frame: Value =
-                    serde_json::from_str(&frame).context("the server sent something that is no frame")?;
-                if frame["type"] == "error" {
-                    return ended(&frame);
-                }
-                print_frame(&frame, with_empty, api.common.json)?;
-            }
-            Ok(Message::Close(_)) => return Ok(()),
-            Ok(_) => {}
-            Err(error) => return Err(Trouble::Failed(format!("the connection was cut: {error}")).into()),
-        }
-    }
-    Ok(())
-}
-
-fn ended(frame: &Value) -> Result<()> {
-    match frame["error"].as_str().unwrap_or_default() {
-        "finished" => Ok(()),
-        other => Err(Trouble::Failed(format!("the match let go: {}", clean(other))).into()),
-    }
-}
-
-fn print_frame(frame: &Value, with_empty: bool, json: bool) -> Result<()> {
-    match frame["type"].as_str() {
-        Some("start") => {
-            for turn in frame["turns"].as_array().into_iter().flatten() {
-                print_turn(turn, with_empty, json)?;
-            }
-            Ok(())
-        }
-        Some("turn") => print_turn(&frame["turn"], with_empty, json),
-        _ => Ok(()),
-    }
-}
-
-fn print_turn(turn: &Value, with_empty: bool, json: bool) -> Result<()> {
-    let intents = turn["intents"].as_array().map_or(&[][..], Vec::as_slice);
-    if intents.is_empty() && !with_empty {
-        return Ok(());
-    }
-    if json {
-        return show::print(&turn.to_string());
-    }
-    let number = text(&turn["turnNumber"]);
-    if intents.is_empty() {
-        return show::print(&number);
-    }
-    for intent in intents {
-        let mut rest = intent.as_object().cloned().unwrap_or_default();
-        let (who, kind) = (rest.remove("clientID").unwrap_or_default(), rest.remove("type").unwrap_or_default());
-        let line = format!("{number}  {}  {}  {}", text(&who), text(&kind), Value::Object(rest));
-        show::print(&clean(&line))?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

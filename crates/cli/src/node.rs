@@ -212,7 +212,7 @@ async fn invite(api: &Api, label: Option<String>, expires: Duration, wait: Optio
     let id = show::text(&made["id"]);
     let seen = wait::until(
         limit,
-        || "no machine has joined in time".to_owned(),
+        || "no machine has joined in time; the command above stays good: ostler node invites".to_owned(),
         async || {
             let all = api.all(&tokens, 1000).await?;
             let Some(node) = all.iter().find(|t| t["id"] == id.as_str()).and_then(|t| t["node"].as_str()) else {

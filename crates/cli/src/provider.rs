@@ -127,7 +127,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let api = Api::open(args.common)?;
     let json = api.common.json;
     match args.verb.unwrap_or(Verb::List) {
-        Verb::List => show::list(&api.all(PROVIDER.list, 1000).await?, LIST, json),
+        Verb::List => {
+            let all = api.all(PROVIDER.list, 1000).await?;
+            show::list(&all, LIST, json)?;
+            all.iter().take(1).for_each(sends_back);
+            Ok(())
+        }
         Verb::Test { issuer } => {
             let found = api.send(Method::POST, &format!("{PATH}/test"), Some(&json!({ "issuer": issuer }))).await?;
             show::one(&found, TESTED, json)
@@ -141,7 +146,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             }
             with_secret(&mut body, secret)?;
             rules.into(&mut body);
-            show::one(&api.send(Method::POST, PATH, Some(&body)).await?, LIST, json)
+            let made = api.send(Method::POST, PATH, Some(&body)).await?;
+            sends_back(&made);
+            show::one(&made, LIST, json)
         }
         Verb::Set { provider, name, client_id, secret, rules } => {
             let id = api.find(&PROVIDER, &provider).await?;
@@ -160,6 +167,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             crate::confirm(&provider, "Nobody signs in with it any more.", yes)?;
             api.send(Method::DELETE, &format!("{PATH}/{id}"), None).await.map(drop)
         }
+    }
+}
+
+/// Says so when nobody can be sent back: the provider must be told an address, and the server does not know its own.
+fn sends_back(provider: &Value) {
+    if provider["redirect_uri"].is_null() {
+        show::note(
+            "Nobody can sign in with it yet: the server does not know its own address: ostler setting set public_url https://…",
+        );
     }
 }
 

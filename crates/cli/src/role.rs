@@ -1,6 +1,7 @@
 //! `ostler role`: what members of a workspace can be.
 
 use crate::api::{Api, Common, pick};
+use crate::exit::Trouble;
 use crate::show::{self, As, Column};
 use anyhow::Result;
 use clap::Subcommand;
@@ -59,6 +60,9 @@ enum Verb {
     },
 }
 
+/// The roles that every workspace has; their ids are these words.
+const BUILT_IN: [&str; 4] = ["viewer", "member", "admin", "owner"];
+
 const LIST: &[Column] = &[
     ("NAME", "name", As::Text),
     ("MEMBERS", "used_by.members", As::Text),
@@ -79,7 +83,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             show::one(&api.send(Method::POST, &roles, Some(&body)).await?, LIST, json)
         }
         Verb::Edit { role, name, can, description } => {
-            let id = find(&api, &base, &role).await?;
+            let id = own(&api, &base, &role).await?;
             let mut body = json!({});
             if let Some(name) = name {
                 body["name"] = name.into();
@@ -93,7 +97,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             show::one(&api.send(Method::PATCH, &format!("{roles}/{id}"), Some(&body)).await?, LIST, json)
         }
         Verb::Delete { role, replace, yes } => {
-            let id = find(&api, &base, &role).await?;
+            let id = own(&api, &base, &role).await?;
             let mut path = format!("{roles}/{id}");
             if let Some(other) = replace {
                 path = with_query(&path, &[("replacement", &find(&api, &base, &other).await?)]);
@@ -104,26 +108,37 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
 }
 
+/// The id of a role that can be changed: one of the workspace's own.
+async fn own(api: &Api, workspace: &str, what: &str) -> Result<String> {
+    let id = find(api, workspace, what).await?;
+    if BUILT_IN.contains(&id.as_str()) {
+        return Err(
+            Trouble::Usage(format!("{id} is in every workspace and stays as it is; make one of your own")).into()
+        );
+    }
+    Ok(id)
+}
+
 /// The id of a role that a person calls by its name, in the workspace with this path.
 pub(crate) async fn find(api: &Api, workspace: &str, what: &str) -> Result<String> {
-    if ["viewer", "member", "admin", "owner"].contains(&what) || crate::api::is_id(what, "rl_") {
+    if BUILT_IN.contains(&what) || crate::api::is_id(what, "rl_") {
         return Ok(what.to_owned());
     }
     let all: Vec<Value> = api.all(&format!("{workspace}/roles"), 1000).await?;
     pick("role", "name", what, &all)
 }
 
-/// Puts names in the place of the ids of roles, for people.
-pub(crate) async fn by_name(api: &Api, workspace: &str, members: &mut [Value]) -> Result<()> {
-    if members.iter().all(|member| member["role"].as_str().is_none_or(|role| !role.starts_with("rl_"))) {
+/// Puts names in the place of the ids of roles, for people. `at` is where an item has its role, as a JSON pointer.
+pub(crate) async fn by_name(api: &Api, workspace: &str, items: &mut [Value], at: &str) -> Result<()> {
+    let is_own = |item: &Value| item.pointer(at).and_then(Value::as_str).is_some_and(|role| role.starts_with("rl_"));
+    if !items.iter().any(is_own) {
         return Ok(());
     }
     let roles: Vec<Value> = api.all(&format!("{workspace}/roles"), 1000).await?;
-    for member in members {
-        if let Some(role) =
-            roles.iter().find(|role| !role["is_built_in"].as_bool().unwrap_or(true) && role["id"] == member["role"])
-        {
-            member["role"] = role["name"].clone();
+    for item in items {
+        let Some(role) = item.pointer_mut(at) else { continue };
+        if let Some(named) = roles.iter().find(|named| named["id"] == *role && named["is_built_in"] == false) {
+            *role = named["name"].clone();
         }
     }
     Ok(())

@@ -74,9 +74,12 @@ enum Check {
     },
     /// A Redis or Valkey.
     Redis {
+        /// Its host name or address.
         host: String,
+        /// Its port.
         #[arg(long, default_value_t = 6379)]
         port: u16,
+        /// A file with its password; none is sent when absent.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
     },

@@ -110,13 +110,14 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         Ok(format!("{teams}/{}", pick("team", "name", what, &api.all(&teams, 1000).await?)?))
     };
     match args.verb.unwrap_or(Verb::List) {
-        Verb::List => show::list(&api.all(&teams, 1000).await?, LIST, json),
+        Verb::List => told(&api, &base, api.all(&teams, 1000).await?, show::list).await,
         Verb::Create { name, description, gives } => {
             let mut body = json!({"name": name, "description": description.unwrap_or_default()});
             if let Some(grant) = grant(&api, &base, gives).await? {
                 body["grant"] = grant;
             }
-            show::one(&api.send(Method::POST, &teams, Some(&body)).await?, LIST, json)
+            let made = api.send(Method::POST, &teams, Some(&body)).await?;
+            told(&api, &base, vec![made], alone).await
         }
         Verb::Edit { team, name, description, gives, no_role } => {
             let path = find(&team).await?;
@@ -132,7 +133,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             } else if let Some(grant) = grant(&api, &base, gives).await? {
                 body["grant"] = grant;
             }
-            show::one(&api.send(Method::PATCH, &path, Some(&body)).await?, LIST, json)
+            let changed = api.send(Method::PATCH, &path, Some(&body)).await?;
+            told(&api, &base, vec![changed], alone).await
         }
         Verb::Members { team } => {
             show::list(&api.all(&format!("{}/members", find(&team).await?), 1000).await?, MEMBERS, json)
@@ -155,6 +157,36 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     }
 }
 
+type Show = fn(&[Value], &[Column], bool) -> Result<()>;
+
+fn alone(items: &[Value], columns: &[Column], json: bool) -> Result<()> {
+    items.iter().try_for_each(|item| show::one(item, columns, json))
+}
+
+/// Shows teams; to people by the names of roles and things, not by their ids.
+async fn told(api: &Api, base: &str, mut teams: Vec<Value>, show: Show) -> Result<()> {
+    if api.common.json {
+        return show(&teams, LIST, true);
+    }
+    role::by_name(api, base, &mut teams, "/grant/role").await?;
+    let is_listed = teams.iter().any(|team| team.pointer("/grant/on/only").is_some());
+    let mut names = Vec::new();
+    if is_listed {
+        for list in ["/workloads", "/nodes"] {
+            // Whoever may not see these sees their ids.
+            names.extend(api.all(&format!("{base}{list}"), 10_000).await.unwrap_or_default());
+        }
+    }
+    for team in &mut teams {
+        let Some(on) = team.pointer_mut("/grant/on") else { continue };
+        let Some(ids) = on["only"].as_array() else { continue };
+        let name =
+            |id: &Value| names.iter().find(|thing| thing["id"] == *id).map_or(id, |thing| &thing["name"]).clone();
+        *on = ids.iter().map(name).collect();
+    }
+    show(&teams, LIST, false)
+}
+
 async fn grant(api: &Api, base: &str, gives: Gives) -> Result<Option<Value>> {
     let Some(role) = gives.role else { return Ok(None) };
     let role = role::find(api, base, &role).await?;
@@ -167,8 +199,8 @@ async fn grant(api: &Api, base: &str, gives: Gives) -> Result<Option<Value>> {
 }
 
 /// A node's or a workload's id. A name that both have is nobody's.
-async fn thing(api: &Api, what: &str) -> Result<String> {
-    if is_id(what, "nd_") || is_id(what, "wl_") {
+pub(crate) async fn thing(api: &Api, what: &str) -> Result<String> {
+    if what.split_once('_').is_some_and(|(prefix, _)| is_id(what, &format!("{prefix}_"))) {
         return Ok(what.to_owned());
     }
     let (workload, node) = (api.find(&crate::workload::WORKLOAD, what).await, api.find(&NODE, what).await);

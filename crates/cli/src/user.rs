@@ -111,7 +111,12 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
         Verb::Invites => {
             let path = format!("/workspaces/{}/invites", api.workspace().await?);
-            show::list(&api.all(&path, 10_000).await?, INVITES, json)
+            let mut invites = api.all(&path, 10_000).await?;
+            if !json {
+                let workspace = path.trim_end_matches("/invites");
+                crate::role::by_name(&api, workspace, &mut invites, "/role").await?;
+            }
+            show::list(&invites, INVITES, json)
         }
         Verb::Withdraw { invite } => {
             let path = format!("/invites/{}", ostler_wire::client::escape(&invite));

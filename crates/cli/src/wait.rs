@@ -109,7 +109,10 @@ pub(crate) async fn job(api: &Api, id: &str, limit: Duration) -> Result<Value> {
 /// Waits until the node has reported this state for what is wanted now.
 pub(crate) async fn state(api: &Api, path: &str, wanted: &str, limit: Duration) -> Result<Value> {
     let moving = Moving::new();
-    let late = || format!("it was not {wanted} in time; how it is: ostler workload list");
+    let noun = if path.starts_with("/game/") { "game" } else { "workload" };
+    // Its id, which needs no quotes and survives a new name.
+    let id = path.rsplit('/').next().unwrap_or_default();
+    let late = || format!("it was not {wanted} in time; how it is: ostler {noun} get {id}");
     until(limit, late, async || {
         let seen = api.get(path).await?;
         let is_current = seen["observed_generation"].as_u64() >= seen["generation"].as_u64();
@@ -121,7 +124,7 @@ pub(crate) async fn state(api: &Api, path: &str, wanted: &str, limit: Duration) 
             "degraded" if is_current && wanted == "running" => Ok(Some(seen)),
             "failed" if is_current => {
                 let why = if reason.is_empty() { "for a reason that is not known".to_owned() } else { reason };
-                Err(Trouble::Failed(format!("it failed: {why}")).into())
+                Err(Trouble::Failed(format!("it failed: {why}\n  What it printed: ostler {noun} console {id}")).into())
             }
             _ => Ok(None),
         }

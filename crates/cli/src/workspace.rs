@@ -1,6 +1,6 @@
 //! `ostler workspace`: tenants and their members.
 
-use crate::api::{Api, Common, WORKSPACE};
+use crate::api::{Api, Common, WORKSPACE, is_id};
 use crate::complete;
 use crate::exit::Trouble;
 use crate::show::{self, As, Column};
@@ -145,25 +145,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             let path = path(&api, &one).await?;
             show::one(&api.send(Method::POST, &format!("{path}/restore"), None).await?, LIST, json)
         }
-        Verb::Delete { one, confirm, yes } => {
-            let path = path(&api, &one).await?;
-            crate::confirm(&one.which, "This deletes the workspace, its members, keys and jobs for good.", yes)?;
-            // What was just typed is the confirmation: the server refuses it unless it is the short name.
-            let body = json!({ "confirm": confirm.unwrap_or(one.which) });
-            api.send(Method::DELETE, &path, Some(&body)).await.map(drop)
-        }
+        Verb::Delete { one, confirm, yes } => delete(&api, one, confirm, yes).await,
         Verb::Members(one) => {
             let path = path(&api, &one).await?;
             let mut members = api.all(&format!("{path}/members"), 10_000).await?;
             if !json {
-                crate::role::by_name(&api, &path, &mut members).await?;
+                crate::role::by_name(&api, &path, &mut members, "/role").await?;
             }
             show::list(&members, MEMBERS, json)
         }
         Verb::Member { one, email, role } => {
             let path = path(&api, &one).await?;
             let role = crate::role::find(&api, &path, &role).await?;
-            let seen = match member(&api, &path, &email).await? {
+            let mut seen = match member(&api, &path, &email).await? {
                 Some(user) => {
                     api.send(Method::PATCH, &format!("{path}/members/{user}"), Some(&json!({"role": role}))).await?
                 }
@@ -172,6 +166,9 @@ pub(crate) async fn run(args: Args) -> Result<()> {
                     api.send(Method::POST, &format!("{path}/members"), Some(&body)).await?
                 }
             };
+            if !json {
+                crate::role::by_name(&api, &path, std::slice::from_mut(&mut seen), "/role").await?;
+            }
             show::one(&seen, MEMBERS, json)
         }
         Verb::Leave { one, email } => {
@@ -182,6 +179,20 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &format!("{path}/members/{user}"), None).await.map(drop)
         }
     }
+}
+
+async fn delete(api: &Api, one: One, confirm: Option<String>, yes: bool) -> Result<()> {
+    let path = path(api, &one).await?;
+    let is_id = is_id(&one.which, WORKSPACE.prefix);
+    let slug = if is_id { show::text(&api.get(&path).await?["slug"]) } else { one.which };
+    if yes && is_id && confirm.is_none() {
+        // An id says nothing to a person who looks over a script.
+        return Err(Trouble::Usage(format!("this is the workspace {slug}; say --confirm {slug} with --yes")).into());
+    }
+    crate::confirm(&slug, "This deletes the workspace, its members, keys and jobs for good.", yes)?;
+    // What was just typed is the confirmation: the server refuses it unless it is the short name.
+    let body = json!({ "confirm": confirm.unwrap_or(slug) });
+    api.send(Method::DELETE, &path, Some(&body)).await.map(drop)
 }
 
 /// A body of what was said.

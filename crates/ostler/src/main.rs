@@ -6,7 +6,7 @@ mod matches;
 mod server;
 mod up;
 
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// One control plane for everything a team hosts.
@@ -39,9 +39,18 @@ fn main() -> ExitCode {
     run()
 }
 
+/// Every command, each with the exit codes below its help.
+pub(crate) fn command() -> clap::Command {
+    fn with_codes(command: clap::Command) -> clap::Command {
+        command.after_help(ostler_cli::EXIT_CODES).mut_subcommands(with_codes)
+    }
+    with_codes(Cli::command())
+}
+
 #[tokio::main]
 async fn run() -> ExitCode {
-    let done = match Cli::parse().command {
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    let done = match cli.command {
         Command::Up(args) => up::run(args).await,
         Command::Agent(args) => agent::run(args).await,
         Command::Server(args) => server::run(args).await,

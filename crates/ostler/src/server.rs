@@ -164,6 +164,9 @@ fn generate(out: &Path) -> Result<()> {
         ("access.md", ostler_server::access_md()),
         ("config.toml", ostler_server::config::EXAMPLE.to_owned()),
         ("template.schema.json", ostler_server::template::schema_json()),
+        ("errors.md", ostler_server::errors_md()),
+        ("metrics.md", ostler_server::metrics_md()),
+        ("cli.md", ostler_cli::reference(&crate::command())),
     ];
     for (name, text) in files {
         let path = out.join(name);

@@ -75,6 +75,16 @@ pub fn routes() -> Vec<http::Endpoint> {
     http::collect(rooms)
 }
 
+/// The error reference, as committed in docs/reference/errors.md.
+pub fn errors_md() -> String {
+    ostler_wire::code::markdown()
+}
+
+/// The reference of metrics, as committed in docs/reference/metrics.md.
+pub fn metrics_md() -> String {
+    obs::markdown()
+}
+
 /// The access reference, as committed in docs/reference/access.md.
 pub fn access_md() -> String {
     http::access::markdown(&routes())

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod auth;
 pub mod bot;
 pub mod client;
+pub mod code;
 pub mod console;
 pub mod error;
 pub mod event;

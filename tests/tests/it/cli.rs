@@ -1,71 +1,18 @@
 //! The command line as scripts and people use it: the built program, a real control plane, exit codes that tell the truth.
 
+mod completion;
+mod matches;
+mod people;
+mod person;
+mod spaces;
+mod waiting;
+
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
-use ostler_e2e::{EMAIL, House, PASSWORD, ostler};
+use ostler_e2e::{EMAIL, House, ostler};
+use person::{Person, both};
 use serde_json::Value;
-
-/// One person at one terminal: a home of their own, signed in or not.
-struct Person {
-    home: tempfile::TempDir,
-    url: String,
-}
-
-impl Person {
-    fn new(house: &House) -> Self {
-        Self { home: ostler_e2e::folder().unwrap(), url: house.url() }
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(ostler().unwrap());
-        command.args(words).env("HOME", self.home.path()).current_dir(self.home.path()).stdin(Stdio::null());
-        for name in ["XDG_CONFIG_HOME", "OSTLER_URL", "OSTLER_KEY", "OSTLER_PROFILE", "OSTLER_WORKSPACE"] {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    fn run(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
-    }
-
-    /// What it printed; it must have succeeded.
-    fn ok(&self, words: &[&str]) -> String {
-        let out = self.run(words);
-        assert!(out.status.success(), "ostler {}: {}", words.join(" "), both(&out));
-        String::from_utf8(out.stdout).unwrap()
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        let text = self.ok(&[words, &["--json"]].concat());
-        serde_json::from_str(&text).unwrap_or_else(|why| panic!("ostler {}: {why}: {text}", words.join(" ")))
-    }
-
-    /// It must fail with this code, and say this.
-    fn fails(&self, code: i32, words: &[&str], says: &str) {
-        let out = self.run(words);
-        let text = both(&out);
-        assert_eq!(out.status.code(), Some(code), "ostler {}: {text}", words.join(" "));
-        assert!(text.contains(says), "ostler {}: {text} does not say {says:?}", words.join(" "));
-    }
-
-    fn log_in(&self) -> Output {
-        self.type_in(&["login", &self.url, "--email", EMAIL, "--password-stdin"], PASSWORD)
-    }
-
-    fn type_in(&self, words: &[&str], line: &str) -> Output {
-        use std::io::Write as _;
-        let mut command = self.command(words);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
-        child.wait_with_output().unwrap()
-    }
-}
-
-fn both(out: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr))
-}
 
 fn mode(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
@@ -171,36 +118,6 @@ async fn every_noun_answers_in_tables_and_in_json() {
         .output()
         .unwrap();
     assert_eq!(nobody.status.code(), Some(7), "{}", both(&nobody));
-}
-
-#[tokio::test]
-async fn a_shell_completes_words_and_names() {
-    let house = House::start("up", &["--no-demo"]).await.unwrap();
-    let ada = Person::new(&house);
-    assert!(ada.log_in().status.success());
-    let script = ada.ok(&["completion", "bash"]);
-    assert!(script.contains("complete ") && script.contains("ostler"), "{script}");
-    let node = ada.json(&["node", "list"])[0]["name"].as_str().unwrap().to_owned();
-    // What the shell does at the tab key, in bash itself.
-    let tab = |line: &[&str]| {
-        let binary = ostler().unwrap();
-        let words = line.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
-        let ask = format!(
-            "source <(ostler completion bash); COMP_WORDS=({words}); COMP_CWORD={}; COMP_TYPE=9; _clap_complete_ostler; \
-             printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-            line.len() - 1
-        );
-        let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
-        let out =
-            Command::new("bash").args(["-c", &ask]).env("HOME", ada.home.path()).env("PATH", path).output().unwrap();
-        both(&out)
-    };
-    assert!(tab(&["ostler", "ga"]).contains("game"), "{}", tab(&["ostler", "ga"]));
-    assert!(tab(&["ostler", "node", "get", ""]).contains(&node), "{}", tab(&["ostler", "node", "get", ""]));
-    assert!(tab(&["ostler", "game", "create", "lu"]).contains("luanti"));
-    // A shell is no place for errors: without a control plane there are simply no names.
-    drop(house);
-    assert!(!tab(&["ostler", "node", "get", ""]).contains("rror"));
 }
 
 #[tokio::test]

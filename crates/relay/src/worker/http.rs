@@ -127,7 +127,10 @@ async fn intent(State(worker): State<Worker>, Path(id): Path<String>, intent: Bo
         None => not_found(),
         Some(outcome) if outcome.status != 200 => {
             let (code, message) = match outcome.error.as_deref() {
-                Some(text) => text.split_once(": ").unwrap_or((text, "The match refused this.")),
+                // Most refusals need no more words than their code has in the one table.
+                Some(text) => text.split_once(": ").unwrap_or_else(|| {
+                    (text, ostler_wire::code::find(text).map_or("The match refused this.", |code| code.when))
+                }),
                 None => ("refused", "The match refused this."),
             };
             refuse(outcome.status, code, message)

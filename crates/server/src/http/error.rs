@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 /// The server's result.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What a caller may learn. Each code is listed in docs/reference/errors.md and never changes its meaning.
+/// What a caller may learn. Each code is in `ostler_wire::code`, which docs/reference/errors.md is written from, and never changes
+/// its meaning.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// 400: cannot be read at all.
@@ -140,6 +141,11 @@ impl Error {
     /// The answer. Nothing of an internal error's chain is in it.
     pub fn respond(self, request_id: RequestId) -> Response<Body> {
         let status = self.status();
+        debug_assert!(
+            ostler_wire::code::is_known(self.code(), status.as_u16()),
+            "{} with {status} is missing in wire/src/code/table.rs",
+            self.code()
+        );
         if let Error::Internal(chain) = &self {
             tracing::error!(request.id = %request_id, error = format!("{chain:#}"), "a request failed on our side");
         }

@@ -46,6 +46,8 @@
 pub mod access;
 mod call;
 mod client;
+#[cfg(test)]
+mod codes;
 pub mod constraint;
 mod csrf;
 mod error;

@@ -117,6 +117,9 @@ pub async fn start(app: App, of: Allowed<Match, Operate>, Json(input): Json<Matc
     let path = format!("/game/{}", of.resource.id);
     let now: Result<GameInfo> = ask(&app, &door(&app, of.resource.worker)?, Method::GET, &path, None).await;
     let mut info = now.map_err(over)?;
+    if !input.is_set && of.resource.phase == Phase::Active {
+        return Err(Error::conflict("already_started", "the match has started; there is no start to take back"));
+    }
     // The worker's intent toggles; who presses a button twice must not thereby take it back.
     if info.starts_at.is_some() != input.is_set {
         info = tell(&app, &of.resource, json!({ "type": "toggle_game_start_timer" })).await?;

@@ -8,6 +8,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use ostler_model::Millis;
 use ostler_model::matches::GameId;
+use ostler_wire::code;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -15,27 +16,6 @@ use serde_json::{Map, Value};
 const TIME: Millis = Millis::secs(10);
 /// The largest answer that is read whole. A list of all matches of a full worker is a tenth of it.
 const BYTES: usize = 16 << 20;
-
-/// Why a worker refuses, in words that never change. Anything else is `refused`.
-const CODES: &[&str] = &[
-    "already_started",
-    "bot_cannot_play",
-    "cannot_kick_self",
-    "invalid_body",
-    "invalid_config",
-    "invalid_id",
-    "invalid_intent",
-    "mark_disconnected_from_outside",
-    "not_lobby_creator",
-    "not_running",
-    "one_target_needed",
-    "only_private",
-    "public_game",
-    "unknown_intent",
-    "unknown_target",
-    "unknown_title",
-    "wrong_worker",
-];
 
 /// The worker that hosts this match. It may be on its way up.
 pub(super) fn door(app: &App, index: u32) -> Result<Door> {
@@ -95,8 +75,9 @@ pub(super) async fn send(
 pub(super) fn refusal(status: StatusCode, body: &[u8]) -> Error {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let said = body["error"].as_str().unwrap_or_default();
-    let code = CODES.iter().find(|code| **code == said).copied().unwrap_or("refused");
-    let message = body["message"].as_str().unwrap_or("The match refused this.").chars().take(500).collect();
+    let known = code::find(said).filter(|code| code.statuses.contains(&status.as_u16()));
+    let (code, when) = known.map_or(("refused", "The match refused this."), |code| (code.name, code.when));
+    let message = body["message"].as_str().unwrap_or(when).chars().take(500).collect();
     match status {
         StatusCode::NOT_FOUND if code != "unknown_target" => Error::NotFound,
         StatusCode::UNAUTHORIZED => Error::Internal(anyhow::anyhow!("a match worker refused the platform's own key")),

@@ -1,22 +1,10 @@
 //! Measurements: recorded everywhere through the `metrics` crate, rendered here.
 
+use super::registry::{self, JOBS_HELD, NODES_CONNECTED, SECONDS, STORE_IN_FLIGHT, TASKS_ALIVE};
 use crate::app::App;
 use crate::http::Text;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::sync::OnceLock;
-
-/// Agents with a link to this process.
-const NODES_CONNECTED: &str = "ostler_nodes_connected";
-/// Background tasks that are alive.
-const TASKS_ALIVE: &str = "ostler_tasks_alive";
-/// Jobs that this process holds.
-const JOBS_HELD: &str = "ostler_jobs_held";
-/// Calls to the database under way.
-const STORE_IN_FLIGHT: &str = "ostler_store_calls_in_flight";
-
-/// From a tenth of a millisecond to ten seconds.
-const SECONDS: &[f64] =
-    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 
 /// The recorder of this process. There is one, however many servers run in it (tests run many).
 fn handle() -> &'static PrometheusHandle {
@@ -28,6 +16,7 @@ fn handle() -> &'static PrometheusHandle {
         if ::metrics::set_global_recorder(recorder).is_err() {
             tracing::warn!("another recorder of metrics is installed; /metrics stays empty");
         }
+        registry::describe();
         handle
     })
 }

@@ -2,6 +2,7 @@
 
 mod api;
 pub(crate) mod metrics;
+mod registry;
 
 use crate::http::{Access, Endpoint};
 use http::{Method, StatusCode};
@@ -11,6 +12,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 pub use api::routes;
+pub use registry::markdown;
 
 /// One answered request.
 pub struct Request<'a> {
@@ -25,18 +27,13 @@ pub struct Request<'a> {
     pub took: Duration,
 }
 
-/// Requests, by route and status.
-pub const REQUESTS: &str = "ostler_http_requests_total";
-/// Seconds from the head of a request to the head of its answer.
-pub const REQUEST_SECONDS: &str = "ostler_http_request_seconds";
-
 /// Logs and counts a request. The path's pattern is the label, never the path: ids must not become time series.
 pub fn request(request: &Request<'_>) {
     let route = request.endpoint.map_or("none", |endpoint| endpoint.path.as_str()).to_owned();
     let status = request.status.as_u16();
-    ::metrics::counter!(REQUESTS, "method" => request.method.as_str().to_owned(), "route" => route.clone(), "status" => status.to_string())
+    ::metrics::counter!(registry::REQUESTS, "method" => request.method.as_str().to_owned(), "route" => route.clone(), "status" => status.to_string())
         .increment(1);
-    ::metrics::histogram!(REQUEST_SECONDS, "route" => route).record(request.took.as_secs_f64());
+    ::metrics::histogram!(registry::REQUEST_SECONDS, "route" => route).record(request.took.as_secs_f64());
     let actor = request.actor.and_then(|actor| actor.id()).unwrap_or_default();
     let ms = request.took.as_secs_f64() * 1000.0;
     // A secret in the path is worth a password; the pattern says enough.

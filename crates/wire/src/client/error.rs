@@ -1,9 +1,14 @@
 //! What can go wrong when asking, in words that say what to do next.
 
 use crate::ErrorBody;
+use crate::code::{self, About};
 use http::StatusCode;
+use serde_json::Value;
 use std::fmt::Write as _;
 use std::time::Duration;
+
+/// More of a list in an error's details is counted, not named.
+const NAMED_MOST: usize = 8;
 
 /// An answer that is an error of the control plane's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +80,9 @@ fn words(refused: &Refused) -> String {
         let name = if field.field.is_empty() { String::new() } else { format!("{}: ", field.field) };
         let _ = write!(text, "\n  {name}{}", field.message);
     }
+    for line in refused.body.details.iter().flat_map(told) {
+        let _ = write!(text, "\n  {line}");
+    }
     if let Some(next) = next_step(refused) {
         let _ = write!(text, "\n  {next}");
     }
@@ -84,13 +92,38 @@ fn words(refused: &Refused) -> String {
 
 /// What a person can do about it, where that is not in the message already.
 fn next_step(refused: &Refused) -> Option<&'static str> {
-    match refused.body.error.as_str() {
-        "sign_in" => Some("Sign in: ostler login URL"),
-        "bad_credentials" => Some("If this was a key, it has been deleted or has expired: ostler login URL"),
-        "forbidden" => Some("Ask an owner of the workspace for a role or a key that holds it."),
-        "node_away" => Some("See how it is: ostler node list"),
-        _ => None,
-    }
+    let code = code::find(&refused.body.error)?;
+    let is_said = match code.about {
+        About::Everything => !matches!(code.name, "sign_in" | "bad_credentials" | "forbidden" | "node_away"),
+        // The field has said it better.
+        _ => !refused.body.fields.is_empty(),
+    };
+    (!is_said).then_some(code.next)
+}
+
+/// What is in the way, a line for each list in the details: `workloads: Quake, Trains`.
+fn told(details: &Value) -> Vec<String> {
+    let lists = details.as_object().into_iter().flatten();
+    lists
+        .filter_map(|(name, value)| {
+            // Either the things, or how many there are with the names of the first.
+            let items = value["names"].as_array().or(value.as_array()).filter(|items| !items.is_empty())?;
+            let mut named: Vec<String> = items.iter().take(NAMED_MOST).map(item).collect();
+            let all = value["count"].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or(items.len());
+            if all > named.len() {
+                named.push(format!("and {} more", all - named.len()));
+            }
+            Some(format!("{name}: {}", named.join(", ")))
+        })
+        .collect()
+}
+
+/// A thing as people call it: its name, else its kind, else its id.
+fn item(value: &Value) -> String {
+    let called = ["name", "kind", "id"].into_iter().find_map(|field| value[field].as_str());
+    // Names come from other people, and a terminal obeys what it is sent.
+    let text = called.or(value.as_str()).map_or_else(|| value.to_string(), str::to_owned);
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn moved(location: Option<&str>) -> String {
@@ -100,6 +133,7 @@ fn moved(location: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn refused(status: u16, code: &str, retry_after: Option<u64>) -> ClientError {
         let body = ErrorBody {
@@ -133,5 +167,18 @@ mod tests {
     fn errors_name_the_code_the_request_and_the_next_step() {
         let text = refused(401, "sign_in", None).to_string();
         assert!(text.contains("ostler login") && text.contains("(sign_in, request req_1)"), "{text}");
+        let mut busy = refused(409, "workspace_busy", None);
+        let ClientError::Refused(inner) = &mut busy else { unreachable!() };
+        inner.body.details =
+            Some(json!({"state": "busy", "jobs": [], "workloads": {"count": 3, "names": ["Q\u{1b}[2J"]},
+            "nodes": [{"id": "nd_1", "name": "Barn"}]}));
+        let text = busy.to_string();
+        assert!(
+            text.contains("\n  workloads: Q[2J, and 2 more\n")
+                && text.contains("nodes: Barn")
+                && text.contains("Stop the workloads"),
+            "{text}"
+        );
+        assert!(!text.contains("jobs:"), "{text}");
     }
 }
