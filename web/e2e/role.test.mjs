@@ -4,9 +4,9 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MODES, openBrowser, openHouse } from './house.mjs'
 import { accessible, fits, look, openContext, openPage, quiet, settled } from './look.mjs'
-import { enter } from './person.mjs'
+import { colleague, enter } from './person.mjs'
 
-const MARY = { name: 'Mary Jackson', email: 'mary@example.org', password: 'supersonic pressure tunnel' }
+const MARY = { name: 'Mary Jackson', email: 'mary@example.org', password: 'supersonic pressure tunnel', role: 'viewer' }
 
 let house
 let browser
@@ -19,7 +19,7 @@ before(async () => {
   admin = await enter(browser, house)
   await admin.create({ name: 'Harbour', template: 'process', variables: { program: 'sleep', arguments: '1000' }, start: false })
   await admin.create({ name: 'Island', template: 'process', variables: { program: 'sleep', arguments: '1000' }, start: false })
-  mary = await join()
+  mary = await colleague(browser, house, admin, MARY)
 })
 
 after(async () => {
@@ -28,19 +28,6 @@ after(async () => {
   await browser?.close()
   await house?.close()
 })
-
-/** A viewer, signed in with a browser of her own. */
-async function join() {
-  const { page: boss, headers, workspace } = admin
-  const made = await boss.request.post(`${house.url}/api/v1/workspaces/${workspace}/invites`, { headers, data: { email: MARY.email, name: MARY.name, role: 'viewer' } })
-  const token = new URL((await made.json()).link).hash.slice('#token='.length)
-  const page = await openPage(await openContext(browser, 'light'))
-  const accepted = await page.request.post(`${house.url}/api/v1/auth/invitations/${token}/accept`, { headers, data: { password: MARY.password } })
-  assert.ok(accepted.ok(), await accepted.text())
-  const entered = await page.request.post(`${house.url}/api/v1/auth/login`, { headers, data: { email: MARY.email, password: MARY.password } })
-  assert.ok(entered.ok(), await entered.text())
-  return page
-}
 
 test('a role is made from boxes to tick, and given to a member', async () => {
   const { page } = admin

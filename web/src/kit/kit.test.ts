@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { pieces } from './ansi'
-import { bytes, cpu, many, percent, relative, span } from './format'
+import { bytes, cpu, many, percent, position, relative, span } from './format'
 import { rank } from './rank'
 import { chosen, defaults, objectSchema, problem, stopsBetween, widgetOf } from './schema'
 import { Rate, Series } from './series'
@@ -10,6 +10,10 @@ import { sentenceCase, toneOf } from './state'
 import { yaml } from './yaml'
 
 describe('numbers and times', () => {
+  it('places in a recording', () => {
+    expect([0, 7449, 750_000, 3_750_000].map(position)).toEqual(['0:00.0', '0:07.4', '12:30.0', '1:02:30.0'])
+  })
+
   it.each([
     [0, '0 B'],
     [1023, '1023 B'],

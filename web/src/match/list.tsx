@@ -24,7 +24,7 @@ import { Ago } from '../kit/time'
 import { useCan, useWorkspace } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { matchesQuery, titlesQuery } from './api'
-import { changes, formOf } from './config'
+import { changes, formOf, problemsOf } from './config'
 import { phaseTone, phaseWord } from './phase'
 
 export function Page() {
@@ -128,6 +128,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
     mutationFn: (body: MatchCreate) => ok(api.POST('/api/v1/workspaces/{workspace}/matches', { params: { path: { workspace } }, body })),
     onSuccess: (made) => void navigate({ to: '/matches/$match', params: { match: made.match.id } }),
   })
+  const problems = form === undefined ? undefined : problemsOf(form, { ...title?.defaults, ...values })
   const fields = make.error === null ? {} : asError(make.error).fields
   return (
     <Dialog
@@ -139,7 +140,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button look="main" type="submit" form="match" disabled={form === undefined} isPending={make.isPending}>
+          <Button look="main" type="submit" form="match" disabled={problems?.isFine !== true} isPending={make.isPending}>
             Create match
           </Button>
         </>
@@ -169,7 +170,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
         {form === undefined ? (
           <Skeleton className="h-40 w-full" />
         ) : (
-          <SchemaForm schema={form} values={{ ...title?.defaults, ...values }} onChange={(name, value) => setValues((now) => ({ ...now, [name]: value }))} problems={{}} onTouch={() => {}} />
+          <SchemaForm isWide schema={form} values={{ ...title?.defaults, ...values }} onChange={(name, value) => setValues((now) => ({ ...now, [name]: value }))} problems={problems?.of ?? {}} onTouch={() => {}} />
         )}
         {make.error !== null && <ErrorBox error={make.error} doing={fields.config === undefined ? 'create the match' : `create the match (${fields.config})`} />}
       </form>
