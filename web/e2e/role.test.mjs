@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MODES, openBrowser, openHouse } from './house.mjs'
-import { accessible, fits, look, openContext, openPage, settled } from './look.mjs'
+import { accessible, fits, look, openContext, openPage, quiet, settled } from './look.mjs'
 import { enter } from './person.mjs'
 
 const MARY = { name: 'Mary Jackson', email: 'mary@example.org', password: 'supersonic pressure tunnel' }
@@ -83,7 +83,7 @@ test('a team lets a viewer run one server, at once and on her open page', async 
   const harbour = servers.find((server) => server.name === 'Harbour').id
   await mary.goto(`${house.url}/workloads/${harbour}`)
   await settled(mary)
-  const start = mary.getByRole('button', { name: 'Start', exact: true }).first()
+  const start = mary.getByRole('button', { name: 'Start server', exact: true }).first()
   assert.ok(await start.isDisabled(), 'a viewer starts nothing')
 
   const { page } = admin
@@ -109,7 +109,9 @@ test('a team lets a viewer run one server, at once and on her open page', async 
   const other = servers.find((server) => server.name === 'Island').id
   await mary.goto(`${house.url}/workloads/${other}`)
   await settled(mary)
-  assert.ok(await mary.getByRole('button', { name: 'Start', exact: true }).first().isDisabled())
+  assert.ok(await mary.getByRole('button', { name: 'Start server', exact: true }).first().isDisabled())
+  quiet(mary)
+  quiet(page)
 })
 
 test('roles and teams: complete, as wide as the screen, accessible', async (t) => {

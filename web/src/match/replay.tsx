@@ -57,8 +57,8 @@ export function Replay({ id, title }: { id: string; title: string }) {
         }
       >
         <Card className="flex flex-wrap items-center gap-3 p-3">
-          <Button icon={SkipBack} aria-label="To the beginning" onClick={() => setAt(0)}>
-            Begin
+          <Button icon={SkipBack} disabled={at === 0} onClick={() => setAt(0)}>
+            Rewind
           </Button>
           <Button look="main" icon={running ? Pause : Play} onClick={toggle} disabled={turns.length === 0}>
             {running ? 'Pause' : 'Play'}

@@ -44,7 +44,7 @@ export function Page() {
       width: '100px',
       sort: (team) => team.members,
       cell: (team) => (
-        <Button small icon={UsersRound} aria-label={`People in ${team.name}`} onClick={() => setPeople(team)}>
+        <Button small icon={UsersRound} aria-label={`${team.members} people in ${team.name}`} onClick={() => setPeople(team)}>
           {team.members}
         </Button>
       ),
