@@ -75,13 +75,15 @@ export function Replay({ id, title, paceMs }: { id: string; title: string; paceM
             <IconButton icon={StepBack} label="Back to the last thing done" shortcut="[" disabled={at === 0} onClick={back} className="size-8" />
             <IconButton icon={StepForward} label="On to the next thing done" shortcut="]" disabled={isAtEnd} onClick={on} className="size-8" />
           </div>
-          <div className="order-last flex min-w-full flex-1 items-center gap-4 md:order-none md:min-w-0">
+          <div className="order-2 flex min-w-full flex-1 items-center md:order-none md:min-w-0">
             <Track at={at} whole={turns.length} marks={done} onAt={setPlace} paceMs={paceMs} />
           </div>
-          <span className="ml-auto text-right font-mono text-12 whitespace-nowrap text-ink-2">
+          <span className="order-1 ml-auto text-right md:order-none font-mono text-12 whitespace-nowrap text-ink-2">
             {position(at * paceMs)} <span className="text-ink-3">/ {position(turns.length * paceMs)}</span>
           </span>
-          <Segments label="Speed" value={speed} onValue={setSpeed} options={SPEEDS} />
+          <span className="order-3 md:order-none">
+            <Segments label="Speed" value={speed} onValue={setSpeed} options={SPEEDS} />
+          </span>
         </Card>
       </Section>
       <div className="grid gap-x-8 gap-y-6 lg:grid-cols-[320px_minmax(0,1fr)]">

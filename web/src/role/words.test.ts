@@ -4,6 +4,7 @@ import { inWords, mayGive } from './words'
 test('a role reads as what it lets one do', () => {
   expect(inWords(['workspace:read', 'workload:read', 'workload:operate', 'node:read'])).toBe('operate servers, see nodes')
   expect(inWords(['workload:operate', 'workload:write'])).toBe('operate and manage servers')
+  expect(inWords(['match:operate', 'bot:read', 'platform:read'])).toBe('operate matches, see bots, see the installation')
   expect(inWords(['workspace:read'])).toBe('nothing but being there')
 })
 

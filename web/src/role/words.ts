@@ -3,9 +3,17 @@
 import type { Capability } from '../api/types'
 import { allows } from '../session/rights'
 
+export interface About {
+  kind: string
+  label: string
+  verbs: string[]
+}
+
 /** What a role can be about, as the rows of a table, with the verbs that anybody in a workspace can hold on it. */
-export const ABOUT: { kind: string; label: string; verbs: string[] }[] = [
+export const ABOUT: About[] = [
   { kind: 'workload', label: 'Servers', verbs: ['read', 'operate', 'write'] },
+  { kind: 'match', label: 'Matches', verbs: ['read', 'operate', 'write'] },
+  { kind: 'bot', label: 'Bots', verbs: ['read', 'write'] },
   { kind: 'job', label: 'Jobs', verbs: ['read', 'operate'] },
   { kind: 'node', label: 'Nodes', verbs: ['read', 'operate', 'write'] },
   { kind: 'template', label: 'Templates', verbs: ['read', 'write'] },
@@ -16,6 +24,13 @@ export const ABOUT: { kind: string; label: string; verbs: string[] }[] = [
   { kind: 'workspace', label: 'The workspace itself', verbs: ['read', 'write'] },
 ]
 
+/** What is beyond a workspace: only keys of their owners can be about it, never a role. */
+export const BEYOND: About[] = [
+  { kind: 'user', label: 'People’s accounts', verbs: ['read', 'operate', 'write'] },
+  { kind: 'session', label: 'Where one is signed in', verbs: ['read', 'write'] },
+  { kind: 'platform', label: 'The installation', verbs: ['read', 'operate', 'write'] },
+]
+
 export const VERBS = [
   { verb: 'read', label: 'See' },
   { verb: 'operate', label: 'Operate' },
@@ -24,7 +39,7 @@ export const VERBS = [
 
 /** `["workload:write", "node:read"]` → `manage servers, see nodes`. Seeing the workspace goes without saying. */
 export function inWords(capabilities: readonly string[]): string {
-  const parts = ABOUT.flatMap(({ kind, label }) => {
+  const parts = [...ABOUT, ...BEYOND].flatMap(({ kind, label }) => {
     const held = VERBS.filter(({ verb }) => capabilities.includes(`${kind}:${verb}`)).map(({ label: word }) => word.toLowerCase())
     const strong = held.length > 1 ? held.filter((word) => word !== 'see') : held
     if (strong.length === 0 || (kind === 'workspace' && !capabilities.includes('workspace:write'))) return []

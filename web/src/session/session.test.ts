@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import { preset, summary } from '../key/rights'
 import { allows } from './rights'
 import { readSearch, safePath, secretOf } from './link'
 
@@ -18,15 +17,6 @@ describe('rights', () => {
     expect(allows(['workload:operate'], 'workload:read')).toBe(true)
     expect(allows(['workload:operate'], 'workload:write')).toBe(false)
     expect(allows(['node:read'], 'workload:read')).toBe(false)
-  })
-
-  it('a read-only key holds no verb but read', () => {
-    expect(preset('read', ['workload:write', 'node:read', 'node:write'])).toEqual(['workload:read', 'node:read'])
-    expect(preset('operate', ['workload:operate', 'workload:write', 'node:read'])).toEqual(['workload:read', 'node:read', 'workload:operate'])
-  })
-
-  it('are summed up by verb', () => {
-    expect(summary(['workload:read', 'node:read', 'workload:operate'])).toBe('read workload, node; operate workload')
   })
 })
 

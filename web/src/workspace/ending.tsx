@@ -1,14 +1,15 @@
 // A workspace at rest and at its end: archive, restore, delete. And the bar that says why nothing can be changed.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { Archive, ArchiveRestore, Trash2 } from 'lucide-react'
+import { useNavigate } from '@tanstack/react-router'
+import { Archive, ArchiveRestore, LogOut, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { api, ok } from '../api/client'
 import { Button } from '../kit/button'
 import { Confirm } from '../kit/dialog'
 import { notify, notifyError } from '../kit/notice'
 import { Ago } from '../kit/time'
-import { useHeld, useWorkspace } from '../session/me'
+import { useHeld, useMe, useWorkspace } from '../session/me'
 import { allows } from '../session/rights'
 import { Card, Section } from '../shell/header'
 
@@ -49,12 +50,15 @@ export function ArchivedBar() {
 
 export function Ending() {
   const client = useQueryClient()
-  const { workspace, name, slug, archived_at } = useWorkspace()
+  const navigate = useNavigate()
+  const { workspace, name, slug, role, archived_at } = useWorkspace()
   const held = useHeld()
   const restore = useRestore()
-  const [asks, setAsks] = useState<'archive' | 'delete'>()
+  const { user } = useMe()
+  const [asks, setAsks] = useState<'archive' | 'delete' | 'leave'>()
   const close = () => {
     setAsks(undefined)
+    leave.reset()
     archive.reset()
     remove.reset()
   }
@@ -73,27 +77,62 @@ export function Ending() {
       notify(`${name} is deleted.`)
     },
   })
-  if (!allows(held, 'workspace:write')) return null
+  const leave = useMutation({
+    mutationFn: () => ok(api.DELETE('/api/v1/workspaces/{workspace}/members/{user}', { params: { path: { workspace, user: user.id } } })),
+    onSuccess: async () => {
+      // First of all what is mine: pages ask for the workspace that is chosen then.
+      await client.invalidateQueries({ queryKey: ['me'] })
+      notify(`You have left ${name}.`)
+      await navigate({ to: '/' })
+    },
+  })
+  const mayEnd = allows(held, 'workspace:write')
+  // An admin of the platform reaches it without being in it, and cannot leave what they are not in.
+  const isMember = role !== null
+  if (!mayEnd && !isMember) return null
   return (
-    <Section title="Archive and delete">
+    <Section title={mayEnd ? 'Leave, archive, delete' : 'Leave'}>
       <Card className="divide-y divide-line">
-        <Row title={archived_at == null ? 'Archive this workspace' : 'This workspace is archived'} about={archived_at == null ? 'It can be read as before, and nothing in it changes until it is restored. Nothing may run in it.' : 'Restore it to change something. What was stopped stays stopped.'}>
-          {archived_at == null ? (
-            <Button icon={Archive} onClick={() => setAsks('archive')}>
-              Archive
+        {isMember && (
+          <Row title="Leave this workspace" about="You see nothing of it any more. Somebody who manages its members can add you again.">
+            <Button icon={LogOut} onClick={() => setAsks('leave')}>
+              Leave
             </Button>
-          ) : (
-            <Button icon={ArchiveRestore} onClick={() => restore.mutate()} isPending={restore.isPending}>
-              Restore
-            </Button>
-          )}
-        </Row>
-        <Row title="Delete this workspace" about="For good, with its members, keys and jobs. It must have neither nodes nor servers.">
-          <Button look="danger" icon={Trash2} onClick={() => setAsks('delete')}>
-            Delete
-          </Button>
-        </Row>
+          </Row>
+        )}
+        {mayEnd && (
+          <>
+            <Row title={archived_at == null ? 'Archive this workspace' : 'This workspace is archived'} about={archived_at == null ? 'It can be read as before, and nothing in it changes until it is restored. Nothing may run in it.' : 'Restore it to change something. What was stopped stays stopped.'}>
+              {archived_at == null ? (
+                <Button icon={Archive} onClick={() => setAsks('archive')}>
+                  Archive
+                </Button>
+              ) : (
+                <Button icon={ArchiveRestore} onClick={() => restore.mutate()} isPending={restore.isPending}>
+                  Restore
+                </Button>
+              )}
+            </Row>
+            <Row title="Delete this workspace" about="For good, with its members, keys and jobs. It must have neither nodes nor servers.">
+              <Button look="danger" icon={Trash2} onClick={() => setAsks('delete')}>
+                Delete
+              </Button>
+            </Row>
+          </>
+        )}
       </Card>
+      {asks === 'leave' && (
+        <Confirm
+          isOpen
+          onClose={close}
+          title={`Leave ${name}?`}
+          losses={['You see nothing of it any more, at once and in every open page.', 'Your API keys reach nothing in it any more.']}
+          verb="Leave workspace"
+          isPending={leave.isPending}
+          error={leave.error}
+          onConfirm={() => leave.mutate()}
+        />
+      )}
       {asks === 'archive' && (
         <Confirm
           isOpen
