@@ -88,7 +88,7 @@ test('a team lets a viewer run one server, at once and on her open page', async 
   await page.getByRole('button', { name: `Take ${MARY.name} out` }).waitFor()
   await accessible(page)
   await page.getByRole('button', { name: 'Done' }).click()
-  await page.getByText('Member on one thing').waitFor()
+  await page.getByText('Member on 1 server').waitFor()
   await fits(page)
 
   // Her page hears of it by itself.

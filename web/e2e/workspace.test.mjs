@@ -51,10 +51,24 @@ test('an archived workspace says so on every page, offers nothing to change, and
   await page.context().close()
 })
 
+test('a workspace is made from the switcher, and is the one shown', async () => {
+  const page = await openPage(await openContext(browser, 'light', await admin.state()))
+  await page.goto(house.url)
+  await settled(page)
+  await page.getByRole('button', { name: 'Workspace Home: switch' }).click()
+  await page.getByRole('menuitem', { name: 'New workspace' }).click()
+  await page.getByLabel('Name', { exact: true }).fill('Quay')
+  assert.equal(await page.getByLabel('Short name').inputValue(), 'quay')
+  await look(page, 'workspace-new', 'light')
+  await page.getByRole('button', { name: 'Create workspace' }).click()
+  await page.getByRole('button', { name: 'Workspace Quay: switch' }).waitFor()
+  await settled(page)
+  quiet(page)
+  await page.context().close()
+})
+
 test('a workspace is renamed, and a short name that another has is refused in place', async () => {
-  const { page, headers } = admin
-  const made = await page.request.post(`${house.url}/api/v1/workspaces`, { headers, data: { name: 'Quay', slug: 'quay' } })
-  assert.ok(made.ok(), await made.text())
+  const { page } = admin
   await page.goto(`${house.url}/settings/workspace`)
   await settled(page)
   const short = page.getByLabel('Short name')
@@ -103,6 +117,8 @@ test('a workspace is deleted only by typing its short name', async () => {
   await page.goto(`${house.url}/settings/workspace`)
   await page.getByRole('button', { name: /Home port/ }).first().click()
   await page.getByRole('menuitemradio', { name: /Quay/ }).click()
+  await page.getByRole('button', { name: 'Workspace Quay: switch' }).waitFor()
+  await page.goto(`${house.url}/settings/workspace`)
   await page.getByRole('button', { name: 'Delete', exact: true }).click()
   const verb = page.getByRole('button', { name: 'Delete workspace' })
   await page.getByLabel('Type quay to confirm').fill('Quay')

@@ -49,7 +49,7 @@ export function Details({ of, owner, onClose, onRevoke }: { of: Key; owner: stri
         </>
       }
     >
-      <div className="flex flex-col gap-6">
+      <div className="flex flex-col gap-6 pt-2">
         <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-6 gap-y-2 text-13">
           {facts.map(([label, value]) => (
             <div key={label} className="contents">

@@ -139,7 +139,7 @@ export function Make({ onClose }: { onClose: () => void }) {
 /** What a preset comes to, in words. */
 const May = ({ capabilities }: { capabilities: readonly Capability[] }) => (
   <p title={capabilities.join(', ')} className="rounded border border-line bg-bg px-3 py-2 text-12 text-ink-2">
-    It may {inWords(capabilities)}.
+    {capabilities.length === 0 ? 'It may do nothing: you hold no such right.' : `It may ${inWords(capabilities)}.`}
   </p>
 )
 

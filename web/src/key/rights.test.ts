@@ -40,7 +40,7 @@ describe('what binds a key', () => {
     const name = (id: string) => (id === 'ws_1' ? 'Home' : '?')
     expect([reachOf(KEY, name), limitsOf(KEY)]).toEqual(['all that its owner reaches', ''])
     const bound: Key = { ...KEY, scope: { only: ['wl_1'] }, networks: ['192.0.2.0/24'], requests_per_minute: 60 }
-    expect([reachOf(bound, name), limitsOf(bound)]).toEqual(['1 chosen thing', 'only from 192.0.2.0/24, 60 requests a minute'])
+    expect([reachOf(bound, name), limitsOf(bound)]).toEqual(['1 server', 'only from 192.0.2.0/24, 60 requests a minute'])
     expect(reachOf({ ...KEY, scope: { workspace: 'ws_1' } }, name)).toBe('Home')
     expect(limitsOf({ ...KEY, networks: ['192.0.2.1/32', '2001:db8::/32'] })).toBe('only from 2 networks')
   })

@@ -2,7 +2,7 @@
 
 import type { Capability, Key } from '../api/types'
 import { many } from '../kit/format'
-import { ABOUT, type About, BEYOND } from '../role/words'
+import { ABOUT, type About, BEYOND, things } from '../role/words'
 import { allows } from '../session/rights'
 
 /** What chosen servers and nodes can be touched by. Everything else is about a whole workspace, or more. */
@@ -32,7 +32,7 @@ export function aboutOf(held: readonly Capability[]): About[] {
 export function reachOf({ scope }: Key, name: (workspace: string) => string): string {
   if (scope === 'all') return 'all that its owner reaches'
   if ('workspace' in scope) return name(scope.workspace)
-  return many(scope.only.length, 'chosen thing')
+  return things(scope.only)
 }
 
 /** What else it is bound to; empty when nothing. */

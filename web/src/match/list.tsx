@@ -33,6 +33,7 @@ export function Page() {
   const navigate = useNavigate()
   const { state = 'live' } = useSearch({ from: '/app/matches' })
   const list = useQuery(matchesQuery(workspace, state))
+  const titles = useQuery(titlesQuery)
   const [isMaking, setMaking] = useState(false)
   const make = can('match:write') && (
     <Button look="main" icon={Plus} onClick={() => setMaking(true)}>
@@ -76,7 +77,7 @@ export function Page() {
             key={state}
             isMain
             label={state === 'live' ? 'Live matches' : 'Archived matches'}
-            columns={columns(state)}
+            columns={columns(state, (id) => titles.data?.items.find((one) => one.id === id)?.name ?? id)}
             rows={list.data?.items}
             rowId={(one) => one.id}
             rowLabel={(one) => `Match ${one.id}`}
@@ -101,10 +102,10 @@ export function Page() {
   )
 }
 
-function columns(state: 'live' | 'archived'): Column<Match>[] {
+function columns(state: 'live' | 'archived', nameOf: (title: string) => string): Column<Match>[] {
   const shared: Column<Match>[] = [
     { id: 'id', label: 'Match', width: '120px', cell: (one) => <code className="font-mono text-12 font-medium">{one.id}</code> },
-    { id: 'title', label: 'Title', from: 'sm', sort: (one) => one.title, cell: (one) => one.title },
+    { id: 'title', label: 'Title', from: 'sm', sort: (one) => nameOf(one.title), cell: (one) => nameOf(one.title) },
     { id: 'state', label: 'State', isFluid: true, sort: (one) => one.phase, cell: (one) => <State tone={phaseTone(one.phase)} word={phaseWord(one.phase)} since={one.ended_at ?? one.started_at ?? one.created_at} /> },
     { id: 'players', label: 'Players', width: '76px', isRight: true, sort: (one) => one.players, cell: (one) => <span className="live">{count(one.players)}</span> },
     { id: 'by', label: 'Made by', from: 'md', cell: (one) => <span className="block max-w-56 truncate text-ink-2">{one.made_by}</span> },

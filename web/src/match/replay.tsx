@@ -68,7 +68,7 @@ export function Replay({ id, title, paceMs }: { id: string; title: string; paceM
       <Section title="Replay" action={<Get id={id} />}>
         <Card className="flex flex-wrap items-center gap-x-4 gap-y-2 p-3">
           <div className="flex items-center gap-1">
-            <Button look="main" icon={running ? Pause : Play} onClick={toggle} disabled={turns.length === 0} className="w-24">
+            <Button look="main" icon={running ? Pause : Play} onClick={toggle} disabled={turns.length === 0} className="w-20 sm:w-24">
               {running ? 'Pause' : 'Play'}
             </Button>
             <IconButton icon={SkipBack} label="To the beginning" disabled={at === 0} onClick={() => go(0)} className="ml-1 size-8" />

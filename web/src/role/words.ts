@@ -1,6 +1,7 @@
 // Roles and capabilities in people's words.
 
 import type { Capability } from '../api/types'
+import { many } from '../kit/format'
 import { allows } from '../session/rights'
 
 export interface About {
@@ -37,18 +38,30 @@ export const VERBS = [
   { verb: 'write', label: 'Manage' },
 ]
 
-/** `["workload:write", "node:read"]` → `manage servers, see nodes`. Seeing the workspace goes without saying. */
+/** `["workload:write", "node:read", "job:read"]` → `manage servers; see nodes, jobs`. Seeing the workspace goes without saying. */
 export function inWords(capabilities: readonly string[]): string {
-  const parts = [...ABOUT, ...BEYOND].flatMap(({ kind, label }) => {
+  const groups = new Map<string, string[]>()
+  for (const { kind, label } of [...ABOUT, ...BEYOND]) {
     const held = VERBS.filter(({ verb }) => capabilities.includes(`${kind}:${verb}`)).map(({ label: word }) => word.toLowerCase())
     const strong = held.length > 1 ? held.filter((word) => word !== 'see') : held
-    if (strong.length === 0 || (kind === 'workspace' && !capabilities.includes('workspace:write'))) return []
-    return [`${strong.join(' and ')} ${label.charAt(0).toLowerCase()}${label.slice(1)}`]
-  })
-  return parts.join(', ') || 'nothing but being there'
+    if (strong.length === 0 || (kind === 'workspace' && !capabilities.includes('workspace:write'))) continue
+    const verbs = strong.join(' and ')
+    const name = label.startsWith('API') ? label : label.charAt(0).toLowerCase() + label.slice(1)
+    groups.set(verbs, [...(groups.get(verbs) ?? []), name])
+  }
+  // What changes something comes before what only looks.
+  const ordered = [...groups].sort(([a], [b]) => Number(a === 'see') - Number(b === 'see'))
+  return ordered.map(([verbs, names]) => `${verbs} ${names.join(', ')}`).join('; ') || 'nothing but being there'
 }
 
 /** True when somebody who holds the first may give the second away. */
 export function mayGive(held: readonly Capability[], given: readonly Capability[]): boolean {
   return given.every((capability) => allows(held, capability))
+}
+
+/** `["wl_…", "nd_…"]` → `1 server and 1 node`. */
+export function things(ids: readonly string[]): string {
+  const nodes = ids.filter((id) => id.startsWith('nd_')).length
+  const parts = [ids.length - nodes > 0 && many(ids.length - nodes, 'server'), nodes > 0 && many(nodes, 'node')].filter((part) => part !== false)
+  return parts.join(' and ') || 'nothing'
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Membership } from '../api/types'
+import { oldest } from './me'
 import { allows } from './rights'
 import { readSearch, safePath, secretOf } from './link'
 
@@ -18,6 +20,12 @@ describe('rights', () => {
     expect(allows(['workload:operate'], 'workload:write')).toBe(false)
     expect(allows(['node:read'], 'workload:read')).toBe(false)
   })
+})
+
+it('a workspace that somebody is added to does not take their pages over', () => {
+  const of = (workspace: string): Membership => ({ workspace, slug: workspace, name: workspace, role: 'member', archived_at: null, capabilities: [] })
+  expect(oldest([of('ws_03'), of('ws_01'), of('ws_02')])?.workspace).toBe('ws_01')
+  expect(oldest([])).toBeUndefined()
 })
 
 it('the address of the sign-in page says what a provider has found, and nothing else', () => {

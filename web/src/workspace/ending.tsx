@@ -1,4 +1,4 @@
-// A workspace at rest and at its end: archive, restore, delete. And the bar that says why nothing can be changed.
+// Leaving a workspace; a workspace at rest and at its end: archive, restore, delete.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
@@ -7,46 +7,11 @@ import { useState } from 'react'
 import { api, ok } from '../api/client'
 import { Button } from '../kit/button'
 import { Confirm } from '../kit/dialog'
-import { notify, notifyError } from '../kit/notice'
-import { Ago } from '../kit/time'
+import { notify } from '../kit/notice'
 import { useHeld, useMe, useWorkspace } from '../session/me'
 import { allows } from '../session/rights'
 import { Card, Section } from '../shell/header'
-
-/** Everything shown depends on whether its workspace is open. */
-function useRestore() {
-  const client = useQueryClient()
-  const { workspace, name } = useWorkspace()
-  return useMutation({
-    mutationFn: () => ok(api.POST('/api/v1/workspaces/{workspace}/restore', { params: { path: { workspace } } })),
-    onSuccess: async () => {
-      await client.invalidateQueries()
-      notify(`${name} is open again.`)
-    },
-    onError: (error) => notifyError(`restore ${name}`, error),
-  })
-}
-
-/** Stands above every page while the chosen workspace is archived. */
-export function ArchivedBar() {
-  const { name, archived_at } = useWorkspace()
-  const held = useHeld()
-  const restore = useRestore()
-  if (archived_at == null) return null
-  return (
-    <div role="status" className="fade flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-degraded-soft px-4 py-1.5 text-13 sm:px-6">
-      <Archive size={14} aria-hidden className="shrink-0 text-degraded" />
-      <span className="min-w-0 flex-1">
-        {name} was archived <Ago at={archived_at} />. You can look at everything, and nothing in it can be changed.
-      </span>
-      {allows(held, 'workspace:write') && (
-        <Button small onClick={() => restore.mutate()} isPending={restore.isPending}>
-          Restore
-        </Button>
-      )}
-    </div>
-  )
-}
+import { useRestore } from './archived'
 
 export function Ending() {
   const client = useQueryClient()
