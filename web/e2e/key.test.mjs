@@ -76,7 +76,7 @@ test('networks and requests a minute: said wrongly they are not sent, said right
   await openDialog(page, 'From here, seldom')
   const from = page.getByLabel('Only from')
   await from.fill('192.0.2.0/24, harbour')
-  await page.getByText('harbour is not a network.').waitFor()
+  await page.getByText('“harbour” is not a network.').waitFor()
   assert.ok(await page.getByRole('button', { name: 'Create key' }).isDisabled())
   await from.fill('127.0.0.0/8, ::1')
   await page.getByLabel('Requests a minute').fill('many')

@@ -178,8 +178,8 @@ test('what opens over a page is accessible, too', async (t) => {
     },
     palette: async (page) => {
       await page.keyboard.press('Control+k')
-      await page.getByRole('combobox', { name: 'Search and do' }).fill('e')
-      await page.getByRole('group', { name: 'Games' }).getByRole('option').first().waitFor()
+      await page.getByRole('combobox', { name: 'Search and do' }).fill('win')
+      await page.getByRole('group', { name: 'Servers' }).getByRole('option').first().waitFor()
       await page.getByText('Searching…').waitFor({ state: 'detached' })
     },
     shortcuts: async (page) => {

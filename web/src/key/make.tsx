@@ -123,7 +123,7 @@ export function Make({ onClose }: { onClose: () => void }) {
         {choice === 'own' ? <Grid about={aboutOf(held)} chosen={own} held={held} onChange={setOwn} /> : <May capabilities={capabilities} />}
         <fieldset className="grid gap-5 border-t border-line pt-4 sm:grid-cols-2">
           <legend className="sr-only">Limits</legend>
-          <Field label="Only from" help="Networks, such as 192.0.2.0/24." error={wrong === undefined ? refused('networks') : `${wrong} is not a network.`}>
+          <Field label="Only from" help="Networks, such as 192.0.2.0/24." error={wrong === undefined ? refused('networks') : `“${wrong}” is not a network.`}>
             {(wiring) => <Input {...wiring} spellCheck={false} autoComplete="off" placeholder="everywhere" className="font-mono" value={from} onChange={(change) => setFrom(change.target.value)} />}
           </Field>
           <Field label="Requests a minute" help="Counted by each server." error={isRate ? refused('requests_per_minute') : `Use a whole number from 1 to ${RATE_MOST.toLocaleString('en-US')}.`}>

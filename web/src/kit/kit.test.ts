@@ -6,7 +6,7 @@ import { chosen, defaults, objectSchema, problem, stopsBetween, widgetOf } from 
 import { Rate, Series } from './series'
 import { stroke } from './shortcut'
 import { nearest } from './slider'
-import { sentenceCase, toneOf } from './state'
+import { asSentence, sentenceCase, toneOf } from './state'
 import { yaml } from './yaml'
 
 describe('numbers and times', () => {
@@ -147,6 +147,7 @@ describe('words', () => {
   })
 
   it('begin with a capital, names keep their spelling', () => {
+    expect([asSentence('this link has been used; it works once'), asSentence('Use 5 or less.')]).toEqual(['This link has been used; it works once.', 'Use 5 or less.'])
     expect([sentenceCase('ended with status 1'), sentenceCase('rack-2 is full'), sentenceCase('volume/data: full')]).toEqual(['Ended with status 1', 'rack-2 is full', 'volume/data: full'])
   })
 

@@ -5,7 +5,7 @@ import { Archive } from 'lucide-react'
 import { api, ok } from '../api/client'
 import { Button } from '../kit/button'
 import { notify, notifyError } from '../kit/notice'
-import { Ago } from '../kit/time'
+import { For } from '../kit/time'
 import { useHeld, useWorkspace } from '../session/me'
 import { allows } from '../session/rights'
 
@@ -33,7 +33,7 @@ export function ArchivedBar() {
     <div role="status" className="fade flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-degraded-soft px-4 py-1.5 text-13 sm:px-6">
       <Archive size={14} aria-hidden className="shrink-0 text-degraded" />
       <span className="min-w-0 flex-1">
-        {name} was archived <Ago at={archived_at} />. You can look at everything, and nothing in it can be changed.
+        {name} has been archived for <For since={archived_at} />. You can look at everything, and nothing in it can be changed.
       </span>
       {allows(held, 'workspace:write') && (
         <Button small onClick={() => restore.mutate()} isPending={restore.isPending}>
