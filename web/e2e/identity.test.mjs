@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import { ADMIN, MODES, openBrowser, openHouse, until } from './house.mjs'
 import { accessible, fits, look, openContext, openPage, quiet, settled } from './look.mjs'
-import { enter } from './person.mjs'
+import { enter, fillSignIn, forgive, passkeyDevice } from './person.mjs'
 
 const GRACE = { name: 'Grace Hopper', email: 'grace@example.org', password: 'nanoseconds are short wires' }
 
@@ -44,26 +44,6 @@ function totp(secret, steps = 0) {
   const mac = createHmac('sha1', key).update(counter).digest()
   const at = mac[19] & 15
   return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, '0')
-}
-
-/** A device that keeps passkeys and always says yes. */
-async function device(page) {
-  const session = await page.context().newCDPSession(page)
-  await session.send('WebAuthn.enable')
-  await session.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-  })
-}
-
-async function fillSignIn(page, { email, password }) {
-  await page.getByLabel('E-mail').fill(email)
-  await page.getByLabel('Password', { exact: true }).fill(password)
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
-}
-
-/** The browser itself reports every refused request; the panel says the same in words. */
-function forgive(page, status) {
-  page.complaints = page.complaints.filter((text) => !text.includes(String(status)))
 }
 
 test('every page of people and accounts: complete, as wide as the screen, accessible', async (t) => {
@@ -197,7 +177,7 @@ test('an authenticator app: set up by its secret, asked for at sign-in; a recove
 
 test('a passkey signs in without a password', async () => {
   const { page } = admin
-  await device(page)
+  await passkeyDevice(page)
   await page.goto(`${house.url}/settings/security`)
   await page.getByRole('button', { name: 'Add a passkey' }).click()
   await page.getByLabel('Name', { exact: true }).fill('Test laptop')

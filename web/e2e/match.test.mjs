@@ -2,25 +2,36 @@
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { ADMIN, MODES, openBrowser, openHouse, until } from './house.mjs'
-import { look, openContext, openPage, quiet } from './look.mjs'
+import { MODES, openBrowser, openHouse, until } from './house.mjs'
+import { look, openContext, openPage, quiet, settled } from './look.mjs'
+import { colleague, enter } from './person.mjs'
+
+const BOB = { name: 'Bob Kahn', email: 'bob@example.org', password: 'packets find their own way', role: 'member' }
 
 let house
 let browser
+let admin
 let signedIn
+let bobsState
 
 before(async () => {
   house = await openHouse(['--no-demo'])
   browser = await openBrowser()
+  admin = await enter(browser, house)
+  signedIn = await admin.state()
+  const page = await colleague(browser, house, admin, BOB)
+  bobsState = await page.context().storageState()
+  await page.context().close()
 })
 
 after(async () => {
+  await admin?.leaveNothing()
   await browser?.close()
   await house?.close()
 })
 
-async function visit(address, mode = 'light') {
-  const page = await openPage(await openContext(browser, mode, signedIn))
+async function visit(address, mode = 'light', state = signedIn) {
+  const page = await openPage(await openContext(browser, mode, state))
   await page.goto(house.url + address)
   return page
 }
@@ -35,19 +46,6 @@ async function lookAt(address, name, ready) {
   }
 }
 
-test('an admin signs in', async () => {
-  const context = await openContext(browser, 'light')
-  const page = await openPage(context)
-  await page.goto(`${house.url}/setup#secret=${house.secret}`)
-  await page.getByLabel('Your name').fill(ADMIN.name)
-  await page.getByLabel('E-mail').fill(ADMIN.email)
-  await page.getByLabel('Password', { exact: true }).fill(ADMIN.password)
-  await page.getByRole('button', { name: 'Create admin and sign in' }).click()
-  await page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor()
-  signedIn = await context.storageState()
-  await context.close()
-})
-
 let id
 
 test('a match is made by a form from its schema, and configured', async () => {
@@ -55,6 +53,13 @@ test('a match is made by a form from its schema, and configured', async () => {
   const page = await visit('/matches')
   await page.getByRole('button', { name: 'New match' }).first().click()
   await page.getByLabel('Max players').last().waitFor()
+  const delay = page.getByRole('textbox', { name: 'Start delay' })
+  await delay.fill('999')
+  await delay.blur()
+  await page.getByText('Use 600 or less.').waitFor()
+  assert.ok(await page.getByRole('button', { name: 'Create match' }).isDisabled(), 'what is wrong is not sent')
+  await delay.fill('1')
+  await delay.blur()
   await page.getByRole('button', { name: 'Create match' }).click()
   await page.getByRole('heading', { name: 'Configuration' }).waitFor()
   id = new URL(page.url()).pathname.split('/').at(-1)
@@ -69,16 +74,24 @@ test('a match is made by a form from its schema, and configured', async () => {
   })
   quiet(page)
   await page.context().close()
+  for (const mode of ['light', 'dark']) {
+    const asked = await visit('/matches', mode)
+    await asked.getByRole('button', { name: 'New match' }).first().click()
+    await asked.getByLabel('Max players').last().waitFor()
+    await look(asked, 'match-new', mode)
+    await asked.context().close()
+  }
 })
 
 test('two people play it to its end, a third watches, the list follows', async () => {
-  const [ada, bob, watcher] = [await visit(`/matches/${id}`), await visit(`/matches/${id}`), await visit('/matches')]
+  const [ada, bob, watcher] = [await visit(`/matches/${id}`), await visit(`/matches/${id}`, 'light', bobsState), await visit('/matches')]
+  await ada.getByText('Open seat').first().waitFor()
   for (const page of [ada, bob]) {
     await page.getByRole('button', { name: 'Take a seat' }).click()
     await page.getByText('you', { exact: true }).waitFor()
   }
   await watcher.getByRole('row', { name: new RegExp(`${id}.*Lobby.*2`) }).waitFor()
-  await lookAt(`/matches/${id}`, 'match-lobby', (page) => page.getByText('Players, 2').waitFor())
+  await lookAt(`/matches/${id}`, 'match-lobby', (page) => page.getByText('2 of 8').waitFor())
   await ada.getByRole('button', { name: 'Start match' }).click()
   await watcher.getByRole('row', { name: new RegExp(`${id}.*Running`) }).waitFor()
   const cell = (page, row, column) => page.getByRole('button', { name: `Row ${row}, column ${column}: empty` })
@@ -100,7 +113,11 @@ test('two people play it to its end, a third watches, the list follows', async (
   await cell(ada, 3, 2).click()
   await ada.getByText('You have won.').waitFor()
   await bob.getByText('Ada Lovelace has won.').waitFor()
-  for (const page of [ada, bob, watcher]) await page.context().close()
+  await bob.getByText('marks row 3, column 2').waitFor()
+  for (const page of [ada, bob, watcher]) {
+    quiet(page)
+    await page.context().close()
+  }
 })
 
 test('it is replayed turn by turn', async () => {
@@ -111,21 +128,26 @@ test('it is replayed turn by turn', async () => {
     await page.getByRole('button', { name: 'End match' }).click()
   }
   await page.getByRole('heading', { name: 'Replay' }).waitFor()
+  // It opens with how it ended.
+  await page.getByText('Ada Lovelace has won.').waitFor()
+  await page.getByRole('listitem').filter({ hasText: 'Ada Lovelace' }).getByText('won', { exact: true }).waitFor()
+  await settled(page)
   const slider = page.getByRole('slider', { name: 'Turn' })
   await slider.focus()
   await page.keyboard.press('End')
   await page.getByText('Ada Lovelace has won.').waitFor()
   await page.keyboard.press('Home')
   await page.getByRole('img', { name: 'Row 2, column 2: empty' }).waitFor()
-  await page.keyboard.press('p')
+  await page.keyboard.press(']')
   await page.getByRole('img', { name: 'Row 2, column 2: cross' }).waitFor()
+  await page.keyboard.press('[')
+  await page.getByRole('img', { name: 'Row 2, column 2: empty' }).waitFor()
+  await page.getByRole('radio', { name: '16×' }).click()
+  await page.keyboard.press('p')
+  await page.getByText('Ada Lovelace has won.').waitFor()
   quiet(page)
   await page.context().close()
-  await lookAt(`/matches/${id}`, 'match-replay', async (each) => {
-    await each.getByRole('slider', { name: 'Turn' }).focus()
-    await each.keyboard.press('End')
-    await each.getByText('Ada Lovelace has won.').waitFor()
-  })
+  await lookAt(`/matches/${id}`, 'match-replay', (each) => each.getByText('Ada Lovelace has won.').waitFor())
   await lookAt('/matches?state=archived', 'matches-archive', (each) => each.getByRole('row', { name: new RegExp(id) }).waitFor())
 })
 

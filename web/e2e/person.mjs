@@ -44,3 +44,38 @@ export async function enter(browser, house) {
     },
   }
 }
+
+/** Somebody else with a role in the workspace of `boss`, signed in with a browser of their own. */
+export async function colleague(browser, house, boss, { name, email, password, role }) {
+  const { headers, workspace } = boss
+  const made = await boss.page.request.post(`${house.url}/api/v1/workspaces/${workspace}/invites`, { headers, data: { email, name, role } })
+  assert.ok(made.ok(), await made.text())
+  const token = new URL((await made.json()).link).hash.slice('#token='.length)
+  const page = await openPage(await openContext(browser, 'light'))
+  const accepted = await page.request.post(`${house.url}/api/v1/auth/invitations/${token}/accept`, { headers, data: { password } })
+  assert.ok(accepted.ok(), await accepted.text())
+  const entered = await page.request.post(`${house.url}/api/v1/auth/login`, { headers, data: { email, password } })
+  assert.ok(entered.ok(), await entered.text())
+  return page
+}
+
+/** A device on this page that keeps passkeys and always says yes. */
+export async function passkeyDevice(page) {
+  const session = await page.context().newCDPSession(page)
+  await session.send('WebAuthn.enable')
+  await session.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  })
+}
+
+/** Fills the page of signing in, and sends it. */
+export async function fillSignIn(page, { email, password }) {
+  await page.getByLabel('E-mail').fill(email)
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click()
+}
+
+/** The browser itself reports every refused request; the panel says the same in words. */
+export function forgive(page, status) {
+  page.complaints = page.complaints.filter((text) => !text.includes(String(status)))
+}

@@ -3,10 +3,10 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MODES, openBrowser, openHouse } from './house.mjs'
-import { accessible, fits, look, openContext, openPage, settled } from './look.mjs'
-import { enter } from './person.mjs'
+import { accessible, fits, look, openContext, openPage, quiet, settled } from './look.mjs'
+import { colleague, enter } from './person.mjs'
 
-const MARY = { name: 'Mary Jackson', email: 'mary@example.org', password: 'supersonic pressure tunnel' }
+const MARY = { name: 'Mary Jackson', email: 'mary@example.org', password: 'supersonic pressure tunnel', role: 'viewer' }
 
 let house
 let browser
@@ -19,7 +19,7 @@ before(async () => {
   admin = await enter(browser, house)
   await admin.create({ name: 'Harbour', template: 'process', variables: { program: 'sleep', arguments: '1000' }, start: false })
   await admin.create({ name: 'Island', template: 'process', variables: { program: 'sleep', arguments: '1000' }, start: false })
-  mary = await join()
+  mary = await colleague(browser, house, admin, MARY)
 })
 
 after(async () => {
@@ -28,19 +28,6 @@ after(async () => {
   await browser?.close()
   await house?.close()
 })
-
-/** A viewer, signed in with a browser of her own. */
-async function join() {
-  const { page: boss, headers, workspace } = admin
-  const made = await boss.request.post(`${house.url}/api/v1/workspaces/${workspace}/invites`, { headers, data: { email: MARY.email, name: MARY.name, role: 'viewer' } })
-  const token = new URL((await made.json()).link).hash.slice('#token='.length)
-  const page = await openPage(await openContext(browser, 'light'))
-  const accepted = await page.request.post(`${house.url}/api/v1/auth/invitations/${token}/accept`, { headers, data: { password: MARY.password } })
-  assert.ok(accepted.ok(), await accepted.text())
-  const entered = await page.request.post(`${house.url}/api/v1/auth/login`, { headers, data: { email: MARY.email, password: MARY.password } })
-  assert.ok(entered.ok(), await entered.text())
-  return page
-}
 
 test('a role is made from boxes to tick, and given to a member', async () => {
   const { page } = admin
@@ -83,7 +70,7 @@ test('a team lets a viewer run one server, at once and on her open page', async 
   const harbour = servers.find((server) => server.name === 'Harbour').id
   await mary.goto(`${house.url}/workloads/${harbour}`)
   await settled(mary)
-  const start = mary.getByRole('button', { name: 'Start', exact: true }).first()
+  const start = mary.getByRole('button', { name: 'Start server', exact: true }).first()
   assert.ok(await start.isDisabled(), 'a viewer starts nothing')
 
   const { page } = admin
@@ -101,7 +88,7 @@ test('a team lets a viewer run one server, at once and on her open page', async 
   await page.getByRole('button', { name: `Take ${MARY.name} out` }).waitFor()
   await accessible(page)
   await page.getByRole('button', { name: 'Done' }).click()
-  await page.getByText('Member on one thing').waitFor()
+  await page.getByText('Member on 1 server').waitFor()
   await fits(page)
 
   // Her page hears of it by itself.
@@ -109,7 +96,9 @@ test('a team lets a viewer run one server, at once and on her open page', async 
   const other = servers.find((server) => server.name === 'Island').id
   await mary.goto(`${house.url}/workloads/${other}`)
   await settled(mary)
-  assert.ok(await mary.getByRole('button', { name: 'Start', exact: true }).first().isDisabled())
+  assert.ok(await mary.getByRole('button', { name: 'Start server', exact: true }).first().isDisabled())
+  quiet(mary)
+  quiet(page)
 })
 
 test('roles and teams: complete, as wide as the screen, accessible', async (t) => {

@@ -5,6 +5,7 @@ import { Checkbox as RadixCheckbox, Switch as RadixSwitch } from 'radix-ui'
 import { type InputHTMLAttributes, type ReactNode, type Ref, type TextareaHTMLAttributes, useId, useState } from 'react'
 import { IconButton } from './button'
 import { cx } from './cx'
+import { asSentence } from './state'
 
 const BOX =
   'w-full rounded border border-line-strong bg-surface text-13 text-ink transition-colors duration-[120ms] hover:border-ink-3 focus:border-accent-ink focus:outline-2 focus:-outline-offset-1 focus:outline-accent-ink disabled:opacity-60 aria-invalid:border-failed'
@@ -31,7 +32,7 @@ export function Field({ label, help, error, hint, children, isRequired }: { labe
       {children({ id, 'aria-describedby': hasText ? `${id}-text` : undefined, 'aria-invalid': error === undefined ? undefined : true })}
       {hasText && (
         <p id={`${id}-text`} className={cx('text-12', error === undefined ? 'text-ink-3' : 'text-failed')} role={error === undefined ? undefined : 'alert'}>
-          {error ?? help}
+          {error === undefined ? help : asSentence(error)}
         </p>
       )}
     </div>

@@ -65,6 +65,16 @@ export function span(ms: number): string {
   return `${Math.floor(s / DAY)} d`
 }
 
+/** A place in a recording: `0:07.4`, `12:30.0`, `1:02:30.0`. */
+export function position(ms: number): string {
+  const tenths = Math.max(0, Math.floor(ms / 100))
+  const s = Math.floor(tenths / 10)
+  const two = (n: number) => String(n).padStart(2, '0')
+  const hours = Math.floor(s / HOUR)
+  const minutes = Math.floor((s % HOUR) / MINUTE)
+  return `${hours > 0 ? `${hours}:${two(minutes)}` : minutes}:${two(s % MINUTE)}.${tenths % 10}`
+}
+
 /** `3 min ago`, `in 2 h`, `now`. */
 export function relative(at: number, now: number): string {
   const ms = now - at

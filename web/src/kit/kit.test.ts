@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest'
 import { pieces } from './ansi'
-import { bytes, cpu, many, percent, relative, span } from './format'
+import { bytes, cpu, many, percent, position, relative, span } from './format'
 import { rank } from './rank'
 import { chosen, defaults, objectSchema, problem, stopsBetween, widgetOf } from './schema'
 import { Rate, Series } from './series'
 import { stroke } from './shortcut'
 import { nearest } from './slider'
-import { sentenceCase, toneOf } from './state'
+import { asSentence, sentenceCase, toneOf } from './state'
 import { yaml } from './yaml'
 
 describe('numbers and times', () => {
+  it('places in a recording', () => {
+    expect([0, 7449, 750_000, 3_750_000].map(position)).toEqual(['0:00.0', '0:07.4', '12:30.0', '1:02:30.0'])
+  })
+
   it.each([
     [0, '0 B'],
     [1023, '1023 B'],
@@ -143,6 +147,7 @@ describe('words', () => {
   })
 
   it('begin with a capital, names keep their spelling', () => {
+    expect([asSentence('this link has been used; it works once'), asSentence('Use 5 or less.')]).toEqual(['This link has been used; it works once.', 'Use 5 or less.'])
     expect([sentenceCase('ended with status 1'), sentenceCase('rack-2 is full'), sentenceCase('volume/data: full')]).toEqual(['Ended with status 1', 'rack-2 is full', 'volume/data: full'])
   })
 

@@ -12,14 +12,16 @@ export interface SchemaFormProps {
   /** By name; only shown for fields that were touched or that the server refused. */
   problems: Record<string, string | undefined>
   onTouch: (name: string) => void
+  /** Two columns where there is room. */
+  isWide?: boolean
   /** Secrets that are already set are never shown; empty keeps them. */
   keepsSecrets?: boolean
 }
 
 /** All fields of a schema, in its order. */
-export function SchemaForm({ schema, values, ...rest }: SchemaFormProps) {
+export function SchemaForm({ schema, values, isWide, ...rest }: SchemaFormProps) {
   return (
-    <div className="flex flex-col gap-5">
+    <div className={isWide === true ? 'grid gap-x-8 gap-y-5 sm:grid-cols-2' : 'flex flex-col gap-5'}>
       {Object.entries(schema.properties).map(([name, field]) => (
         <SchemaField key={name} {...rest} name={name} schema={field} value={values[name]} isRequired={schema.required.includes(name)} />
       ))}
@@ -27,7 +29,7 @@ export function SchemaForm({ schema, values, ...rest }: SchemaFormProps) {
   )
 }
 
-type FieldProps = Omit<SchemaFormProps, 'schema' | 'values'> & { name: string; schema: Schema; value: unknown; isRequired: boolean }
+type FieldProps = Omit<SchemaFormProps, 'schema' | 'values' | 'isWide'> & { name: string; schema: Schema; value: unknown; isRequired: boolean }
 
 function SchemaField({ name, schema, value, isRequired, onChange, onTouch, problems, keepsSecrets }: FieldProps) {
   const widget = widgetOf(schema)

@@ -91,6 +91,12 @@ export function sentenceCase(text: string): string {
   return /^[a-z]+[ ,;]/.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text
 }
 
+/** The same with its full stop: what the server says in a clause, where a sentence stands alone. */
+export function asSentence(text: string): string {
+  const begun = sentenceCase(text)
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`
+}
+
 /** The tone of any state's stable spelling. A word that is not known is unknown, never green. */
 export function toneOf(spelling: string): Tone {
   return TONES[spelling] ?? 'unknown'

@@ -43,7 +43,19 @@ export interface TableProps<T> {
 const ROW = 36
 const VIRTUAL_FROM = 200
 const FROM = { sm: 'hidden sm:table-cell', md: 'hidden md:table-cell', lg: 'hidden lg:table-cell', xl: 'hidden xl:table-cell' }
+const RANK = { sm: 1, md: 2, lg: 3, xl: 4 }
+/** The last column that is seen keeps its distance from the edge, and which one that is depends on the width. */
+const EDGE = ['max-sm:pr-4', 'sm:max-md:pr-6', 'md:max-lg:pr-6', 'lg:max-xl:pr-6', 'xl:pr-6']
 const FLUID = 'w-full max-w-0'
+
+function edges<T>(columns: Column<T>[]): string[] {
+  const out = columns.map(() => '')
+  for (const [width, edge] of EDGE.entries()) {
+    const last = columns.findLastIndex(({ from }) => from === undefined || RANK[from] <= width)
+    if (last >= 0) out[last] += ` ${edge}`
+  }
+  return out
+}
 
 /** A list as a table. */
 export function Table<T>(props: TableProps<T>) {
@@ -111,9 +123,10 @@ function toggle<T>({ selection }: TableProps<T>, id: string): void {
 
 type HeadProps<T> = TableProps<T> & { sort: { id: string; isDown: boolean } | undefined; onSort: (sort: { id: string; isDown: boolean } | undefined) => void }
 
-const TH = 'whitespace-nowrap sticky top-0 z-10 h-8 border-b border-line bg-surface px-2 text-left text-12 font-medium text-ink-2 first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6'
+const TH = 'whitespace-nowrap sticky top-0 z-10 h-8 border-b border-line bg-surface px-2 text-left text-12 font-medium text-ink-2 first:pl-4 sm:first:pl-6'
 
 function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>) {
+  const edge = edges(columns)
   const chosen = rows?.filter((row) => selection?.ids.has(rowId(row))).length ?? 0
   return (
     <thead>
@@ -127,7 +140,7 @@ function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>
             />
           </th>
         )}
-        {columns.map((column) => {
+        {columns.map((column, at) => {
           const isSorted = sort?.id === column.id
           return (
             <th
@@ -135,7 +148,7 @@ function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>
               scope="col"
               style={{ width: column.width }}
               aria-sort={isSorted ? (sort.isDown ? 'descending' : 'ascending') : undefined}
-              className={cx(TH, column.isRight && 'text-right', column.isFluid && FLUID, column.from && FROM[column.from])}
+              className={cx(TH, edge[at], column.isRight && 'text-right', column.isFluid && FLUID, column.from && FROM[column.from])}
             >
               {column.sort === undefined ? (
                 column.label === '' ? <span className="sr-only">Actions</span> : column.label
@@ -159,11 +172,12 @@ function Head<T>({ columns, rows, rowId, selection, sort, onSort }: HeadProps<T>
 
 type RowProps<T> = TableProps<T> & { row: T; index: number; onFocusRow: (index: number) => void }
 
-const TD = 'h-9 whitespace-nowrap border-b border-line px-2 first:pl-4 last:pr-4 sm:first:pl-6 sm:last:pr-6 group-last:border-b-0'
+const TD = 'h-9 whitespace-nowrap border-b border-line px-2 first:pl-4 sm:first:pl-6 group-last:border-b-0'
 
 function Row<T>(props: RowProps<T>) {
   const { row, columns, rowId, rowLabel, onOpen, onPeek, selection } = props
   const id = rowId(row)
+  const edge = edges(columns)
   const isSelected = selection?.ids.has(id) === true
   return (
     <tr
@@ -195,8 +209,8 @@ function Row<T>(props: RowProps<T>) {
           <Checkbox label={`Select ${rowLabel(row)}`} isChecked={isSelected} onChange={() => toggle(props, id)} />
         </td>
       )}
-      {columns.map((column) => (
-        <td key={column.id} className={cx(TD, column.isRight && 'text-right', column.isFluid && cx(FLUID, 'overflow-hidden'), column.from && FROM[column.from])}>
+      {columns.map((column, at) => (
+        <td key={column.id} className={cx(TD, edge[at], column.isRight && 'text-right', column.isFluid && cx(FLUID, 'overflow-hidden'), column.from && FROM[column.from])}>
           {column.cell(row)}
         </td>
       ))}
@@ -242,6 +256,7 @@ const Spacer = ({ height }: { height: number }) => (
 )
 
 function Waiting<T>({ columns, expected, isSelecting }: { columns: Column<T>[]; expected: number; isSelecting: boolean }) {
+  const edge = edges(columns)
   return (
     <tbody>
       {Array.from({ length: expected }, (_, i) => (
@@ -252,7 +267,7 @@ function Waiting<T>({ columns, expected, isSelecting }: { columns: Column<T>[]; 
             </td>
           )}
           {columns.map((column, c) => (
-            <td key={column.id} className={cx(TD, column.isFluid && FLUID, column.from && FROM[column.from])}>
+            <td key={column.id} className={cx(TD, edge[c], column.isFluid && FLUID, column.from && FROM[column.from])}>
               <Skeleton className={cx('h-3', c === 0 ? 'w-32' : 'w-16', column.isRight && 'ml-auto')} />
             </td>
           ))}

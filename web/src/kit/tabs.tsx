@@ -57,13 +57,29 @@ export function Tabs({ tabs, value, onValue, label, className }: { tabs: { value
 
 /** Two to four choices side by side, the chosen one raised. */
 export function Segments({ value, onValue, options, label }: { value: string; onValue: (value: string) => void; options: { value: string; label: ReactNode }[]; label: string }) {
+  const step = (by: number, box: HTMLElement) => {
+    const to = (options.findIndex((option) => option.value === value) + by + options.length) % options.length
+    onValue(options[to]?.value ?? value)
+    box.querySelectorAll<HTMLElement>('[role=radio]')[to]?.focus()
+  }
   return (
-    <div role="radiogroup" aria-label={label} className="inline-flex h-8 items-center rounded border border-line bg-bg p-0.5">
+    <div
+      role="radiogroup"
+      aria-label={label}
+      onKeyDown={(key) => {
+        const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[key.key]
+        if (by === undefined) return
+        key.preventDefault()
+        step(by, key.currentTarget)
+      }}
+      className="inline-flex h-8 items-center rounded border border-line bg-bg p-0.5"
+    >
       {options.map((option) => (
         <button
           key={option.value}
           type="button"
           role="radio"
+          tabIndex={option.value === value ? 0 : -1}
           aria-checked={option.value === value}
           onClick={() => onValue(option.value)}
           className={cx(

@@ -1,12 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { changes, formOf, titleOf } from './config'
+import { changes, formOf, problemsOf, titleOf } from './config'
 
-const form = formOf({ properties: { gameType: { enum: ['Private'] }, bots: { type: 'integer' }, gameMap: { enum: ['World'] }, hostCheats: { type: 'object' }, disabledUnits: { type: 'array' } } })
+const form = formOf({ properties: { gameType: { enum: ['Private'] }, bots: { type: 'integer' }, gameMap: { enum: ['World', 'Europe'] }, gameMapSize: { enum: ['Normal'] }, randomSpawn: { type: 'boolean' }, startDelay: { type: 'integer', maximum: 600 }, hostCheats: { type: 'object' }, disabledUnits: { type: 'array' } } })
 
 describe('a configuration as a form', () => {
   it('asks only for what a form can say', () => {
-    expect(Object.keys(form.properties)).toEqual(['bots', 'gameMap'])
+    expect(Object.keys(form.properties)).toEqual(['bots', 'gameMap', 'startDelay', 'randomSpawn'])
     expect(titleOf('spawnImmunityDuration')).toBe('Spawn immunity duration')
+  })
+
+  it('says what is wrong before it is sent', () => {
+    expect(problemsOf(form, { startDelay: 601 })).toEqual({ of: expect.objectContaining({ startDelay: 'Use 600 or less.' }), isFine: false })
+    expect(problemsOf(form, { gameMap: 'World', bots: 3 }).isFine).toBe(true)
   })
 
   it('sends what differs, and keeps what an omission would clear', () => {

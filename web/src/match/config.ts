@@ -1,9 +1,12 @@
 // A title's configuration as a form: only what a form can say, and only what was changed.
 
-import { type ObjectSchema, type Schema, type Values, objectSchema } from '../kit/schema'
+import { type ObjectSchema, type Schema, type Values, objectSchema, problem, widgetOf } from '../kit/schema'
 
 /** Only private matches are made here, so nobody is asked. */
 const HIDDEN = new Set(['gameType'])
+
+/** What a number counts, where its name does not say. */
+const UNITS: Record<string, string> = { startDelay: 's', maxTimerValue: 'min' }
 
 /** `gameMapSize` → `Game map size`. */
 export function titleOf(name: string): string {
@@ -15,10 +18,23 @@ export function titleOf(name: string): string {
 export function formOf(schema: unknown): ObjectSchema {
   const { properties } = objectSchema(schema)
   const fields = Object.entries(properties).filter(([name, field]) => !HIDDEN.has(name) && isPlain(field))
-  return { properties: Object.fromEntries(fields.map(([name, field]) => [name, { ...field, title: field.title ?? titleOf(name) }])), required: [] }
+  // Switches are low and stand together; everything else comes before them.
+  const sorted = fields.sort(([, a], [, b]) => Number(widgetOf(a) === 'switch') - Number(widgetOf(b) === 'switch'))
+  return {
+    properties: Object.fromEntries(sorted.map(([name, field]) => [name, { ...field, title: field.title ?? titleOf(name), ...(name in UNITS ? { 'x-unit': UNITS[name] ?? null } : {}) }])),
+    required: [],
+  }
+}
+
+/** What is wrong with each field, by its name, and whether nothing is. */
+export function problemsOf(form: ObjectSchema, values: Values): { of: Record<string, string | undefined>; isFine: boolean } {
+  const of = Object.fromEntries(Object.entries(form.properties).map(([name, field]) => [name, problem(field, values[name], false)]))
+  return { of, isFine: Object.values(of).every((each) => each === undefined) }
 }
 
 function isPlain(field: Schema): boolean {
+  // One option is no choice.
+  if (field.enum?.length === 1) return false
   const types = Array.isArray(field.type) ? field.type : [field.type]
   const isScalar = types.some((type) => type === 'string' || type === 'integer' || type === 'number' || type === 'boolean')
   return isScalar || (field.enum !== undefined && field.enum.every((option) => typeof option === 'string'))

@@ -24,7 +24,7 @@ import { Ago } from '../kit/time'
 import { useCan, useWorkspace } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { matchesQuery, titlesQuery } from './api'
-import { changes, formOf } from './config'
+import { changes, formOf, problemsOf } from './config'
 import { phaseTone, phaseWord } from './phase'
 
 export function Page() {
@@ -33,6 +33,7 @@ export function Page() {
   const navigate = useNavigate()
   const { state = 'live' } = useSearch({ from: '/app/matches' })
   const list = useQuery(matchesQuery(workspace, state))
+  const titles = useQuery(titlesQuery)
   const [isMaking, setMaking] = useState(false)
   const make = can('match:write') && (
     <Button look="main" icon={Plus} onClick={() => setMaking(true)}>
@@ -76,7 +77,7 @@ export function Page() {
             key={state}
             isMain
             label={state === 'live' ? 'Live matches' : 'Archived matches'}
-            columns={columns(state)}
+            columns={columns(state, (id) => titles.data?.items.find((one) => one.id === id)?.name ?? id)}
             rows={list.data?.items}
             rowId={(one) => one.id}
             rowLabel={(one) => `Match ${one.id}`}
@@ -101,10 +102,10 @@ export function Page() {
   )
 }
 
-function columns(state: 'live' | 'archived'): Column<Match>[] {
+function columns(state: 'live' | 'archived', nameOf: (title: string) => string): Column<Match>[] {
   const shared: Column<Match>[] = [
     { id: 'id', label: 'Match', width: '120px', cell: (one) => <code className="font-mono text-12 font-medium">{one.id}</code> },
-    { id: 'title', label: 'Title', from: 'sm', sort: (one) => one.title, cell: (one) => one.title },
+    { id: 'title', label: 'Title', from: 'sm', sort: (one) => nameOf(one.title), cell: (one) => nameOf(one.title) },
     { id: 'state', label: 'State', isFluid: true, sort: (one) => one.phase, cell: (one) => <State tone={phaseTone(one.phase)} word={phaseWord(one.phase)} since={one.ended_at ?? one.started_at ?? one.created_at} /> },
     { id: 'players', label: 'Players', width: '76px', isRight: true, sort: (one) => one.players, cell: (one) => <span className="live">{count(one.players)}</span> },
     { id: 'by', label: 'Made by', from: 'md', cell: (one) => <span className="block max-w-56 truncate text-ink-2">{one.made_by}</span> },
@@ -128,6 +129,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
     mutationFn: (body: MatchCreate) => ok(api.POST('/api/v1/workspaces/{workspace}/matches', { params: { path: { workspace } }, body })),
     onSuccess: (made) => void navigate({ to: '/matches/$match', params: { match: made.match.id } }),
   })
+  const problems = form === undefined ? undefined : problemsOf(form, { ...title?.defaults, ...values })
   const fields = make.error === null ? {} : asError(make.error).fields
   return (
     <Dialog
@@ -139,7 +141,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button look="main" type="submit" form="match" disabled={form === undefined} isPending={make.isPending}>
+          <Button look="main" type="submit" form="match" disabled={problems?.isFine !== true} isPending={make.isPending}>
             Create match
           </Button>
         </>
@@ -169,7 +171,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
         {form === undefined ? (
           <Skeleton className="h-40 w-full" />
         ) : (
-          <SchemaForm schema={form} values={{ ...title?.defaults, ...values }} onChange={(name, value) => setValues((now) => ({ ...now, [name]: value }))} problems={{}} onTouch={() => {}} />
+          <SchemaForm isWide schema={form} values={{ ...title?.defaults, ...values }} onChange={(name, value) => setValues((now) => ({ ...now, [name]: value }))} problems={problems?.of ?? {}} onTouch={() => {}} />
         )}
         {make.error !== null && <ErrorBox error={make.error} doing={fields.config === undefined ? 'create the match' : `create the match (${fields.config})`} />}
       </form>

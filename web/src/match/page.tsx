@@ -4,12 +4,12 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { OctagonX, Pause, Play, TimerOff } from 'lucide-react'
 import { useState } from 'react'
-import type { MatchDetail } from '../api/types'
+import type { MatchDetail, MatchTitle } from '../api/types'
 import { Button } from '../kit/button'
 import { Copy } from '../kit/code'
 import { Confirm } from '../kit/dialog'
 import { ErrorBox } from '../kit/error'
-import { count, many } from '../kit/format'
+import { count, many, position } from '../kit/format'
 import type { Values } from '../kit/schema'
 import { SchemaForm } from '../kit/schema-form'
 import { PageSkeleton } from '../kit/skeleton'
@@ -18,7 +18,7 @@ import { Ago } from '../kit/time'
 import { useCan } from '../session/me'
 import { Card, Content, Header, Section } from '../shell/header'
 import { type Verb, act, matchQuery, titlesQuery } from './api'
-import { changes, formOf } from './config'
+import { changes, formOf, problemsOf } from './config'
 import { Live } from './live'
 import { phaseTone, phaseWord } from './phase'
 import { Replay } from './replay'
@@ -26,6 +26,7 @@ import { Replay } from './replay'
 export function Page() {
   const { match: id } = useParams({ from: '/app/matches/$match' })
   const of = useQuery(matchQuery(id))
+  const titles = useQuery(titlesQuery)
   const client = useQueryClient()
   const [isEnding, setEnding] = useState(false)
   const verb = useMutation({
@@ -45,6 +46,8 @@ export function Page() {
     )
   }
   const { match } = of.data
+  const title = titles.data?.items.find((one) => one.id === match.title)
+  const paceMs = title?.turn_ms ?? 100
   const isOver = match.phase === 'finished'
   return (
     <>
@@ -57,9 +60,14 @@ export function Page() {
       <Content>
         <div className="flex flex-col gap-6">
           {verb.error !== null && !isEnding && <ErrorBox error={verb.error} doing="do that" onDismiss={() => verb.reset()} />}
-          <Facts of={of.data} />
-          {isOver ? <Replay id={id} title={match.title} /> : <Live of={of.data} />}
-          {match.phase === 'lobby' && of.data.info != null && <Configure key={JSON.stringify(of.data.info.gameConfig)} of={of.data} isPending={verb.isPending} onVerb={(what) => verb.mutate(what)} />}
+          <Facts of={of.data} title={title} />
+          {isOver ? (
+            <Replay id={id} title={match.title} paceMs={paceMs} />
+          ) : (
+            <Live of={of.data} title={title}>
+              {of.data.info != null && title !== undefined && <Configure key={JSON.stringify(of.data.info.gameConfig)} of={of.data} title={title} isPending={verb.isPending} onVerb={(what) => verb.mutate(what)} />}
+            </Live>
+          )}
         </div>
       </Content>
       <Confirm
@@ -101,60 +109,68 @@ function Actions({ of, isPending, onVerb, onEnd }: { of: MatchDetail; isPending:
   )
 }
 
-function Facts({ of: { match, info, stats } }: { of: MatchDetail }) {
+function Facts({ of: { match, info, stats }, title }: { of: MatchDetail; title: MatchTitle | undefined }) {
   const facts: [string, React.ReactNode][] = [
-    ['Title', match.title],
+    ['Title', title?.name ?? match.title],
     ['Made by', match.made_by],
     ['Made', <Ago key="made" at={match.created_at} />],
-    [
-      'Players join at',
-      <span key="join" className="inline-flex items-center gap-1">
-        <code className="font-mono text-12">/{match.worker_path}</code>
-        <Copy label="Copy the socket’s address" text={`${window.location.origin.replace(/^http/, 'ws')}/${match.worker_path}`} />
-      </span>,
-    ],
-    match.phase === 'finished' ? ['Turns', count(match.turns)] : ['Starts', info?.startsAt == null ? (match.phase === 'lobby' ? 'not set' : 'started') : <Ago key="starts" at={info.startsAt} />],
   ]
-  if (stats != null) facts.push(['Dropped intents', count(stats.droppedIntents)])
+  if (match.phase === 'lobby') facts.push(['Starts', info?.startsAt == null ? 'not set' : <Ago key="starts" at={info.startsAt} />])
+  else facts.push(['Started', match.started_at === null ? 'never' : <Ago key="started" at={match.started_at} />])
+  if (match.phase === 'finished') facts.push(['Length', match.started_at === null || match.ended_at === null ? '–' : position(Date.parse(match.ended_at) - Date.parse(match.started_at))], ['Turns', count(match.turns)])
+  else {
+    facts.push([
+      'Socket',
+      <span key="socket" className="flex items-center gap-1">
+        <code className="font-mono text-12">/{match.worker_path}</code>
+        <Copy label="Copy the socket’s address" text={`${window.location.origin.replace(/^http/, 'ws')}/${match.worker_path}`} className="-my-1" />
+      </span>,
+    ])
+  }
+  if (stats != null && match.phase === 'active') facts.push(['Dropped intents', count(stats.droppedIntents)])
   return (
     <dl className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-3 lg:grid-cols-6">
       {facts.map(([label, value]) => (
         <div key={label} className="min-w-0">
           <dt className="text-12 text-ink-3">{label}</dt>
-          <dd className="truncate text-13">{value}</dd>
+          <dd className="mt-0.5 h-5 truncate text-13">{value}</dd>
         </div>
       ))}
     </dl>
   )
 }
 
-function Configure({ of, isPending, onVerb }: { of: MatchDetail; isPending: boolean; onVerb: (what: Verb) => void }) {
+function Configure({ of, title, isPending, onVerb }: { of: MatchDetail; title: MatchTitle; isPending: boolean; onVerb: (what: Verb) => void }) {
   const can = useCan()
-  const titles = useQuery(titlesQuery)
-  const title = titles.data?.items.find((one) => one.id === of.match.title)
   const before = of.info?.gameConfig ?? {}
   const [values, setValues] = useState<Values>({})
-  if (title === undefined || !can('match:write')) return null
   const form = formOf(title.config_schema)
-  const next = changes(form, before, { ...before, ...values }, title.cleared_when_omitted)
+  const after = { ...before, ...values }
+  const next = changes(form, before, after, title.cleared_when_omitted)
   const isChanged = Object.keys(next).length > 0
+  const problems = problemsOf(form, after)
+  const mayWrite = can('match:write')
   return (
-    <Section title="Configuration" about="Everybody in the lobby sees a change at once. After the start it is final.">
-      <Card className="p-4">
+    <Section title="Configuration" about={mayWrite ? 'Everybody in the lobby sees a change at once. After the start it is final.' : 'Who may manage matches can change it until the start.'}>
+      <Card>
         <form
-          className="flex flex-col gap-5"
           onSubmit={(event) => {
             event.preventDefault()
-            onVerb({ verb: 'configure', config: next })
+            if (problems.isFine) onVerb({ verb: 'configure', config: next })
           }}
         >
-          <SchemaForm schema={form} values={{ ...before, ...values }} onChange={(name, value) => setValues((now) => ({ ...now, [name]: value }))} problems={{}} onTouch={() => {}} />
-          <div className="flex gap-2">
-            <Button look="main" type="submit" disabled={!isChanged} isPending={isPending}>
-              Save configuration
-            </Button>
-            {isChanged && <Button onClick={() => setValues({})}>Discard</Button>}
-          </div>
+          <fieldset disabled={!mayWrite} className="p-4">
+            <legend className="sr-only">Configuration</legend>
+            <SchemaForm isWide schema={form} values={after} onChange={(name, value) => setValues((now) => ({ ...now, [name]: value }))} problems={problems.of} onTouch={() => {}} />
+          </fieldset>
+          {mayWrite && (
+            <footer className="flex justify-end gap-2 border-t border-line px-4 py-3">
+              {isChanged && <Button onClick={() => setValues({})}>Discard</Button>}
+              <Button look={isChanged ? 'main' : 'plain'} type="submit" disabled={!isChanged || !problems.isFine} isPending={isPending}>
+                Save configuration
+              </Button>
+            </footer>
+          )}
         </form>
       </Card>
     </Section>

@@ -4,10 +4,10 @@ import { Check } from 'lucide-react'
 import type { Capability } from '../api/types'
 import { Checkbox } from '../kit/field'
 import { allows } from '../session/rights'
-import { ABOUT, VERBS } from './words'
+import { ABOUT, type About, VERBS } from './words'
 
 /** Without `onChange` it only shows. What is not `held` cannot be given. */
-export function Grid({ chosen, held, onChange }: { chosen: readonly Capability[]; held?: readonly Capability[]; onChange?: (chosen: Capability[]) => void }) {
+export function Grid({ chosen, held, onChange, about = ABOUT }: { chosen: readonly Capability[]; held?: readonly Capability[]; onChange?: (chosen: Capability[]) => void; about?: readonly About[] }) {
   return (
     <table className="w-full text-13" aria-label="Capabilities">
       <thead>
@@ -23,7 +23,7 @@ export function Grid({ chosen, held, onChange }: { chosen: readonly Capability[]
         </tr>
       </thead>
       <tbody>
-        {ABOUT.map(({ kind, label, verbs }) => (
+        {about.map(({ kind, label, verbs }) => (
           <tr key={kind}>
             <th scope="row" className="h-9 border-t border-line pr-3 text-left font-normal">
               {label}

@@ -8,6 +8,7 @@ import { asError } from '../api/error'
 import { Button, ButtonLink } from '../kit/button'
 import { ErrorBox } from '../kit/error'
 import { Field, Input } from '../kit/field'
+import { asSentence } from '../kit/state'
 import { Frame } from './frame'
 import { tokenOf } from './link'
 import { meQuery } from './me'
@@ -40,7 +41,7 @@ export function Page() {
   })
   if (token === '' || (link.error !== null && accept.isIdle)) {
     return (
-      <Frame title="This invitation is over" about={token === '' ? 'The link has no token. Open it as it was sent to you.' : asError(link.error).message}>
+      <Frame title="This invitation is over" about={token === '' ? 'The link has no token. Open it as it was sent to you.' : asSentence(asError(link.error).message)}>
         <ButtonLink to="/sign-in" className="h-9 w-full">Go to sign-in</ButtonLink>
       </Frame>
     )

@@ -53,7 +53,12 @@ export function chooseWorkspace(id: string): void {
 
 const NONE: Membership = { workspace: '', slug: '', name: 'No workspace', role: null, archived_at: null, capabilities: [] }
 
-/** The workspace chosen in this browser, else the one that I always mean, else my first one. */
+/** The one that I have been in for longest: ids sort by time. A workspace that is new shall not take the page over. */
+export function oldest(memberships: readonly Membership[]): Membership | undefined {
+  return memberships.reduce<Membership | undefined>((first, each) => (first === undefined || each.workspace < first.workspace ? each : first), undefined)
+}
+
+/** The workspace chosen in this browser, else the one that I always mean, else my oldest one. */
 export function useWorkspace(): Membership {
   const me = useMe()
   const id = useSyncExternalStore(
@@ -64,7 +69,7 @@ export function useWorkspace(): Membership {
     () => chosen,
   )
   const by = (wanted: string | null | undefined) => me.memberships.find((m) => m.workspace === wanted)
-  return by(id) ?? by(me.default_workspace) ?? me.memberships[0] ?? NONE
+  return by(id) ?? by(me.default_workspace) ?? oldest(me.memberships) ?? NONE
 }
 
 /** What I hold in the chosen workspace, whatever state it is in. */

@@ -6,6 +6,7 @@ import { api, ok } from '../api/client'
 import { asError } from '../api/error'
 import { Button, ButtonLink } from '../kit/button'
 import { ErrorBox } from '../kit/error'
+import { asSentence } from '../kit/state'
 import { Frame } from './frame'
 import { tokenOf } from './link'
 import { NewPassword, tooShort } from './new-password'
@@ -34,7 +35,7 @@ export function Page() {
   }
   if (token === '' || link.error !== null) {
     return (
-      <Frame title="This link is over" about={token === '' ? 'It has no token. Open it as it was sent to you.' : asError(link.error).message}>
+      <Frame title="This link is over" about={token === '' ? 'It has no token. Open it as it was sent to you.' : asSentence(asError(link.error).message)}>
         <ButtonLink look="main" to="/forgot" className="h-9 w-full">Ask for another one</ButtonLink>
       </Frame>
     )

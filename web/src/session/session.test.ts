@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { preset, summary } from '../key/rights'
+import type { Membership } from '../api/types'
+import { oldest } from './me'
 import { allows } from './rights'
 import { readSearch, safePath, secretOf } from './link'
 
@@ -19,15 +20,12 @@ describe('rights', () => {
     expect(allows(['workload:operate'], 'workload:write')).toBe(false)
     expect(allows(['node:read'], 'workload:read')).toBe(false)
   })
+})
 
-  it('a read-only key holds no verb but read', () => {
-    expect(preset('read', ['workload:write', 'node:read', 'node:write'])).toEqual(['workload:read', 'node:read'])
-    expect(preset('operate', ['workload:operate', 'workload:write', 'node:read'])).toEqual(['workload:read', 'node:read', 'workload:operate'])
-  })
-
-  it('are summed up by verb', () => {
-    expect(summary(['workload:read', 'node:read', 'workload:operate'])).toBe('read workload, node; operate workload')
-  })
+it('a workspace that somebody is added to does not take their pages over', () => {
+  const of = (workspace: string): Membership => ({ workspace, slug: workspace, name: workspace, role: 'member', archived_at: null, capabilities: [] })
+  expect(oldest([of('ws_03'), of('ws_01'), of('ws_02')])?.workspace).toBe('ws_01')
+  expect(oldest([])).toBeUndefined()
 })
 
 it('the address of the sign-in page says what a provider has found, and nothing else', () => {

@@ -13,7 +13,7 @@ import { ErrorBox } from '../kit/error'
 import { Input, SearchInput, SecretInput, Switch } from '../kit/field'
 import { notify } from '../kit/notice'
 import { Skeleton } from '../kit/skeleton'
-import { wordOf } from '../kit/state'
+import { asSentence, wordOf } from '../kit/state'
 import { Card, Content, Header, Section } from '../shell/header'
 import { Requirement } from '../workspace/requirement'
 import { MailCheck } from './mail'
@@ -129,7 +129,7 @@ function Line({ setting }: { setting: Setting }) {
       </div>
       {error !== undefined && (
         <p role="alert" className="text-12 text-failed">
-          {Object.values(error.fields)[0] ?? error.message}
+          {asSentence(Object.values(error.fields)[0] ?? error.message)}
         </p>
       )}
     </form>

@@ -16,6 +16,7 @@ import { chooseWorkspace, useCan, useMe, useWorkspace } from '../session/me'
 import { ICONS, useVerbs } from '../workload/actions'
 import { type PowerVerb, workloadsQuery } from '../workload/api'
 import { VERBS, canDo } from '../workload/state'
+import { askForWorkspace } from '../workspace/new'
 import { PLACES } from './places'
 import { recent } from './recent'
 import { type Found, KINDS, useFound } from './search'
@@ -51,6 +52,7 @@ function usePages(): { pages: Item[]; actions: Item[] } {
   const can = useCan()
   const navigate = useNavigate()
   const signOut = useSignOut()
+  const me = useMe()
   const pages: Item[] = PLACES.filter((place) => place.needs === undefined || can(place.needs)).map((place) => ({
     id: `go ${place.label}`,
     label: place.label,
@@ -62,6 +64,7 @@ function usePages(): { pages: Item[]; actions: Item[] } {
   const actions: Item[] = []
   if (can('workload:write')) actions.push({ id: 'game create', label: 'New game server', words: 'game create', icon: Plus, keys: 'c', run: () => void navigate({ to: '/workloads/new' }) })
   if (can('node:write')) actions.push({ id: 'node join', label: 'Add node', words: 'node join', icon: Boxes, run: () => void navigate({ to: '/nodes', search: { join: true } }) })
+  if (me.user.is_platform_admin) actions.push({ id: 'workspace create', label: 'New workspace', words: 'workspace create', icon: Plus, run: () => askForWorkspace(true) })
   actions.push({ id: 'dark', label: 'Use the dark theme', icon: Moon, run: () => setTheme('dark') })
   actions.push({ id: 'light', label: 'Use the light theme', icon: Sun, run: () => setTheme('light') })
   actions.push({ id: 'logout', label: 'Sign out', words: 'logout', icon: LogOut, run: signOut })
@@ -78,7 +81,7 @@ function useNear(verbs: Verbs): { workloads: Item[]; nodes: Item[]; actions: Ite
   const actions: Item[] = []
   for (const w of loaded) {
     actions.push({ id: `console ${w.id}`, label: `Open the console of ${w.name}`, words: 'game console', icon: Gamepad2, run: () => void navigate({ to: '/workloads/$workload/console', params: { workload: w.id } }) })
-    if (!can('workload:operate')) continue
+    if (!can('workload:operate', w.id)) continue
     for (const verb of ['start', 'stop', 'restart', 'kill'] as PowerVerb[]) {
       if (canDo(verb, w)) actions.push({ id: `${verb} ${w.id}`, label: `${VERBS[verb].replace(' server', '')} ${w.name}`, words: `game ${verb}`, icon: ICONS[verb], run: () => verbs.run(w, verb) })
     }

@@ -1,7 +1,7 @@
 // The left rail: where one is and where one can go. Icons only when narrow, a sheet on a phone.
 
 import { Link, useNavigate } from '@tanstack/react-router'
-import { BookOpen, Check, ChevronsUpDown, LogOut, Monitor, Moon, PanelLeft, PanelLeftClose, Search, Sun } from 'lucide-react'
+import { BookOpen, ChevronsUpDown, LogOut, Monitor, Moon, PanelLeft, PanelLeftClose, Plus, Search, Sun } from 'lucide-react'
 import type { ReactNode } from 'react'
 import { useActiveJobs } from '../job/tray'
 import { cx } from '../kit/cx'
@@ -10,6 +10,7 @@ import { Menu, MenuChoice, MenuItem, MenuLabel, MenuLine } from '../kit/menu'
 import { Mark } from '../kit/state'
 import { Tip } from '../kit/tooltip'
 import { chooseWorkspace, useCan, useMe, useWorkspace } from '../session/me'
+import { askForWorkspace } from '../workspace/new'
 import { Logo } from './logo'
 import { PLACES } from './places'
 import { useSignOut } from './sign-out'
@@ -116,18 +117,22 @@ function Switcher({ isNarrow }: { isNarrow: boolean }) {
       }
     >
       <MenuLabel>Workspaces</MenuLabel>
-      {me.memberships.map((membership) => (
-        <MenuItem
-          key={membership.workspace}
-          icon={membership.workspace === workspace.workspace ? Check : undefined}
-          onSelect={() => {
-            chooseWorkspace(membership.workspace)
-            void navigate({ to: '/' })
-          }}
-        >
-          {membership.name}
-        </MenuItem>
-      ))}
+      <MenuChoice
+        value={workspace.workspace}
+        onValue={(next) => {
+          chooseWorkspace(next)
+          void navigate({ to: '/' })
+        }}
+        options={me.memberships.map((each) => ({ value: each.workspace, label: each.archived_at === null ? each.name : `${each.name} (archived)` }))}
+      />
+      {me.user.is_platform_admin && (
+        <>
+          <MenuLine />
+          <MenuItem icon={Plus} onSelect={() => askForWorkspace(true)}>
+            New workspace
+          </MenuItem>
+        </>
+      )}
     </Menu>
   )
 }

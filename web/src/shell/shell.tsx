@@ -2,10 +2,10 @@
 
 import { useQueryClient } from '@tanstack/react-query'
 import { Outlet, useLocation, useNavigate } from '@tanstack/react-router'
-import { DoorOpen } from 'lucide-react'
+import { DoorOpen, Plus } from 'lucide-react'
 import { Dialog as Radix } from 'radix-ui'
 import { Suspense, lazy, useEffect, useState } from 'react'
-import { ButtonLink } from '../kit/button'
+import { Button, ButtonLink } from '../kit/button'
 import { Empty } from '../kit/empty'
 import { listenForShortcuts, useShortcut } from '../kit/shortcut'
 import { Notices } from '../kit/notice'
@@ -17,10 +17,13 @@ import { Content, Header, OpenRail } from './header'
 import { PLACES } from './places'
 import { Rail } from './rail'
 import { ShortcutList } from './shortcut-list'
-import { ArchivedBar } from '../workspace/ending'
+import { ArchivedBar } from '../workspace/archived'
+import { askForWorkspace, useIsAsked } from '../workspace/new'
 import { StaleBar } from './stale'
 
 const Palette = lazy(() => import('./palette').then((m) => ({ default: m.Palette })))
+
+const NewWorkspace = lazy(() => import('../workspace/create').then((m) => ({ default: m.Create })))
 
 const NARROW = 'ostler.rail'
 
@@ -38,6 +41,7 @@ export function Shell() {
   const [isNarrow, setNarrow] = useState(readNarrow)
   const [isSheet, setSheet] = useState(false)
   const [isPalette, setPalette] = useState(false)
+  const isNewWorkspace = useIsAsked()
   const [isHelp, setHelp] = useState(false)
   const narrow = (next: boolean) => {
     setNarrow(next)
@@ -79,6 +83,11 @@ export function Shell() {
         <Tray />
       </div>
       <ShortcutList isOpen={isHelp} onClose={() => setHelp(false)} />
+      {isNewWorkspace && (
+        <Suspense fallback={null}>
+          <NewWorkspace onClose={() => askForWorkspace(false)} />
+        </Suspense>
+      )}
       {isPalette && (
         <Suspense fallback={null}>
           <Palette onClose={() => setPalette(false)} />
@@ -99,9 +108,15 @@ function Inside() {
     <>
       <Header title="Welcome" isLost />
       <Content>
-        <Empty icon={DoorOpen} title={`Hello ${user.name}`} action={<ButtonLink to="/settings/security">Secure your account</ButtonLink>}>
-          You are in no workspace yet. Ask an owner or admin of one to add {user.email}; this page goes on by itself.
-        </Empty>
+        {user.is_platform_admin ? (
+          <Empty icon={DoorOpen} title={`Hello ${user.name}`} action={<Button look="main" icon={Plus} onClick={() => askForWorkspace(true)}>New workspace</Button>}>
+            There is no workspace yet. Servers, nodes and people belong to one.
+          </Empty>
+        ) : (
+          <Empty icon={DoorOpen} title={`Hello ${user.name}`} action={<ButtonLink to="/settings/security">Secure your account</ButtonLink>}>
+            You are in no workspace yet. Ask an owner or admin of one to add {user.email}; this page goes on by itself.
+          </Empty>
+        )}
       </Content>
     </>
   )

@@ -1,17 +1,17 @@
 // One team: its name, and what it gives on what.
 
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
-import { all, api, ok } from '../api/client'
+import { api, ok } from '../api/client'
 import { asError } from '../api/error'
 import type { Team } from '../api/types'
 import { Button } from '../kit/button'
 import { Dialog } from '../kit/dialog'
 import { ErrorBox } from '../kit/error'
-import { Checkbox, Field, Input, SearchInput } from '../kit/field'
+import { Field, Input } from '../kit/field'
 import { Select } from '../kit/select'
-import { Skeleton } from '../kit/skeleton'
 import { useRoleOptions } from '../role/query'
+import { Things } from '../role/things'
 import { useWorkspace } from '../session/me'
 
 const NOTHING = 'nothing'
@@ -84,57 +84,5 @@ export function Edit({ team, onClose, onMade }: { team: Team | undefined; onClos
         {save.error !== null && isUnknown && <ErrorBox error={save.error} doing="save the team" />}
       </form>
     </Dialog>
-  )
-}
-
-/** Servers and nodes to choose from. What is not to be seen here stays as it was. */
-function Things({ only, onOnly, error }: { only: readonly string[]; onOnly: (only: string[]) => void; error: string | undefined }) {
-  const { workspace } = useWorkspace()
-  const [search, setSearch] = useState('')
-  const params = { path: { workspace } }
-  const found = useQuery({
-    queryKey: ['things', workspace],
-    queryFn: async ({ signal }) => {
-      const [workloads, nodes] = await Promise.all([
-        all((query) => ok(api.GET('/api/v1/workspaces/{workspace}/workloads', { params: { ...params, query }, signal }))),
-        all((query) => ok(api.GET('/api/v1/workspaces/{workspace}/nodes', { params: { ...params, query }, signal }))),
-      ])
-      // What the platform shares is nobody's to give.
-      const own = nodes.items.filter((node) => node.workspace === workspace)
-      return [...workloads.items.map(({ id, name }) => ({ id, name, noun: 'server' })), ...own.map(({ id, name }) => ({ id, name: String(name), noun: 'node' }))]
-    },
-  })
-  const shown = found.data?.filter((thing) => thing.name.toLowerCase().includes(search.toLowerCase()))
-  return (
-    <fieldset className="flex flex-col gap-2">
-      <legend className="mb-1.5 text-13 font-medium">Servers and nodes{only.length > 0 && <span className="font-normal text-ink-3"> · {only.length} chosen</span>}</legend>
-      {found.data !== undefined && found.data.length > 8 && <SearchInput label="Search by name" value={search} onValue={setSearch} />}
-      {error !== undefined && (
-        <p role="alert" className="text-12 text-failed">
-          {error}
-        </p>
-      )}
-      {found.error !== null && <ErrorBox error={found.error} doing="read the servers and nodes" onRetry={() => void found.refetch()} />}
-      {found.isPending && <Skeleton className="h-24 w-full" />}
-      {shown !== undefined && (
-        <ul className="max-h-48 divide-y divide-line overflow-y-auto rounded border border-line">
-          {shown.length === 0 && <li className="px-3 py-2 text-13 text-ink-3">Nothing here yet.</li>}
-          {shown.map((thing) => (
-            <li key={thing.id} className="flex min-h-9 items-center gap-3 px-3">
-              <Checkbox
-                id={`thing-${thing.id}`}
-                label={`${thing.name}, ${thing.noun}`}
-                isChecked={only.includes(thing.id)}
-                onChange={(isOn) => onOnly(isOn ? [...only, thing.id] : only.filter((id) => id !== thing.id))}
-              />
-              <label htmlFor={`thing-${thing.id}`} className="min-w-0 flex-1 truncate text-13">
-                {thing.name}
-              </label>
-              <span className="text-12 text-ink-3">{thing.noun}</span>
-            </li>
-          ))}
-        </ul>
-      )}
-    </fieldset>
   )
 }

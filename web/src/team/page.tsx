@@ -11,6 +11,7 @@ import { Empty } from '../kit/empty'
 import { ErrorBox } from '../kit/error'
 import { type Column, Table } from '../kit/table'
 import { roleName, useRoles } from '../role/query'
+import { things } from '../role/words'
 import { useCan, useWorkspace } from '../session/me'
 import { SettingsTabs } from '../settings/tabs'
 import { Content, Header } from '../shell/header'
@@ -44,7 +45,7 @@ export function Page() {
       width: '100px',
       sort: (team) => team.members,
       cell: (team) => (
-        <Button small icon={UsersRound} aria-label={`People in ${team.name}`} onClick={() => setPeople(team)}>
+        <Button small icon={UsersRound} aria-label={`${team.members} people in ${team.name}`} onClick={() => setPeople(team)}>
           {team.members}
         </Button>
       ),
@@ -99,7 +100,7 @@ function given(team: Team, name: (role: string) => string): string {
   const { role, on } = team.grant
   if (on === 'workspace') return `${name(role)} in the whole workspace`
   if (on.only.length === 0) return `${name(role)} on what was deleted`
-  return `${name(role)} on ${on.only.length === 1 ? 'one thing' : `${on.only.length} things`}`
+  return `${name(role)} on ${things(on.only)}`
 }
 
 function Delete({ team, onClose }: { team: Team; onClose: () => void }) {

@@ -1,60 +1,29 @@
-// A workspace at rest and at its end: archive, restore, delete. And the bar that says why nothing can be changed.
+// Leaving a workspace; a workspace at rest and at its end: archive, restore, delete.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { Archive, ArchiveRestore, Trash2 } from 'lucide-react'
+import { useNavigate } from '@tanstack/react-router'
+import { Archive, ArchiveRestore, LogOut, Trash2 } from 'lucide-react'
 import { useState } from 'react'
 import { api, ok } from '../api/client'
 import { Button } from '../kit/button'
 import { Confirm } from '../kit/dialog'
-import { notify, notifyError } from '../kit/notice'
-import { Ago } from '../kit/time'
-import { useHeld, useWorkspace } from '../session/me'
+import { notify } from '../kit/notice'
+import { useHeld, useMe, useWorkspace } from '../session/me'
 import { allows } from '../session/rights'
 import { Card, Section } from '../shell/header'
-
-/** Everything shown depends on whether its workspace is open. */
-function useRestore() {
-  const client = useQueryClient()
-  const { workspace, name } = useWorkspace()
-  return useMutation({
-    mutationFn: () => ok(api.POST('/api/v1/workspaces/{workspace}/restore', { params: { path: { workspace } } })),
-    onSuccess: async () => {
-      await client.invalidateQueries()
-      notify(`${name} is open again.`)
-    },
-    onError: (error) => notifyError(`restore ${name}`, error),
-  })
-}
-
-/** Stands above every page while the chosen workspace is archived. */
-export function ArchivedBar() {
-  const { name, archived_at } = useWorkspace()
-  const held = useHeld()
-  const restore = useRestore()
-  if (archived_at == null) return null
-  return (
-    <div role="status" className="fade flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-degraded-soft px-4 py-1.5 text-13 sm:px-6">
-      <Archive size={14} aria-hidden className="shrink-0 text-degraded" />
-      <span className="min-w-0 flex-1">
-        {name} was archived <Ago at={archived_at} />. You can look at everything, and nothing in it can be changed.
-      </span>
-      {allows(held, 'workspace:write') && (
-        <Button small onClick={() => restore.mutate()} isPending={restore.isPending}>
-          Restore
-        </Button>
-      )}
-    </div>
-  )
-}
+import { useRestore } from './archived'
 
 export function Ending() {
   const client = useQueryClient()
-  const { workspace, name, slug, archived_at } = useWorkspace()
+  const navigate = useNavigate()
+  const { workspace, name, slug, role, archived_at } = useWorkspace()
   const held = useHeld()
   const restore = useRestore()
-  const [asks, setAsks] = useState<'archive' | 'delete'>()
+  const { user } = useMe()
+  const [asks, setAsks] = useState<'archive' | 'delete' | 'leave'>()
   const close = () => {
     setAsks(undefined)
+    leave.reset()
     archive.reset()
     remove.reset()
   }
@@ -73,27 +42,62 @@ export function Ending() {
       notify(`${name} is deleted.`)
     },
   })
-  if (!allows(held, 'workspace:write')) return null
+  const leave = useMutation({
+    mutationFn: () => ok(api.DELETE('/api/v1/workspaces/{workspace}/members/{user}', { params: { path: { workspace, user: user.id } } })),
+    onSuccess: async () => {
+      // First of all what is mine: pages ask for the workspace that is chosen then.
+      await client.invalidateQueries({ queryKey: ['me'] })
+      notify(`You have left ${name}.`)
+      await navigate({ to: '/' })
+    },
+  })
+  const mayEnd = allows(held, 'workspace:write')
+  // An admin of the platform reaches it without being in it, and cannot leave what they are not in.
+  const isMember = role !== null
+  if (!mayEnd && !isMember) return null
   return (
-    <Section title="Archive and delete">
+    <Section title={mayEnd ? 'Leave, archive, delete' : 'Leave'}>
       <Card className="divide-y divide-line">
-        <Row title={archived_at == null ? 'Archive this workspace' : 'This workspace is archived'} about={archived_at == null ? 'It can be read as before, and nothing in it changes until it is restored. Nothing may run in it.' : 'Restore it to change something. What was stopped stays stopped.'}>
-          {archived_at == null ? (
-            <Button icon={Archive} onClick={() => setAsks('archive')}>
-              Archive
+        {isMember && (
+          <Row title="Leave this workspace" about="You see nothing of it any more. Somebody who manages its members can add you again.">
+            <Button icon={LogOut} onClick={() => setAsks('leave')}>
+              Leave
             </Button>
-          ) : (
-            <Button icon={ArchiveRestore} onClick={() => restore.mutate()} isPending={restore.isPending}>
-              Restore
-            </Button>
-          )}
-        </Row>
-        <Row title="Delete this workspace" about="For good, with its members, keys and jobs. It must have neither nodes nor servers.">
-          <Button look="danger" icon={Trash2} onClick={() => setAsks('delete')}>
-            Delete
-          </Button>
-        </Row>
+          </Row>
+        )}
+        {mayEnd && (
+          <>
+            <Row title={archived_at == null ? 'Archive this workspace' : 'This workspace is archived'} about={archived_at == null ? 'It can be read as before, and nothing in it changes until it is restored. Nothing may run in it.' : 'Restore it to change something. What was stopped stays stopped.'}>
+              {archived_at == null ? (
+                <Button icon={Archive} onClick={() => setAsks('archive')}>
+                  Archive
+                </Button>
+              ) : (
+                <Button icon={ArchiveRestore} onClick={() => restore.mutate()} isPending={restore.isPending}>
+                  Restore
+                </Button>
+              )}
+            </Row>
+            <Row title="Delete this workspace" about="For good, with its members, keys and jobs. It must have neither nodes nor servers.">
+              <Button look="danger" icon={Trash2} onClick={() => setAsks('delete')}>
+                Delete
+              </Button>
+            </Row>
+          </>
+        )}
       </Card>
+      {asks === 'leave' && (
+        <Confirm
+          isOpen
+          onClose={close}
+          title={`Leave ${name}?`}
+          losses={['You see nothing of it any more, at once and in every open page.', 'Your API keys reach nothing in it any more.']}
+          verb="Leave workspace"
+          isPending={leave.isPending}
+          error={leave.error}
+          onConfirm={() => leave.mutate()}
+        />
+      )}
       {asks === 'archive' && (
         <Confirm
           isOpen

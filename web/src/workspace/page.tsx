@@ -40,7 +40,7 @@ export function Page() {
       <Content>
         <div className="mx-auto flex max-w-3xl flex-col gap-8">
           <General />
-          <Members />
+          {can('member:read') && <Members />}
           {can('member:read') && <Invites />}
           <Requirement of={workspace} who={`everybody in ${name}`} isAllowed={can('workspace:write')} />
           <Ending key={workspace} />
