@@ -259,6 +259,9 @@ impl Store {
     }
 
     async fn commit(&self, doing: &'static str, mut tx: Tx) -> Result<()> {
+        if let Err(error) = tx.check_touched().await {
+            return self.undo(tx, error).await;
+        }
         let _in_sequence = if tx.has_facts() { Some(self.0.telling.lock().await) } else { None };
         let moves_rights = !rights::is_neutral(doing);
         let written = match tx.write_facts().await {

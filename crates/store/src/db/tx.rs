@@ -134,10 +134,13 @@ impl Tx {
     pub(super) fn has_facts(&self) -> bool {
         !self.events.is_empty() || !self.audits.is_empty()
     }
+    /// Refuses what an archived workspace refuses. It may wait for an archiving that holds the workspace's row and still has
+    /// to commit: nothing may be held here that every commit needs.
+    pub(super) async fn check_touched(&mut self) -> Result<()> {
+        self.touched.check(&mut self.conn).await
+    }
     /// Writes what was collected. The counter comes before the chains, the chains in order: so two commits never deadlock.
     pub(super) async fn write_facts(&mut self) -> Result<Vec<Event>> {
-        // Before the counter is held: an archiving that waits for it holds the workspace's row.
-        self.touched.check(&mut self.conn).await?;
         let events = self.write_events().await?;
         self.write_audits().await?;
         Ok(events)

@@ -67,7 +67,7 @@ both_backends! {
     }
 
     async fn a_change_and_an_archiving_at_the_same_time_are_put_into_an_order(t) {
-        for round in 0..8 {
+        for round in 0..32 {
             let (workspace, _) = t.workspace(&format!("race-{round}")).await;
             let workload = t.workload(&workspace, "Quake", None).await;
             t.store.workload_set_power(&t.may(&workload), Desire::Stop { is_forced: false }, t.now()).await.unwrap();
