@@ -76,6 +76,10 @@ async fn a_hangup_drains_and_the_last_match_ends_the_process() {
         let base = format!("http://{}/{path}", host.address);
         let refused = until_async("a new match is refused", SOON, async || {
             let (status, answer) = host.bot_at(base.trim_end_matches('/'), "POST create_game", json!({})).await?;
+            // The signal has not arrived yet: what was made meanwhile would keep the process alive.
+            if let Some(early) = answer["gameID"].as_str() {
+                host.bot(&format!("DELETE game/{early}"), Value::Null).await?;
+            }
             Ok((status == 503).then_some(answer))
         });
         assert_eq!(refused.await.unwrap()["error"], "busy");
@@ -87,8 +91,8 @@ async fn a_hangup_drains_and_the_last_match_ends_the_process() {
         player.hear_end().await;
     }
     assert!(host.process.as_mut().unwrap().ended(SOON).unwrap().success(), "{}", host.log());
-    let kept: Vec<_> = (0..2).flat_map(|n| host.data().join(format!("w{n}/archive")).read_dir().unwrap()).collect();
-    assert_eq!(kept.len(), 1, "it was archived before the end");
+    let is_kept = |n: u32| host.data().join(format!("w{n}/archive/{id}.json.gz")).is_file();
+    assert!((0..2).any(is_kept), "it was archived before the end");
 }
 
 #[tokio::test]
