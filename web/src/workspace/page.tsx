@@ -65,7 +65,7 @@ function Members() {
   const { workspace, name } = useWorkspace()
   const me = useMe()
   const can = useCan()
-  const [leaving, setLeaving] = useState<Member>()
+  const [removed, setRemoved] = useState<Member>()
   const path = (member: Member) => ({ params: { path: { workspace, user: member.user } } })
   const list = useQuery({
     queryKey: ['members', workspace],
@@ -81,7 +81,7 @@ function Members() {
     mutationFn: (member: Member) => ok(api.DELETE('/api/v1/workspaces/{workspace}/members/{user}', path(member))),
     onSuccess: async () => {
       await fresh()
-      setLeaving(undefined)
+      setRemoved(undefined)
     },
   })
   const roles = useRoles().data?.items
@@ -95,7 +95,13 @@ function Members() {
       },
     )
   const columns: Column<Member>[] = [
-    { id: 'name', label: 'Name', isFluid: true, sort: (member) => member.name, cell: (member) => <span className="block truncate font-medium">{member.name}</span> },
+    { id: 'name', label: 'Name', isFluid: true, sort: (member) => member.name, cell: (member) => (
+        <span className="flex items-baseline gap-1.5">
+          <span className="truncate font-medium">{member.name}</span>
+          {member.user === me.user.id && <span className="text-ink-3">you</span>}
+        </span>
+      ),
+    },
     { id: 'email', label: 'E-mail', from: 'sm', sort: (member) => member.email, cell: (member) => <span className="block max-w-60 truncate text-ink-2">{member.email}</span> },
     {
       id: 'role',
@@ -105,7 +111,7 @@ function Members() {
       cell: (member) => <Select small className="w-28" label={`Role of ${member.name}`} disabled={!can('member:write')} value={member.role} onValue={(role) => set(member, role)} options={options} />,
     },
     { id: 'since', label: 'Since', from: 'md', width: '110px', isRight: true, cell: (member) => <Ago at={member.created_at} className="text-ink-3" /> },
-    { id: 'actions', label: '', width: '44px', isRight: true, cell: (member) => (can('member:write') || member.user === me.user.id) && <IconButton icon={UserMinus} label={member.user === me.user.id ? 'Leave' : `Remove ${member.name}`} onClick={() => setLeaving(member)} /> },
+    { id: 'actions', label: '', width: '44px', isRight: true, cell: (member) => can('member:write') && member.user !== me.user.id && <IconButton icon={UserMinus} label={`Remove ${member.name}`} onClick={() => setRemoved(member)} /> },
   ]
   return (
     <Section title="Members">
@@ -116,19 +122,19 @@ function Members() {
           <Table label="Members" columns={columns} rows={list.data?.items} rowId={(member) => member.user} rowLabel={(member) => member.name} expected={2} empty={<p className="px-4 py-3 text-13 text-ink-2">Nobody is a member. Platform admins reach it all the same.</p>} />
         </Card>
       )}
-      {leaving !== undefined && (
+      {removed !== undefined && (
         <Confirm
           isOpen
           onClose={() => {
-            setLeaving(undefined)
+            setRemoved(undefined)
             remove.reset()
           }}
-          title={leaving.user === me.user.id ? `Leave ${name}?` : `Remove ${leaving.name} from ${name}?`}
+          title={`Remove ${removed.name} from ${name}?`}
           losses={['They see nothing of it any more, at once and in every open page.', 'Their API keys reach nothing in it any more.']}
-          verb={leaving.user === me.user.id ? 'Leave' : 'Remove member'}
+          verb="Remove member"
           isPending={remove.isPending}
           error={remove.error}
-          onConfirm={() => remove.mutate(leaving)}
+          onConfirm={() => remove.mutate(removed)}
         />
       )}
     </Section>
