@@ -81,7 +81,7 @@ impl House {
         }
         let kinds =
             ["platform", "workspace", "member", "user", "session", "key", "node", "template", "workload", "job"];
-        let kinds = kinds.into_iter().chain(["event", "audit"]);
+        let kinds = kinds.into_iter().chain(["match", "bot", "event", "audit"]);
         let all: Vec<String> =
             kinds.flat_map(|k| ["read", "operate", "write"].map(|verb| format!("{k}:{verb}"))).collect();
         let answer = self

@@ -24,9 +24,8 @@ const LEFT_OUT: &str = "/(stream|console|link|platform-settings/restart|mfa/requ
 const NO_LIMITS: &str = "[rates]\nper_address = 0\nper_actor = 0\nper_address_burst = 0\nper_actor_burst = 0\n";
 /// How many things there are of each kind: with the first all may be done but deletion, which is for the others.
 const OF_EACH: usize = 4;
-/// As many operations as this may find nothing: those whose secrets only a person's mailbox has, and the like. With guessed
-/// ids alone there were 48.
-const WITHOUT_DATA: u32 = 24;
+/// As many operations, of some 180, may find nothing: those whose secrets only a person's mailbox has, and the like.
+const WITHOUT_DATA: u32 = 34;
 
 /// It would take ids out of answers, and delete what others are still to find.
 const NO_BORROWING: &str = "[phases.examples.extra-data-sources]\nresponses = false\n\
@@ -114,6 +113,7 @@ async fn furnish(house: &House) -> Result<Things> {
             let answer = house.post(path, body).await?;
             let id = answer.get("target").or_else(|| answer.get("id")).and_then(Value::as_str).map(str::to_owned);
             let id = id.or_else(|| answer[param]["id"].as_str().map(str::to_owned));
+            let id = id.or_else(|| answer["gameID"].as_str().map(str::to_owned));
             things.entry(param).or_default().push(id.with_context(|| format!("no id in {answer}"))?);
             Ok(answer)
         };
@@ -126,6 +126,12 @@ async fn furnish(house: &House) -> Result<Things> {
         made("token", &format!("/workspaces/{home}/join-tokens"), json!({"label": format!("Rack {n}")})).await?;
         let guest = json!({"email": format!("guest{n}@example.org"), "role": "viewer"});
         made("invite", &format!("/workspaces/{home}/invites"), guest).await?;
+        made("match", "/matches", json!({"title": "tic-tac-toe"})).await?;
+        made("bot", "/bots", json!({"name": format!("Ladder {n}")})).await?;
+        let role = json!({"name": format!("Watch {n}"), "capabilities": ["workload:operate"]});
+        made("role", &format!("/workspaces/{home}/roles"), role).await?;
+        let team = json!({"name": format!("Crew {n}"), "grant": {"role": "viewer", "on": "workspace"}});
+        made("team", &format!("/workspaces/{home}/teams"), team).await?;
         things.entry("job").or_default().extend(accepted["job_id"].as_str().map(str::to_owned));
     }
     things.insert("template", ["process", "luanti"].map(str::to_owned).to_vec());

@@ -259,7 +259,8 @@ fn responses(endpoint: &Endpoint, input: &InputDoc, outputs: &[OutputDoc], error
         }
         all.insert(output.status.to_string(), good);
     }
-    for (status, says) in failures(endpoint, input) {
+    let unready = outputs.iter().filter_map(|output| Some((409, output.unready?)));
+    for (status, says) in unready.chain(failures(endpoint, input)) {
         let answer = json!({ "description": says, "content": { "application/json": { "schema": error } } });
         all.entry(status.to_string()).or_insert(answer);
     }

@@ -16,6 +16,8 @@ pub struct OutputDoc {
     /// `None` for no body.
     pub content: Vec<(&'static str, Option<Schema>)>,
     pub has_location: bool,
+    /// Why it may not be there yet, which is 409.
+    pub unready: Option<&'static str>,
 }
 
 /// Something a handler answers.
@@ -53,7 +55,7 @@ pub(crate) fn json<T: Serialize>(status: StatusCode, value: &T) -> Response<Body
 
 fn doc<T: JsonSchema>(generator: &mut SchemaGenerator, status: u16, says: &'static str) -> OutputDoc {
     let content = vec![("application/json", Some(generator.subschema_for::<T>()))];
-    OutputDoc { status, says, content, has_location: false }
+    OutputDoc { status, says, content, has_location: false, unready: None }
 }
 
 /// 200 with a view.
@@ -138,7 +140,13 @@ pub struct NoContent;
 
 impl Output for NoContent {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 204, says: "Done; there is nothing to say.", content: vec![], has_location: false }
+        OutputDoc {
+            status: 204,
+            says: "Done; there is nothing to say.",
+            content: vec![],
+            has_location: false,
+            unready: None,
+        }
     }
     fn respond(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());
@@ -173,7 +181,7 @@ pub struct EventStream(pub Response<Body>);
 impl Output for EventStream {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
         let content = vec![("text/event-stream", None)];
-        OutputDoc { status: 200, says: "A stream of Server-Sent Events.", content, has_location: false }
+        OutputDoc { status: 200, says: "A stream of Server-Sent Events.", content, has_location: false, unready: None }
     }
     fn respond(self) -> Response<Body> {
         self.0
@@ -184,6 +192,8 @@ impl Output for EventStream {
 pub trait Media: Send + 'static {
     /// All of them.
     const TYPES: &'static [&'static str];
+    /// Why it may not be there yet.
+    const UNREADY: Option<&'static str> = None;
 }
 
 /// 200 with a file that is made while it is sent. The handler sets the content type itself, one of the media's.
@@ -203,7 +213,7 @@ impl<M: Media> Download<M> {
 impl<M: Media> Output for Download<M> {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
         let content = M::TYPES.iter().map(|name| (*name, None)).collect();
-        OutputDoc { status: 200, says: "The file, piece by piece.", content, has_location: false }
+        OutputDoc { status: 200, says: "The file, piece by piece.", content, has_location: false, unready: M::UNREADY }
     }
     fn respond(self) -> Response<Body> {
         self.response
@@ -216,7 +226,13 @@ pub struct Upgrade(pub Response<Body>);
 
 impl Output for Upgrade {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 101, says: "The connection is upgraded.", content: vec![], has_location: false }
+        OutputDoc {
+            status: 101,
+            says: "The connection is upgraded.",
+            content: vec![],
+            has_location: false,
+            unready: None,
+        }
     }
     fn respond(self) -> Response<Body> {
         self.0
@@ -232,7 +248,13 @@ pub struct Text {
 
 impl Output for Text {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 200, says: "As text.", content: vec![("text/plain", None)], has_location: false }
+        OutputDoc {
+            status: 200,
+            says: "As text.",
+            content: vec![("text/plain", None)],
+            has_location: false,
+            unready: None,
+        }
     }
     fn respond(self) -> Response<Body> {
         let mut response = Response::new(Body::from(self.text));
@@ -247,7 +269,13 @@ pub struct JsonText(pub &'static str);
 
 impl Output for JsonText {
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 200, says: "As JSON.", content: vec![("application/json", None)], has_location: false }
+        OutputDoc {
+            status: 200,
+            says: "As JSON.",
+            content: vec![("application/json", None)],
+            has_location: false,
+            unready: None,
+        }
     }
     fn respond(self) -> Response<Body> {
         Text { content_type: "application/json", text: self.0.to_owned() }.respond()

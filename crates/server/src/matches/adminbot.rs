@@ -46,6 +46,7 @@ pub struct Kept;
 
 impl Media for Kept {
     const TYPES: &'static [&'static str] = &["application/json"];
+    const UNREADY: Option<&'static str> = Some("The match is not over yet.");
 }
 
 /// Which title.

@@ -41,7 +41,7 @@ pub struct Redirect {
 impl Output for Redirect {
     const IS_SECRET: bool = true;
     fn describe(_: &mut SchemaGenerator) -> OutputDoc {
-        OutputDoc { status: 303, says: "Go there.", content: vec![], has_location: true }
+        OutputDoc { status: 303, says: "Go there.", content: vec![], has_location: true, unready: None }
     }
     fn respond(self) -> Response<Body> {
         let mut response = Response::new(Body::empty());

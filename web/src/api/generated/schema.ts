@@ -5557,6 +5557,15 @@ export interface operations {
                     "application/json": components["schemas"]["ErrorBody"];
                 };
             };
+            /** @description The match is not over yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             /** @description Some fields are wrong; each is named. */
             422: {
                 headers: {
@@ -16396,6 +16405,15 @@ export interface operations {
             };
             /** @description The request came too slowly. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The match is not over yet. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
