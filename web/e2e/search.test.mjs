@@ -70,7 +70,7 @@ test('the keyboard alone finds and opens, and the page is among the recent ones 
   assert.match(await page.locator('[role=option][aria-selected=true]').innerText(), /Luanti deploy/)
   await page.keyboard.press('Enter')
   await page.waitForURL('**/settings/keys')
-  await page.getByRole('heading', { level: 1 }).first().waitFor()
+  await page.getByRole('heading', { name: 'API keys', level: 1 }).waitFor()
   await page.goto(`${house.url}/nodes`)
   await settled(page)
   await page.keyboard.press('Control+k')

@@ -86,7 +86,7 @@ export function Page() {
             empty={
               state === 'live' ? (
                 <Empty icon={Swords} title="No match is on" action={make}>
-                  Make one here, let a bot make them, or try <code className="font-mono text-12">ostler match create tic-tac-toe</code>
+                  Make one here, let a bot make them, or try <code className="font-mono text-12 whitespace-nowrap">ostler match create tic-tac-toe</code>
                 </Empty>
               ) : (
                 <Empty icon={Archive} title="The archive is empty">
