@@ -49,6 +49,11 @@ impl Host {
         Time::from_millis(self.due.load(Ordering::Acquire))
     }
 
+    /// The match is over, and is being archived.
+    pub(super) fn is_over(&self) -> bool {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).is_over
+    }
+
     /// Adds a socket, before anything is sent to it.
     pub(super) fn attach(&self, conn: Conn, outlet: Arc<Outlet>, is_compact: bool) {
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);

@@ -264,6 +264,18 @@ impl Worker {
         self.0.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
+    /// The match if it can be watched live. One that has just ended is waited for: its archive is under way.
+    async fn running(&self, id: GameId) -> Option<Arc<Host>> {
+        loop {
+            let changed = self.0.changed.notified();
+            let host = self.host(id)?;
+            if !host.is_over() {
+                return Some(host);
+            }
+            changed.await;
+        }
+    }
+
     fn hosts(&self) -> Vec<Arc<Host>> {
         self.0.hosts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }

@@ -132,7 +132,7 @@ async fn talk(worker: &Worker, socket: &mut Socket, trusted: Trusted, purpose: P
             Some(Err(code)) => return socket.say_and_close(code),
             None => return socket.say_and_close("kick_reason.no_join"),
         },
-        Purpose::Watch { id, from, pace } => match worker.host(id) {
+        Purpose::Watch { id, from, pace } => match worker.running(id).await {
             Some(host) => (host, Input::Spectate { conn, last_turn: from }),
             None => return replay(worker, socket, id, from, pace).await,
         },
