@@ -142,8 +142,8 @@ impl World {
 
     /// Who only followed the events knows what the database knows.
     async fn check_events(&self, views: &BTreeMap<WorkloadId, &WorkloadView>) -> Result<(), String> {
+        self.check_presence().await?;
         let fold = self.fold().await?;
-        self.check_presence(&fold)?;
         let told: BTreeSet<WorkloadId> = fold.workloads.keys().copied().collect();
         let there: BTreeSet<WorkloadId> = views.keys().copied().collect();
         if told != there {
@@ -174,7 +174,7 @@ impl World {
         if let Some(node) = gone.intersection(&online).next() {
             return Err(format!("{node} has been gone for 40 s and is still called online"));
         }
-        self.check_presence(&self.fold().await?)?;
+        self.check_presence().await?;
         for view in self.workloads().await? {
             let is_unknown = view.state == State::Unknown;
             if view.node.is_some_and(|node| gone.contains(&node)) != is_unknown {
@@ -184,14 +184,23 @@ impl World {
         Ok(())
     }
 
-    /// The events know who is there.
-    fn check_presence(&self, fold: &Fold) -> Result<(), String> {
-        let Some(server) = &self.server else { return Err("the server is gone".to_owned()) };
-        let online: BTreeSet<NodeId> = server.fleet.online().into_iter().collect();
-        if fold.online != online {
-            return Err(format!("the events call {:?} online; it is {online:?}", fold.online));
+    /// The events know who is there, soon after it is so: presence is written by a loop of its own, and links come and go
+    /// while the events are read.
+    async fn check_presence(&self) -> Result<(), String> {
+        let mut tries = 0;
+        loop {
+            let fold = self.fold().await?;
+            let Some(server) = &self.server else { return Err("the server is gone".to_owned()) };
+            let online: BTreeSet<NodeId> = server.fleet.online().into_iter().collect();
+            if fold.online == online {
+                return Ok(());
+            }
+            tries += 1;
+            if tries == 50 {
+                return Err(format!("the events call {:?} online; it is {online:?}", fold.online));
+            }
+            self.pause(Millis(200)).await;
         }
-        Ok(())
     }
 
     async fn fold(&self) -> Result<Fold, String> {
