@@ -82,7 +82,7 @@ pub const SUITES: &[Suite] = &[
     Suite { needs: &[Need::Node], ..suite("matches", 8, Work::Rust(Pick::Module(&["match_worker"]))) },
     Suite { needs: &[Need::Schemathesis], ..suite("api", 8, Work::Rust(Pick::Module(&["schemathesis"]))) },
     Suite { needs: &[Need::Node, Need::Luanti], ..suite("tour", 8, Work::Rust(Pick::Module(&["tour"]))) },
-    Suite { needs: &[Need::Node, Need::Chromium, Need::Luanti], ..suite("browser", 10, Work::Npm(&["e2e"])) },
+    Suite { needs: &[Need::Node, Need::Chromium, Need::Luanti], ..suite("browser", 15, Work::Npm(&["e2e"])) },
 ];
 
 /// The nextest filter of a suite: its own pick without those of later rows.
