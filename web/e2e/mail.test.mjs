@@ -151,6 +151,8 @@ test('a passkey as the second factor: asked for after the password, in every mod
   await page.getByRole('heading', { name: 'Blue key is on' }).waitFor()
   await page.getByRole('button', { name: 'I have kept them' }).click()
   await page.goto(house.url)
+  // What is still being asked when the session ends would be refused, and the browser would say so.
+  await settled(page)
   await page.getByRole('button', { name: new RegExp(KATHERINE.name) }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
   await page.getByRole('heading', { name: 'Sign in' }).waitFor()

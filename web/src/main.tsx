@@ -35,6 +35,7 @@ whenSignedOut(() => {
   if (client.getQueryData(meQuery.queryKey) === undefined) return
   client.removeQueries({ queryKey: meQuery.queryKey })
   stopLive()
+  if (window.location.pathname === '/sign-in') return
   const next = window.location.pathname + window.location.search
   void router.navigate({ to: '/sign-in', search: next === '/' ? {} : { next } })
 })

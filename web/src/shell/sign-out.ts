@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
 import { api, ok } from '../api/client'
 import { notifyError } from '../kit/notice'
-import { stopLive } from '../live'
+import { startLive, stopLive } from '../live'
 import { forgetRecent } from './recent'
 
 /** Ends the session here and on the server, and forgets everything that was read with it. */
@@ -10,14 +10,18 @@ export function useSignOut(): () => void {
   const client = useQueryClient()
   const navigate = useNavigate()
   return () => {
+    // Before the session ends: what is asked with it afterwards is refused.
+    stopLive()
     ok(api.POST('/api/v1/auth/logout')).then(
       async () => {
-        stopLive()
         forgetRecent()
         await navigate({ to: '/sign-in' })
         client.clear()
       },
-      (error: unknown) => notifyError('sign out', error),
+      (error: unknown) => {
+        startLive(client)
+        notifyError('sign out', error)
+      },
     )
   }
 }
