@@ -120,15 +120,22 @@ pub fn run(args: Args) -> Result<ExitCode> {
         bail!("{} is missing; it is built together with ostler", tool.display());
     }
     let bench = Bench { binary, tool };
-    let mut measured = Vec::new();
+    let (mut measured, mut failed) = (Vec::new(), Vec::new());
     for row in chosen {
         say::step(row.name);
-        measured.push(measure(row, &bench, args.rounds.unwrap_or(row.rounds))?);
+        match measure(row, &bench, args.rounds.unwrap_or(row.rounds)) {
+            Ok(row) => measured.push(row),
+            // What has been measured is not lost to one row.
+            Err(error) => failed.push(format!("{error:#}")),
+        }
     }
     let table = report::table(&measured);
     println!("{table}");
     if !args.dry {
         report::write(&measured, &table)?;
+    }
+    if !failed.is_empty() {
+        bail!("{} rows could not be measured:\n{}", failed.len(), failed.join("\n"));
     }
     Ok(ExitCode::SUCCESS)
 }
