@@ -25,7 +25,8 @@ pub struct House {
     pub key: String,
     /// The one-time secret that the first admin was made with.
     pub setup_secret: String,
-    http: reqwest::Client,
+    /// For requests that no method here makes.
+    pub http: reqwest::Client,
 }
 
 impl House {
