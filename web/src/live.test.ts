@@ -1,4 +1,4 @@
-import { QueryClient } from '@tanstack/react-query'
+import { QueryClient, QueryObserver } from '@tanstack/react-query'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Listing } from './api/client'
 import type { Event, Job, Workload } from './api/types'
@@ -74,5 +74,26 @@ describe('what an event means for what is held', () => {
     putWorkload(client, workload('wl_3', 'pending'))
     putWorkload(client, workload('wl_2', 'stopped'))
     expect(list().map((w) => `${w.id} ${w.state}`)).toEqual(['wl_3 pending', 'wl_1 starting', 'wl_2 stopped'])
+  })
+
+  it('somebody who was removed from a workspace does not ask for it again, whatever made the panel look', async () => {
+    let memberships = [{ workspace: 'ws_1' }, { workspace: 'ws_2' }]
+    const me = vi.fn(async () => ({ memberships }))
+    const asked = vi.fn(async (_: unknown) => [])
+    const watch = (queryKey: readonly unknown[], queryFn: () => Promise<unknown>) => new QueryObserver(client, { queryKey, queryFn, staleTime: Infinity }).subscribe(() => {})
+    watch(['me'], me)
+    for (const key of [['members', 'ws_1'], ['members', 'ws_2'], ['keys', 'mine']]) watch(key, () => asked(key))
+    await vi.runAllTimersAsync()
+    asked.mockClear()
+    memberships = [{ workspace: 'ws_2' }]
+    const applier = new Applier(client)
+    for (const look of [() => applier.everything(), () => applier.event(fact({ type: 'member.changed', user: 'usr_1' }))]) {
+      look()
+      await vi.runAllTimersAsync()
+      expect(asked.mock.calls.map(([key]) => key)).toContainEqual(['members', 'ws_2'])
+      expect(asked.mock.calls.map(([key]) => key)).not.toContainEqual(['members', 'ws_1'])
+      asked.mockClear()
+    }
+    expect(me).toHaveBeenCalledTimes(3)
   })
 })

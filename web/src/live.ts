@@ -3,10 +3,10 @@
 // Lists are patched in place, things are fetched again when something about them changed, and after a gap everything is.
 // Nothing here polls.
 
-import type { QueryClient } from '@tanstack/react-query'
+import type { QueryClient, QueryKey } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 import type { Listing } from './api/client'
-import type { Event, Job, Workload } from './api/types'
+import type { Event, Job, Me, Workload } from './api/types'
 import { followForever } from './sse'
 
 export interface LiveState {
@@ -128,7 +128,21 @@ export class Applier {
 
   everything(): void {
     // What was asked for already is asked for once, and what cannot change is left alone.
-    void this.client.invalidateQueries({ predicate: (query) => !FIXED.has(String(query.queryKey[0])) }, { cancelRefetch: false })
+    void this.meFirst({ cancelRefetch: false }).then(() =>
+      this.client.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'me' && !FIXED.has(String(query.queryKey[0])) && this.isMine(query.queryKey) }, { cancelRefetch: false }),
+    )
+  }
+
+  /** Who I am decides what there is to ask for: somebody who was just removed from a workspace must not ask for it again. */
+  private meFirst(how?: { cancelRefetch: boolean }): Promise<void> {
+    return this.client.invalidateQueries({ queryKey: ['me'] }, how)
+  }
+
+  /** Whether a question is about no workspace, or about one that I still see. */
+  private isMine(key: QueryKey): boolean {
+    const me = this.client.getQueryData<Me>(['me'])
+    const workspace = key.find((part) => typeof part === 'string' && part.startsWith('ws_'))
+    return me === undefined || workspace === undefined || me.memberships.some((each) => each.workspace === workspace)
   }
 
   event(event: Event): void {
@@ -195,11 +209,12 @@ export class Applier {
       this.timer = undefined
       const all = [...this.pending]
       this.pending.clear()
-      this.fetch(all)
+      void this.fetch(all)
     }, 120)
   }
 
-  private fetch(all: string[]): void {
+  private async fetch(all: string[]): Promise<void> {
+    if (all.includes('me')) await this.meFirst()
     const workloads = all.filter((w) => w.startsWith('workload ')).map((w) => w.slice(9))
     const isWhole = all.includes('workloads') || workloads.length > MANY
     if (isWhole) void this.client.invalidateQueries({ queryKey: ['workloads'] })
@@ -209,8 +224,8 @@ export class Applier {
     }
     for (const what of all) {
       const [kind, id] = what.split(' ')
-      if (kind === 'workload' || kind === 'workloads') continue
-      void this.client.invalidateQueries({ queryKey: id === undefined ? [kind] : [kind, id] })
+      if (kind === 'workload' || kind === 'workloads' || kind === 'me') continue
+      void this.client.invalidateQueries({ queryKey: id === undefined ? [kind] : [kind, id], predicate: (query) => this.isMine(query.queryKey) })
       if (kind === 'job') void this.client.invalidateQueries({ queryKey: ['jobs'] })
     }
   }

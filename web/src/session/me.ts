@@ -1,6 +1,6 @@
 // Who is signed in, and the workspace that the pages show.
 
-import { queryOptions, useQuery, useSuspenseQuery } from '@tanstack/react-query'
+import { type QueryClient, queryOptions, useQuery, useSuspenseQuery } from '@tanstack/react-query'
 import { useSyncExternalStore } from 'react'
 import { api, ok } from '../api/client'
 import type { Capability, Me, Membership } from '../api/types'
@@ -21,6 +21,14 @@ export const setupQuery = queryOptions({
 /** Me; only on pages that need a session. */
 export function useMe(): Me {
   return useSuspenseQuery(meQuery).data
+}
+
+/** A workspace that is gone for me, as the server has just said: from now on no page asks for it. */
+export function loseWorkspace(client: QueryClient, workspace: string): void {
+  // An answer that is under way may be older than the loss.
+  void client.cancelQueries({ queryKey: meQuery.queryKey }, { revert: false })
+  client.setQueryData(meQuery.queryKey, (me) => me && { ...me, memberships: me.memberships.filter((each) => each.workspace !== workspace) })
+  void client.invalidateQueries({ queryKey: meQuery.queryKey })
 }
 
 /** Which version runs; empty until known. */

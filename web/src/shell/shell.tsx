@@ -98,7 +98,7 @@ export function Shell() {
 }
 
 /** Pages of people, of oneself and of the API need no workspace; all others show what is in one. */
-const FREE = /^\/(settings|api|_kit)(\/|$)/
+const FREE = /^\/(settings(?!\/(workspace|roles|teams)(\/|$))|api|_kit)(\/|$)/
 
 function Inside() {
   const { memberships, user } = useMe()

@@ -8,7 +8,7 @@ import { api, ok } from '../api/client'
 import { Button } from '../kit/button'
 import { Confirm } from '../kit/dialog'
 import { notify } from '../kit/notice'
-import { useHeld, useMe, useWorkspace } from '../session/me'
+import { loseWorkspace, useHeld, useMe, useWorkspace } from '../session/me'
 import { allows } from '../session/rights'
 import { Card, Section } from '../shell/header'
 import { useRestore } from './archived'
@@ -36,17 +36,16 @@ export function Ending() {
   })
   const remove = useMutation({
     mutationFn: () => ok(api.DELETE('/api/v1/workspaces/{workspace}', { params: { path: { workspace } }, body: { confirm: slug } })),
-    onSuccess: async () => {
+    onSuccess: () => {
       setAsks(undefined)
-      await client.invalidateQueries()
+      loseWorkspace(client, workspace)
       notify(`${name} is deleted.`)
     },
   })
   const leave = useMutation({
     mutationFn: () => ok(api.DELETE('/api/v1/workspaces/{workspace}/members/{user}', { params: { path: { workspace, user: user.id } } })),
     onSuccess: async () => {
-      // First of all what is mine: pages ask for the workspace that is chosen then.
-      await client.invalidateQueries({ queryKey: ['me'] })
+      loseWorkspace(client, workspace)
       notify(`You have left ${name}.`)
       await navigate({ to: '/' })
     },
