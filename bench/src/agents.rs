@@ -1,5 +1,6 @@
 //! Agents by the thousand: the real agent and the real link, over machines that are only simulated.
 
+use crate::wait::until;
 use anyhow::{Context, Result};
 use ostler_agent::driver::sim::SimHost;
 use ostler_agent::join::{Joining, join};
@@ -9,7 +10,7 @@ use ostler_model::Secret;
 use ostler_runtime::{Clock, Ids, Spawn};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -39,11 +40,7 @@ pub(super) async fn run(url: &str, key: &str, count: usize) -> Result<()> {
     while let Some(joined) = joins.join_next().await {
         agents.push(joined??);
     }
-    for agent in &agents {
-        while agent.state().open == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    }
+    until("every agent's link to be open", || agents.iter().all(|agent| agent.state().open > 0)).await?;
     println!("{}", began.elapsed().as_secs_f64());
     std::future::pending().await
 }

@@ -13,6 +13,7 @@ mod load;
 mod matches;
 mod search;
 mod tunnel;
+mod wait;
 
 use anyhow::{Result, bail};
 

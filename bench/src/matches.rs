@@ -86,12 +86,14 @@ async fn play(plan: &Plan<'_>) -> Result<Value> {
     let all = plan.matches * plan.players;
     let acting = tokio::task::spawn_local(act(sockets));
     let patience = Instant::now() + START;
+    // The sockets' tasks share this thread; nothing but their notes says how far they are.
     while notes.borrow().running < all {
         if Instant::now() > patience {
             bail!("after {} s {} of {all} players had seen the start", START.as_secs(), notes.borrow().running);
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    // What follows is time that is measured, not waited for: first some that does not count, then some that does.
     tokio::time::sleep(WARM).await;
     let (began, relay, own) = (Instant::now(), processor_ms(plan.pid)?, processor_ms(std::process::id())?);
     notes.borrow_mut().is_counting = true;
@@ -216,6 +218,7 @@ async fn act(sockets: Vec<Rc<TcpStream>>) {
     let began = Instant::now();
     let mut done = 0_u64;
     loop {
+        // The pace of the load itself.
         tokio::time::sleep(Duration::from_millis(1)).await;
         let wanted = began.elapsed().as_micros() as u64 * sockets.len() as u64 / 1_000_000;
         while done < wanted {

@@ -2,6 +2,7 @@
 //!
 //! Both ends are in this process either way, so the difference is the link and nothing else.
 
+use crate::wait::until;
 use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::body::Body;
@@ -198,9 +199,7 @@ impl Linked {
             ids,
             spawn,
         });
-        while fleet.presence(node.id).links == 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        until("the node's link to be open", || fleet.presence(node.id).links > 0).await?;
         Ok(Self { fleet, node: node.id, _links: links })
     }
 }

@@ -12,7 +12,7 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 export async function openContext(browser, mode, storageState) {
   // axe is added to the page, which the page's own policy would rightly refuse.
   const context = await browser.newContext({ ...MODES[mode], reducedMotion: 'reduce', bypassCSP: true, storageState })
-  context.setDefaultTimeout(15_000)
+  context.setDefaultTimeout(30_000)
   return context
 }
 
@@ -31,6 +31,11 @@ export async function openPage(context) {
     }
   })
   return page
+}
+
+/** No event arrives on this page: it asks again only when somebody makes it, and nothing heals before the test has looked. */
+export function deaf(page) {
+  return page.route('**/api/v1/events/stream*', () => new Promise(() => {}))
 }
 
 /** Waits until everything that was asked for is there: no skeleton is left. */

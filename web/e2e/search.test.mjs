@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { MODES, openBrowser, openHouse } from './house.mjs'
-import { look, openContext, openPage, settled } from './look.mjs'
+import { deaf, look, openContext, openPage, settled } from './look.mjs'
 import { enter } from './person.mjs'
 
 let house
@@ -31,8 +31,9 @@ after(async () => {
   await house?.close()
 })
 
-async function open(mode = 'light', address = '/') {
+async function open(mode = 'light', address = '/', prepare = async () => {}) {
   const page = await openPage(await openContext(browser, mode, await admin.state()))
+  await prepare(page)
   await page.goto(house.url + address)
   await settled(page)
   await page.keyboard.press('Control+k')
@@ -110,7 +111,7 @@ test('an answer to an older question is never shown', async () => {
 })
 
 test('a failed search says why, and can be tried again', async () => {
-  const { page, input } = await open()
+  const { page, input } = await open('light', '/', deaf)
   let isBroken = true
   await page.route('**/api/v1/search*', (route) =>
     isBroken ? route.fulfill({ status: 500, json: { error: 'internal', message: 'something went wrong', request_id: 'req_1' } }) : route.continue(),

@@ -335,6 +335,7 @@ async fn upkeep(app: &App) {
         let now = app.clock.now();
         app.seen.flush(&app.store, now).await;
         app.rates.sweep();
+        app.passwords.sweep();
         obs::metrics::upkeep();
         let done = async {
             let sessions: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), &origin)

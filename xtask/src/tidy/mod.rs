@@ -9,6 +9,7 @@ mod headers;
 mod homes;
 mod links;
 mod migrations;
+mod orphans;
 mod sleeps;
 mod tree;
 mod words;
@@ -44,6 +45,7 @@ const RULES: &[(&str, Rule)] = &[
     ("sizes of files and functions", caps::check),
     ("room headers", headers::check),
     ("open ends", words::check),
+    ("files of no crate", orphans::check),
     ("sleeps in tests", sleeps::check),
     ("links in documents", links::check),
     ("released migrations", migrations::check),

@@ -8,8 +8,10 @@ use futures_util::future::Either;
 use hyper_util::rt::TokioIo;
 use ostler_model::Millis;
 use ostler_runtime::Clock;
+use socket2::SockRef;
 use std::collections::VecDeque;
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -20,10 +22,12 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
-/// Frames that may wait for one socket. Who falls further behind is let go and rejoins.
-const QUEUE_FRAMES: usize = 256;
+/// Frames that may wait for one socket: a minute of turns. Who falls further behind is let go and rejoins.
+const QUEUE_FRAMES: usize = 600;
 /// A socket that takes nothing for so long is gone.
 const SEND: Millis = Millis::secs(20);
+/// Written at once of a long frame, so that a slow reader who takes some of it counts as one who takes something.
+const PIECE_BYTES: usize = 16 << 10;
 /// Longest reason that a closing frame has room for.
 const REASON_CHARS: usize = 100;
 
@@ -124,28 +128,37 @@ impl Outlet {
         }
     }
 
-    /// Writes what waits, until it is over or the other side takes nothing any more.
+    /// Writes what waits, until it is over or the other side takes nothing any more, and says that nothing follows.
     pub(super) async fn drain(&self, clock: &Clock, mut writer: Writer) {
         loop {
             let changed = self.changed.notified();
             while let Some(frame) = self.first() {
-                let write = async {
-                    writer.write_all(&frame).await?;
-                    writer.flush().await
-                };
-                if !matches!(clock.timeout(SEND, write).await, Some(Ok(()))) {
-                    self.cut(self.line());
-                    return;
+                for piece in frame.chunks(PIECE_BYTES) {
+                    let write = async {
+                        writer.write_all(piece).await?;
+                        writer.flush().await
+                    };
+                    if !matches!(clock.timeout(SEND, write).await, Some(Ok(()))) {
+                        self.cut(self.line());
+                        return;
+                    }
                 }
                 // Only now, so that nothing overtakes it.
                 self.line().waiting.pop_front();
             }
             self.emptied.notify_waiters();
             if self.line().is_over {
+                // Whether it can say so or not, it is over.
+                clock.timeout(SEND, writer.shutdown()).await;
                 return;
             }
             changed.await;
         }
+    }
+
+    /// Nothing reaches the other side any more.
+    pub(super) fn is_cut(&self) -> bool {
+        self.line().is_cut
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -222,7 +235,7 @@ impl AsyncWrite for Shared {
         Poll::Ready(Ok(()))
     }
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        Poll::Ready(SockRef::from(&*self.0).shutdown(Shutdown::Write))
     }
 }
 

@@ -24,6 +24,10 @@ use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 /// A fresh socket must say who it is before this.
 const HELLO: Millis = Millis::secs(10);
+/// A match that has just ended is in the archive within this, or the disk is stuck.
+const ARCHIVED: Millis = Millis::secs(10);
+/// After the last word what still comes is read for so long, unless the other side closes first.
+const LINGER: Millis = Millis::secs(2);
 /// Read from a socket at once. Most frames are far smaller, and larger ones come in pieces.
 const READ_BYTES: usize = 1024;
 /// Longest secret by which a player is known again.
@@ -99,6 +103,11 @@ async fn serve(worker: Worker, upgraded: Upgraded, is_compact: bool, trusted: Tr
         feed(&worker, &host, Input::Gone { conn });
         host.detach(conn);
     }
+    if !outlet.is_cut() {
+        // A connection that ends with something unread takes with it what the other side has not read yet: the reason.
+        let inlet = socket.stream.get_mut();
+        worker.0.clock.timeout(LINGER, tokio::io::copy(&mut inlet.reader, &mut tokio::io::sink())).await;
+    }
 }
 
 /// One open socket, as its task sees it.
@@ -132,9 +141,10 @@ async fn talk(worker: &Worker, socket: &mut Socket, trusted: Trusted, purpose: P
             Some(Err(code)) => return socket.say_and_close(code),
             None => return socket.say_and_close("kick_reason.no_join"),
         },
-        Purpose::Watch { id, from, pace } => match worker.running(id).await {
-            Some(host) => (host, Input::Spectate { conn, last_turn: from }),
-            None => return replay(worker, socket, id, from, pace).await,
+        Purpose::Watch { id, from, pace } => match worker.0.clock.timeout(ARCHIVED, worker.running(id)).await {
+            Some(Some(host)) => (host, Input::Spectate { conn, last_turn: from }),
+            Some(None) => return replay(worker, socket, id, from, pace).await,
+            None => return socket.say_and_close("unreadable"),
         },
     };
     *seat = Some(host.clone());

@@ -4,6 +4,7 @@
 mod bot;
 mod crash;
 mod engine;
+mod fuzz;
 mod loss;
 mod play;
 mod player;

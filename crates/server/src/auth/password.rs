@@ -2,12 +2,13 @@
 
 use crate::http::{Error, Result};
 use crate::limits;
-use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
+use argon2::password_hash::PasswordHasher as _;
+use argon2::password_hash::phc::Output;
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use ostler_model::{Millis, Secret};
 use ostler_runtime::Ids;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Makes and checks hashes, bounded, so that sign-ins cannot take all memory and all cores.
@@ -17,6 +18,7 @@ pub struct Passwords {
     waiting: AtomicUsize,
     /// The hash of nobody's password: checked for people who do not exist, so that they take as long as those who do.
     dummy: String,
+    memory: Arc<Memory>,
 }
 
 impl Passwords {
@@ -24,7 +26,12 @@ impl Passwords {
     pub fn new(ids: &Ids) -> Self {
         static DUMMY: OnceLock<String> = OnceLock::new();
         let dummy = DUMMY.get_or_init(|| hash(&ids.bytes::<16>(), &ids.bytes::<32>()).unwrap_or_default()).clone();
-        Self { turns: Semaphore::new(limits::HASHES_AT_ONCE), waiting: AtomicUsize::new(0), dummy }
+        Self {
+            turns: Semaphore::new(limits::HASHES_AT_ONCE),
+            waiting: AtomicUsize::new(0),
+            dummy,
+            memory: Arc::default(),
+        }
     }
     /// The stored form of a password.
     pub async fn hash(&self, ids: &Ids, password: &Secret) -> Result<String> {
@@ -35,10 +42,13 @@ impl Passwords {
     pub async fn check(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
         let is_real = stored.is_some();
         let (stored, password) = (stored.unwrap_or(&self.dummy).to_owned(), password.clone());
-        // The stored form names its own parameters; ours are only for new ones.
-        let fits =
-            self.run(move || Argon2::default().verify_password(password.reveal().as_bytes(), stored.as_str()).is_ok());
-        Ok(fits.await? && is_real)
+        let memory = self.memory.clone();
+        let fits = self.run(move || memory.lend(|blocks| fits(&stored, password.reveal().as_bytes(), blocks)));
+        Ok(fits.await?.is_some_and(|fits| fits) && is_real)
+    }
+    /// Gives memory back that no sign-in has needed since the last time.
+    pub fn sweep(&self) {
+        self.memory.sweep();
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
@@ -49,6 +59,48 @@ impl Passwords {
         let _turn = self.turns.acquire().await.map_err(|e| Error::Internal(e.into()))?;
         tokio::task::spawn_blocking(work).await.map_err(|e| Error::Internal(e.into()))
     }
+}
+
+/// Memory for hashes, kept from one to the next: fresh memory of this size costs a third of the hash's own time.
+#[derive(Debug, Default)]
+struct Memory {
+    free: Mutex<Vec<Vec<Block>>>,
+    is_used: AtomicBool,
+}
+
+impl Memory {
+    fn lend<T>(&self, work: impl FnOnce(&mut Vec<Block>) -> T) -> T {
+        self.is_used.store(true, Ordering::Relaxed);
+        let mut blocks = self.free().pop().unwrap_or_default();
+        let done = work(&mut blocks);
+        self.free().push(blocks);
+        done
+    }
+    fn sweep(&self) {
+        if !self.is_used.swap(false, Ordering::Relaxed) {
+            self.free().clear();
+        }
+    }
+    fn free(&self) -> MutexGuard<'_, Vec<Vec<Block>>> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a password belongs to a stored form, which names its own parameters. `None` when it is no stored form.
+fn fits(stored: &str, password: &[u8], blocks: &mut Vec<Block>) -> Option<bool> {
+    let stored = PasswordHash::new(stored).ok()?;
+    let (salt, expected) = (stored.salt.as_ref()?, stored.hash.as_ref()?);
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+    let version = stored.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let params = Params::try_from(&stored).ok()?;
+    blocks.resize(params.block_count(), Block::new());
+    let mut out = [0; Output::MAX_LENGTH];
+    let out = out.get_mut(..expected.len())?;
+    Argon2::new(algorithm, version, params)
+        .hash_password_into_with_memory(password, salt, out, &mut blocks[..])
+        .ok()?;
+    // Compared in the same time wherever they differ.
+    Some(Output::new(out).ok()? == *expected)
 }
 
 /// A place among those who wait or work.
@@ -154,6 +206,33 @@ mod tests {
         assert!(!is_fine("kX9vbQ2mLr7"), "eleven characters");
         assert!(is_fine(&"zebra lamp ".repeat(23)), "253 characters");
         assert!(!is_fine(&"x9".repeat(129)), "258 characters");
+    }
+
+    #[test]
+    fn only_the_password_fits_whatever_the_memory_held_before() {
+        let memory = Memory::default();
+        let ask = |stored: &str, password: &[u8]| memory.lend(|blocks| fits(stored, password, blocks));
+        let ours = hash(b"sixteen bytes ok", b"correct horse").unwrap();
+        let other = Argon2::new(Algorithm::Argon2i, Version::V0x10, Params::new(64, 3, 2, Some(24)).unwrap());
+        let other: PasswordHash = other.hash_password_with_salt(b"correct horse", b"another salt of it").unwrap();
+        for stored in [&ours, &other.to_string(), &ours] {
+            assert_eq!(ask(stored, b"correct horse"), Some(true), "{stored}");
+            assert_eq!(ask(stored, b"correct hors"), Some(false), "{stored}");
+            assert_eq!(ask(stored, b""), Some(false), "{stored}");
+        }
+        for broken in [
+            "",
+            "x",
+            "$argon2id$v=19$m=19456,t=2,p=1$c2l4dGVlbiBieXRlcyBvaw",
+            "$argon9$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlcyBvaw$AAAAAAAAAAAAAAAA",
+        ] {
+            assert_eq!(ask(broken, b"x"), None, "{broken}");
+        }
+        assert_eq!(memory.free().len(), 1);
+        memory.sweep();
+        assert_eq!(memory.free().len(), 1, "it was used a moment ago");
+        memory.sweep();
+        assert_eq!(memory.free().len(), 0);
     }
 
     #[test]
