@@ -12,6 +12,7 @@ mod player;
 mod schemathesis;
 mod support;
 mod tour;
+mod up;
 
 use std::path::Path;
 use std::process::Command;

@@ -10,8 +10,8 @@ import type { SearchHit } from '../api/types'
 /** Shorter than a pause in typing is felt, longer than between two keys. */
 const REST = 120
 const MOST = 30
-/** Pages that are read in vain at most: each has looked at thousands of entries. */
-const PAGES = 5
+/** Pages that are read in vain at most: each has looked at hundreds of entries. */
+const PAGES = 12
 
 /** The kinds in the order of the palette, under the names of the rail. */
 export const KINDS: { kind: SearchHit['kind']; label: string; icon: LucideIcon }[] = [

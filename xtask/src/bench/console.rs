@@ -42,8 +42,12 @@ fn ours(bench: &Bench) -> Result<f64> {
         wait(began, "the node did not come")?;
     };
     let path = format!("/api/v1/workloads/{id}");
-    while served.read(&mut line, &path)?["is_ready"] != true {
-        wait(began, "the shell did not start")?;
+    loop {
+        let shell = served.read(&mut line, &path)?;
+        if shell["is_ready"] == true {
+            break;
+        }
+        wait(began, &format!("the shell did not start: {shell}"))?;
     }
     watch(bench, &format!("http://{}{path}/console", served.address), &served.key)
 }

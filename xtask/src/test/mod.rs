@@ -5,7 +5,7 @@
 
 mod counts;
 mod direct;
-mod docker;
+mod engine;
 mod needs;
 mod postgres;
 mod report;

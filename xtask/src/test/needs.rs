@@ -13,6 +13,7 @@ pub enum Need {
     Node,
     Postgres,
     Docker,
+    Podman,
     Bubblewrap,
     Chromium,
     Luanti,
@@ -21,10 +22,11 @@ pub enum Need {
 }
 
 impl Need {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Node,
         Self::Postgres,
         Self::Docker,
+        Self::Podman,
         Self::Bubblewrap,
         Self::Chromium,
         Self::Luanti,
@@ -38,6 +40,7 @@ impl Need {
             Self::Node => "Node.js",
             Self::Postgres => "PostgreSQL",
             Self::Docker => "Docker Engine",
+            Self::Podman => "Podman",
             Self::Bubblewrap => "bubblewrap",
             Self::Chromium => "Chromium",
             Self::Luanti => "Luanti server",
@@ -52,6 +55,7 @@ impl Need {
             Self::Node => &["nodejs", "npm"],
             Self::Postgres => &["postgresql"],
             Self::Docker => &["docker.io", "containerd", "iptables", "busybox-static"],
+            Self::Podman => &["podman", "runc", "netavark", "aardvark-dns"],
             Self::Bubblewrap => &["bubblewrap"],
             Self::Chromium => &["chromium", "fonts-dejavu-core"],
             Self::Luanti => &["minetest-server"],
@@ -68,6 +72,7 @@ impl Need {
             Self::Postgres => super::postgres::programs().is_none(),
             Self::Docker if external_engine().is_some() => false,
             Self::Docker => absent(&["dockerd"]) || absent(&["iptables"]) || absent(&["busybox"]),
+            Self::Podman => absent(&["podman"]) || absent(&["runc"]),
             Self::Bubblewrap => absent(&["bwrap"]),
             Self::Chromium => browser().is_none(),
             Self::Luanti => absent(&["minetestserver", "luantiserver", "luanti"]),
@@ -82,6 +87,9 @@ impl Need {
             return Some(
                 "starting a Docker Engine needs root: run as root, or name one in OSTLER_TEST_DOCKER_HOST".to_owned(),
             );
+        }
+        if self == Self::Podman && !shell::is_root() {
+            return Some("starting Podman with a network of its own needs root".to_owned());
         }
         None
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow, bail};
 
 use super::counts::{Counts, Dialect};
-use super::docker::Docker;
+use super::engine::{Engine, Kind};
 use super::needs::{self, Need};
 use super::postgres::Postgres;
 use super::suites::{self, Suite, Work};
@@ -24,7 +24,8 @@ pub struct House {
     has_build: bool,
     built: bool,
     postgres: Option<Postgres>,
-    docker: Option<Docker>,
+    docker: Option<Engine>,
+    podman: Option<Engine>,
     nextest: bool,
     temp: Option<(Scratch, Leash)>,
 }
@@ -38,7 +39,7 @@ impl House {
                 "cargo-nextest is missing, so each test binary runs directly: `cargo install cargo-nextest --locked`",
             );
         }
-        Self { strict, has_build, built: false, postgres: None, docker: None, nextest, temp: None }
+        Self { strict, has_build, built: false, postgres: None, docker: None, podman: None, nextest, temp: None }
     }
 
     /// Runs a suite to its end: what was counted, and why it is not green if that is not in the counts.
@@ -159,13 +160,19 @@ impl House {
                 Some(host) => host,
                 None => {
                     if self.docker.is_none() {
-                        self.docker = Some(Docker::start()?);
+                        self.docker = Some(Engine::start(Kind::Docker)?);
                     }
-                    self.docker.as_ref().map(Docker::host).unwrap_or_default()
+                    self.docker.as_ref().map(Engine::host).unwrap_or_default()
                 }
             };
             out.push(("DOCKER_HOST".to_owned(), host.clone()));
             out.push(("OSTLER_TEST_DOCKER_HOST".to_owned(), host));
+        }
+        if uses(Need::Podman) && Need::Podman.missing().is_none() {
+            if self.podman.is_none() {
+                self.podman = Some(Engine::start(Kind::Podman)?);
+            }
+            out.extend(self.podman.as_ref().map(|podman| ("OSTLER_TEST_PODMAN_HOST".to_owned(), podman.host())));
         }
         let uses_binary = matches!(suite.work, Work::Npm(_)) && uses(Need::Chromium) || uses(Need::Luanti);
         if uses_binary && !self.has_build && !self.built {

@@ -75,6 +75,8 @@ pub const SUITES: &[Suite] = &[
     },
     suite("fleet", 10, Work::Rust(Pick::Module(&["fleet", "sim"]))),
     Suite { needs: &[Need::Docker], ..suite("docker", 8, Work::Rust(Pick::Module(&["docker", "container"]))) },
+    // Docker's client fills either engine.
+    Suite { needs: &[Need::Podman, Need::Docker], ..suite("podman", 8, Work::Rust(Pick::Module(&["podman"]))) },
     Suite {
         needs: &[Need::Node, Need::Bubblewrap, Need::Luanti, Need::OpenTtd, Need::Docker],
         ..suite("house", 10, Work::Rust(Pick::Crate("ostler-e2e")))
@@ -142,6 +144,7 @@ mod tests {
             ("ostler-server", false, "access::matrix", "server"),
             ("ostler-agent", false, "process::kills_the_tree", "agent"),
             ("ostler-agent", false, "docker::limits", "docker"),
+            ("ostler-agent", false, "engine::podman::limits", "podman"),
             ("ostler-testkit", false, "fleet::two_nodes", "fleet"),
             ("ostler-e2e", false, "luanti::joins", "house"),
             ("ostler-e2e", false, "tour::readme", "tour"),

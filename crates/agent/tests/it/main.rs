@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 #![allow(clippy::cloned_ref_to_slice_refs, reason = "a list of wishes reads as a list, also when it has one")]
 
-mod docker;
+mod engine;
 mod fetch;
 mod lifecycle;
 mod machine;

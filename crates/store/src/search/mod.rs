@@ -22,10 +22,10 @@ use std::collections::BTreeMap;
 
 /// The most results on one page.
 pub const RESULTS_MOST: usize = 50;
-/// The most entries that one search looks at before it answers with what it has.
-const ENTRIES_MOST: usize = 4000;
+/// The most entries that one search looks at before it answers with what it has: as many as a few milliseconds allow.
+const ENTRIES_MOST: usize = 800;
 /// The most entries read from one lane at once.
-const ENTRIES_AT_ONCE: usize = 1000;
+const ENTRIES_AT_ONCE: usize = 400;
 
 /// One page of results.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,7 +164,8 @@ impl<'a> Walk<'a> {
                 return Ok(End::At(known));
             }
             from = known;
-            at_once = (at_once * 4).min(ENTRIES_AT_ONCE);
+            let share = (ENTRIES_MOST - self.looked_at).div_ceil(all.len().max(1));
+            at_once = (at_once * 4).min(ENTRIES_AT_ONCE).min(share);
         }
     }
 

@@ -67,7 +67,7 @@ impl Handle {
             Reader { engine: engine.clone(), name: name.clone(), job: job.clone(), seen, clock: clock.clone() };
         let (waiting, container, time) = (engine.clone(), name.clone(), clock.clone());
         spawn.spawn("container.attend", async move {
-            let mut last = if is_new { String::new() } else { reader.resume() };
+            let mut last = if is_new { Place::default() } else { reader.resume() };
             let mut end = std::pin::pin!(wait(&waiting, &container, &time));
             let exit = tokio::select! {
                 () = reader.follow(&mut last, false) => end.await,
@@ -213,7 +213,7 @@ async fn wait(engine: &Engine, name: &str, clock: &Clock) -> Exit {
     }
 }
 
-/// Reads the engine's log of a container into its console. Each line's time stamp says how far it is.
+/// Reads the engine's log of a container into its console.
 struct Reader {
     engine: Engine,
     name: String,
@@ -222,21 +222,51 @@ struct Reader {
     clock: Clock,
 }
 
+/// How far a log was read. Stamps have a fixed form, so they compare as text; Docker's are nanoseconds, Podman's whole seconds,
+/// of which one has many lines.
+#[derive(Clone, Default)]
+struct Place {
+    stamp: String,
+    /// Lines of that stamp that were read.
+    lines: u64,
+}
+
+impl Place {
+    /// Whether a line comes after this place. `again` counts the lines of its stamp that a new reading has come across.
+    fn is_before(&self, stamp: &str, again: &mut u64) -> bool {
+        if stamp == self.stamp {
+            *again += 1;
+            return *again > self.lines;
+        }
+        stamp > self.stamp.as_str()
+    }
+    /// One line further.
+    fn pass(&mut self, stamp: &str) {
+        if stamp == self.stamp {
+            self.lines += 1;
+        } else {
+            *self = Self { stamp: stamp.to_owned(), lines: 1 };
+        }
+    }
+}
+
 impl Reader {
     /// How far the last agent was.
-    fn resume(&self) -> String {
+    fn resume(&self) -> Place {
         let text = std::fs::read_to_string(&self.seen).unwrap_or_default();
-        let (last, seq) = text.trim().split_once(' ').unwrap_or_default();
-        if let Ok(seq) = seq.parse() {
+        let mut words = text.split_whitespace();
+        let stamp = words.next().unwrap_or_default().to_owned();
+        if let Some(seq) = words.next().and_then(|seq| seq.parse().ok()) {
             self.job.console.resume_after(seq);
         }
-        last.to_owned()
+        let lines = words.next().and_then(|lines| lines.parse().ok()).unwrap_or(1);
+        Place { stamp, lines }
     }
 
-    /// Reads from the given time stamp on, for ever or until the end of a container that has ended.
-    async fn follow(&mut self, last: &mut String, is_end: bool) {
+    /// Reads from the given place on, for ever or until the end of a container that has ended.
+    async fn follow(&mut self, last: &mut Place, is_end: bool) {
         loop {
-            let since = last.parse::<Time>().map_or(0, |at| i32::try_from(at.as_millis() / 1000).unwrap_or(0));
+            let since = last.stamp.parse::<Time>().map_or(0, |at| i32::try_from(at.as_millis() / 1000).unwrap_or(0));
             let options = LogsOptionsBuilder::default()
                 .follow(!is_end)
                 .stdout(true)
@@ -245,8 +275,15 @@ impl Reader {
                 .since(since)
                 .build();
             let mut lines = std::pin::pin!(self.engine.docker.logs(&self.name, Some(options)));
+            // Whole seconds are asked for: some lines come twice.
+            let (from, mut again) = (last.clone(), 0);
             while let Some(Ok(line)) = lines.next().await {
-                self.take(&line, last);
+                let text = line.to_string();
+                let (stamp, text) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+                if from.is_before(stamp, &mut again) {
+                    last.pass(stamp);
+                    self.take(&line, text, last);
+                }
             }
             if is_end {
                 return;
@@ -255,21 +292,14 @@ impl Reader {
         }
     }
 
-    fn take(&self, line: &LogOutput, last: &mut String) {
+    fn take(&self, line: &LogOutput, text: &str, at: &Place) {
         let stream = match line {
             LogOutput::StdErr { .. } => ConsoleStream::Err,
             LogOutput::StdOut { .. } | LogOutput::Console { .. } | LogOutput::StdIn { .. } => ConsoleStream::Out,
         };
-        let text = line.to_string();
-        // The stamps have a fixed form, so they compare as text. Whole seconds are asked for: some lines come twice.
-        let (stamp, text) = text.split_once(' ').unwrap_or((text.as_str(), ""));
-        if stamp <= last.as_str() {
-            return;
-        }
-        stamp.clone_into(last);
         let text = text.trim_end_matches(['\n', '\r']);
         self.job.console.push(stream, if text.is_empty() { " " } else { text });
-        let seen = format!("{stamp} {}\n", self.job.console.last_seq());
+        let seen = format!("{} {} {}\n", at.stamp, self.job.console.last_seq(), at.lines);
         if let Err(error) = std::fs::write(&self.seen, seen) {
             tracing::warn!(file = %self.seen.display(), %error, "cannot be written");
         }
@@ -279,4 +309,36 @@ impl Reader {
 /// A handle for the driver's `Arc<dyn Run>`.
 pub(super) fn run(attending: Attending) -> Arc<dyn Run> {
     Arc::new(Handle::attend(attending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads a log again and again from where it was left; each reading is cut after some lines.
+    fn read(log: &[&str], cuts: &[usize]) -> Vec<usize> {
+        let (mut last, mut taken) = (Place::default(), Vec::new());
+        for cut in cuts {
+            let (from, mut again) = (last.clone(), 0);
+            let since = log.iter().enumerate().filter(|(_, stamp)| **stamp >= from.stamp.as_str());
+            for (n, stamp) in since.take(*cut) {
+                if from.is_before(stamp, &mut again) {
+                    last.pass(stamp);
+                    taken.push(n);
+                }
+            }
+        }
+        taken
+    }
+
+    #[test]
+    fn every_line_is_read_once_however_coarse_the_stamps_are() {
+        let fine = ["01.1", "01.2", "02.1", "02.2", "02.3", "03.1"];
+        let coarse = ["01", "01", "02", "02", "02", "03"];
+        for log in [fine, coarse] {
+            for cuts in [&[9][..], &[1, 9], &[2, 2, 9], &[3, 2, 3, 9], &[4, 4, 4, 9], &[0, 1, 0, 9], &[9, 9]] {
+                assert_eq!(read(&log, cuts), [0, 1, 2, 3, 4, 5], "{cuts:?}");
+            }
+        }
+    }
 }

@@ -1,0 +1,56 @@
+//! `ostler up` as somebody meets it: one command, a game to join, Ctrl-C, and everything still there the next time.
+
+use std::time::{Duration, Instant};
+
+use ostler_e2e::{House, luanti, until};
+
+use crate::support::{READY, clean, gone, processes};
+
+/// What a second start may take.
+const SECOND: Duration = Duration::from_secs(2);
+/// Starts that are timed; the fastest counts, because other tests run beside this one.
+const TIMES: usize = 3;
+
+fn after<'a>(log: &'a str, words: &str) -> Option<&'a str> {
+    log.rsplit_once(words).map(|(_, rest)| rest)
+}
+
+#[tokio::test]
+async fn one_command_brings_a_demo_to_join_that_outlives_ctrl_c_and_is_taken_over() {
+    let mut house = House::start("up", &[]).await.unwrap();
+    let said = until("the demo game runs", READY, || {
+        let log = house.log();
+        Ok(after(&log, "join it with Luanti at port ").map(str::to_owned))
+    })
+    .unwrap();
+    let port = said.split(' ').next().unwrap().to_owned();
+    let id = said.split(['(', ')']).nth(1).unwrap().to_owned();
+    let address = format!("127.0.0.1:{port}");
+    assert_eq!(luanti::handshake(&address, "ada", Duration::from_secs(20)).unwrap().player, "ada");
+    let game = processes(&format!("--port {port} "));
+    assert!(!game.is_empty());
+
+    let mut fastest = Duration::MAX;
+    for _ in 0..TIMES {
+        let stopped = house.server.as_mut().unwrap();
+        stopped.signal("INT").unwrap();
+        let end = stopped.ended(Duration::from_secs(20)).unwrap();
+        assert!(end.success(), "{end}\n{}", house.log());
+        assert!(house.log().contains("Stopping. Games go on"), "{}", house.log());
+        assert_eq!(luanti::handshake(&address, "bob", Duration::from_secs(20)).unwrap().player, "bob");
+        let began = Instant::now();
+        house.resume().await.unwrap();
+        fastest = fastest.min(began.elapsed());
+    }
+    assert!(fastest < SECOND, "a second start took {fastest:?}");
+
+    house.wait(&format!("/workloads/{id}"), READY, |w| w["state"] == "running").await.unwrap();
+    assert_eq!(processes(&format!("--port {port} ")), game, "it was taken over, not started again");
+    let all = house.get("/workloads").await.unwrap();
+    assert_eq!(all["items"].as_array().map(Vec::len), Some(1), "one demo, not two: {all}");
+
+    // Deleted once is deleted for good.
+    house.delete(&format!("/workloads/{id}")).await.unwrap();
+    gone(&house, &id).await.unwrap();
+    clean(&house, &id).await.unwrap();
+}
