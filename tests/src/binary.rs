@@ -32,15 +32,27 @@ impl Running {
 
     /// The same with variables of its own in its environment.
     pub fn start_with(dir: &Path, name: &str, args: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        Self::spawn(Command::new(ostler()?).args(args).current_dir(dir).envs(environment.iter().copied()), dir, name)
+    }
+
+    /// Starts `ostler` with the rights of an account that has none, from a copy that this account can reach.
+    pub fn start_as(uid: u32, dir: &Path, name: &str, args: &[&str]) -> Result<Self> {
+        use std::os::unix::process::CommandExt as _;
+        let copy = dir.join("ostler");
+        if !copy.exists() {
+            std::fs::copy(ostler()?, &copy).context("could not copy the program")?;
+        }
+        Self::spawn(Command::new(copy).args(args).current_dir(dir).uid(uid).gid(uid).env("HOME", dir), dir, name)
+    }
+
+    fn spawn(command: &mut Command, dir: &Path, name: &str) -> Result<Self> {
         let log = std::fs::File::create(dir.join(format!("{name}.log"))).context("could not make the log")?;
-        let mut command = Command::new(ostler()?);
-        command.args(args).current_dir(dir).stdout(log.try_clone()?).stderr(log).stdin(std::process::Stdio::null());
-        command.envs(environment.iter().copied());
+        command.stdout(log.try_clone()?).stderr(log).stdin(std::process::Stdio::null());
         // The container engine of the tests, and no other that this machine may have.
         if let Some(host) = std::env::var_os("OSTLER_TEST_DOCKER_HOST") {
             command.env("DOCKER_HOST", host);
         }
-        Ok(Self { child: command.spawn().with_context(|| format!("could not start ostler {}", args.join(" ")))? })
+        Ok(Self { child: command.spawn().with_context(|| format!("could not start {command:?}"))? })
     }
 
     /// Its process id.

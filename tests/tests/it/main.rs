@@ -12,6 +12,7 @@ mod player;
 mod schemathesis;
 mod support;
 mod tour;
+mod unprivileged;
 mod up;
 
 use std::path::Path;

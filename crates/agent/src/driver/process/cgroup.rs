@@ -41,7 +41,7 @@ impl Cgroups {
             if kind == "cgroup" {
                 for controller in V1_CONTROLLERS {
                     let own = Path::new(at).join(PARENT);
-                    if options.split(',').any(|o| o == controller) && fs::create_dir_all(&own).is_ok() {
+                    if options.split(',').any(|o| o == controller) && holds_groups(&own) {
                         v1.insert(controller, PathBuf::from(at));
                     }
                 }
@@ -76,7 +76,17 @@ fn is_v2_usable(mount: &Path) -> bool {
         return false;
     }
     let give = |dir: &Path| fs::write(dir.join("cgroup.subtree_control"), "+memory +cpu +pids");
-    give(mount).and_then(|()| fs::create_dir_all(&own)).and_then(|()| give(&own)).is_ok()
+    give(mount).and_then(|()| fs::create_dir_all(&own)).and_then(|()| give(&own)).is_ok() && holds_groups(&own)
+}
+
+/// Whether groups can be made below this one. That it is there says nothing: another agent of this machine may have made it.
+fn holds_groups(own: &Path) -> bool {
+    let trial = own.join(format!("trial-{}", std::process::id()));
+    let made = fs::create_dir_all(own).and_then(|()| fs::create_dir(&trial));
+    // Its last owner may have been an agent with the same number that was killed right here.
+    let is_there =
+        made.is_ok() || made.is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists && trial.is_dir());
+    is_there && fs::remove_dir(&trial).is_ok()
 }
 
 /// The group of one workload.
