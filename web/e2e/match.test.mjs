@@ -83,6 +83,37 @@ test('a match is made by a form from its schema, and configured', async () => {
   }
 })
 
+test('lists, pairs, and a number or a word have fields, and reach the match', async () => {
+  const headers = admin.headers
+  const made = await admin.page.request.post(`${house.url}/api/v1/workspaces/${admin.workspace}/matches`, { headers, data: { title: 'openfront' } })
+  assert.equal(made.status(), 201, await made.text())
+  const front = (await made.json()).match.id
+  const page = await visit(`/matches/${front}`)
+  const units = page.getByLabel('Disabled units')
+  await units.fill('Warship\nMIRV\n')
+  await page.getByLabel('Host cheats').fill('infiniteGold = true\nspeed')
+  await page.getByLabel('Host cheats').blur()
+  await page.getByText('Use “name = value”, one a line.').waitFor()
+  assert.ok(await page.getByRole('button', { name: 'Save configuration' }).isDisabled())
+  await page.getByLabel('Host cheats').fill('infiniteGold = true\nspeed = 2')
+  await page.getByLabel('Player teams').fill('Duos')
+  for (const mode of Object.keys(MODES)) {
+    await page.setViewportSize(MODES[mode].viewport)
+    await page.emulateMedia({ colorScheme: MODES[mode].colorScheme, reducedMotion: 'reduce' })
+    await look(page, 'match-config', mode)
+  }
+  await page.getByRole('button', { name: 'Save configuration' }).click()
+  const config = await until('the new configuration', async () => {
+    const answer = await page.request.get(`${house.url}/api/v1/matches/${front}`)
+    const { gameConfig } = (await answer.json()).info
+    return gameConfig.playerTeams === 'Duos' && gameConfig
+  })
+  assert.deepEqual([config.disabledUnits, config.hostCheats], [['Warship', 'MIRV'], { infiniteGold: true, speed: 2 }])
+  quiet(page)
+  await page.context().close()
+  assert.ok((await admin.page.request.delete(`${house.url}/api/v1/matches/${front}`, { headers })).ok())
+})
+
 test('two people play it to its end, a third watches, the list follows', async () => {
   const [ada, bob, watcher] = [await visit(`/matches/${id}`), await visit(`/matches/${id}`, 'light', bobsState), await visit('/matches')]
   await ada.getByText('Open seat').first().waitFor()

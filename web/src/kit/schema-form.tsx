@@ -1,9 +1,11 @@
 // One field of a generated form.
 
-import { Field, Input, SecretInput, Switch, Textarea } from './field'
+import { useState } from 'react'
+import { Field, Input, SecretInput, Switch, Textarea, type Wiring } from './field'
 import { type ObjectSchema, type Schema, type Values, stopsBetween, widgetOf } from './schema'
 import { Select } from './select'
 import { Slider } from './slider'
+import { read, shown, words } from './typed'
 
 export interface SchemaFormProps {
   schema: ObjectSchema
@@ -20,10 +22,18 @@ export interface SchemaFormProps {
 
 /** All fields of a schema, in its order. */
 export function SchemaForm({ schema, values, isWide, ...rest }: SchemaFormProps) {
+  const fields = Object.entries(schema.properties)
+  const isHigh = (field: Schema) => ['list', 'pairs'].includes(widgetOf(field))
+  // Boxes of several lines begin a row of their own.
+  const groups = isWide === true ? [fields.filter(([, field]) => !isHigh(field)), fields.filter(([, field]) => isHigh(field))] : [fields]
   return (
-    <div className={isWide === true ? 'grid gap-x-8 gap-y-5 sm:grid-cols-2' : 'flex flex-col gap-5'}>
-      {Object.entries(schema.properties).map(([name, field]) => (
-        <SchemaField key={name} {...rest} name={name} schema={field} value={values[name]} isRequired={schema.required.includes(name)} />
+    <div className="flex flex-col gap-5">
+      {groups.filter((group) => group.length > 0).map((group, at) => (
+        <div key={at} className={isWide === true ? 'grid gap-x-8 gap-y-5 sm:grid-cols-2' : 'flex flex-col gap-5'}>
+          {group.map(([name, field]) => (
+            <SchemaField key={name} {...rest} name={name} schema={field} value={values[name]} isRequired={schema.required.includes(name)} />
+          ))}
+        </div>
       ))}
     </div>
   )
@@ -38,8 +48,9 @@ function SchemaField({ name, schema, value, isRequired, onChange, onTouch, probl
   const common = { label, help: schema.description, error: problems[name], isRequired }
   if (widget === 'switch') return <SwitchField {...common} isOn={value === true} onChange={set} />
   const text = typeof value === 'string' ? value : ''
+  const hint = widget === 'number' ? schema['x-unit'] : widget === 'list' ? 'one a line' : widget === 'pairs' ? 'name = value, one a line' : undefined
   return (
-    <Field {...common} hint={widget === 'number' ? (schema['x-unit'] ?? undefined) : undefined}>
+    <Field {...common} hint={hint ?? undefined}>
       {(wiring) => {
         if (widget === 'choice') {
           return <Select {...wiring} value={String(value ?? '')} onValue={set} options={(schema.enum ?? []).map((option) => ({ value: String(option), label: String(option) }))} />
@@ -66,11 +77,33 @@ function SchemaField({ name, schema, value, isRequired, onChange, onTouch, probl
           )
         }
         if (widget === 'number') {
-          return <Input {...wiring} inputMode="numeric" value={value === undefined ? '' : String(value)} onBlur={() => onTouch(name)} onChange={(change) => set(number(change.target.value))} />
+          return <Input {...wiring} inputMode="numeric" placeholder={isRequired ? undefined : 'Not set'} value={value === undefined ? '' : String(value)} onBlur={() => onTouch(name)} onChange={(change) => set(number(change.target.value))} />
         }
+        if (widget === 'list' || widget === 'pairs' || widget === 'either') return <Typed wiring={wiring} schema={schema} value={value} onValue={set} onBlur={() => onTouch(name)} />
         return <Input {...wiring} value={text} spellCheck={false} onChange={(change) => set(change.target.value)} onBlur={() => onTouch(name)} />
       }}
     </Field>
+  )
+}
+
+/** Text that stands for something else. What is typed stays as it was typed while it means what is held. */
+function Typed({ wiring, schema, value, onValue, onBlur }: { wiring: Wiring; schema: Schema; value: unknown; onValue: (next: unknown) => void; onBlur: () => void }) {
+  const [typed, setTyped] = useState(() => shown(schema, value))
+  const text = JSON.stringify(read(schema, typed)) === JSON.stringify(value) ? typed : shown(schema, value)
+  const change = (next: string) => {
+    setTyped(next)
+    onValue(read(schema, next))
+  }
+  if (widgetOf(schema) !== 'either') return <Textarea {...wiring} rows={3} value={text} spellCheck={false} onChange={(event) => change(event.target.value)} onBlur={onBlur} />
+  return (
+    <>
+      <Input {...wiring} value={text} list={`${wiring.id}-words`} spellCheck={false} onChange={(event) => change(event.target.value)} onBlur={onBlur} />
+      <datalist id={`${wiring.id}-words`}>
+        {words(schema).map((word) => (
+          <option key={word} value={word} />
+        ))}
+      </datalist>
+    </>
   )
 }
 

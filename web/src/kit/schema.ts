@@ -1,6 +1,6 @@
 // Forms from JSON Schema: which widget a value gets, and what is wrong with it while it is typed.
 
-/** The part of JSON Schema that templates use. */
+/** The part of JSON Schema that templates and titles use. */
 export interface Schema {
   type?: string | string[]
   title?: string
@@ -13,6 +13,11 @@ export interface Schema {
   maxLength?: number
   pattern?: string
   writeOnly?: boolean
+  items?: Schema
+  maxItems?: number
+  additionalProperties?: boolean | Schema
+  maxProperties?: number
+  anyOf?: Schema[]
   'x-widget'?: string
   'x-unit'?: string | null
 }
@@ -32,14 +37,21 @@ export function objectSchema(value: unknown, order: string[] = []): ObjectSchema
   return { properties: Object.fromEntries(sorted), required: Array.isArray(required) ? required : [] }
 }
 
-export type Widget = 'line' | 'text' | 'secret' | 'switch' | 'choice' | 'number' | 'slider'
+export type Widget = 'line' | 'text' | 'secret' | 'switch' | 'choice' | 'number' | 'slider' | Typed
+/** Widgets whose text is read: one item a line, one "name = value" a line, a number or one of some words. */
+type Typed = 'list' | 'pairs' | 'either'
+
+const SCALARS = ['boolean', 'number', 'string']
 
 export function widgetOf(schema: Schema): Widget {
   const type = Array.isArray(schema.type) ? schema.type.find((t) => t !== 'null') : schema.type
   if (schema.enum !== undefined) return 'choice'
   if (schema.writeOnly === true || schema['x-widget'] === 'secret') return 'secret'
-  if (schema['x-widget'] === 'text') return 'text'
+  if (schema['x-widget'] === 'text' || schema['x-widget'] === 'number') return schema['x-widget']
   if (type === 'boolean') return 'switch'
+  if (type === 'array' && schema.items?.type === 'string') return 'list'
+  if (type === 'object' && typeof schema.additionalProperties === 'object' && [schema.additionalProperties.type].flat().every((each) => SCALARS.includes(each ?? ''))) return 'pairs'
+  if (schema.anyOf !== undefined && schema.anyOf.every((each) => each.type === 'integer' || each.enum !== undefined)) return 'either'
   if (type === 'integer' || type === 'number') {
     const { minimum, maximum } = schema
     return minimum !== undefined && maximum !== undefined && maximum - minimum <= 100_000 && maximum > minimum ? 'slider' : 'number'
@@ -65,44 +77,6 @@ export function chosen(schema: ObjectSchema, values: Values): Values {
     if (value !== undefined && value !== standard) out[name] = value
   }
   return out
-}
-
-/** The first thing that is wrong with a value, with its remedy; `undefined` when it is fine. */
-export function problem(schema: Schema, value: unknown, isRequired: boolean): string | undefined {
-  if (value === undefined || value === null || value === '') {
-    if (isRequired) return 'A value is required.'
-    if (value === '' && (schema.minLength ?? 0) > 0) return `Use at least ${schema.minLength} characters.`
-    if (value !== '') return undefined
-  }
-  if (schema.enum !== undefined) return schema.enum.includes(value) ? undefined : `Use one of ${schema.enum.join(', ')}.`
-  const widget = widgetOf(schema)
-  if (widget === 'switch') return typeof value === 'boolean' ? undefined : 'Use true or false.'
-  if (widget === 'number' || widget === 'slider') return numberProblem(schema, value)
-  if (typeof value !== 'string') return 'Use text.'
-  return textProblem(schema, value, widget)
-}
-
-function numberProblem({ minimum, maximum, type }: Schema, value: unknown): string | undefined {
-  const isWhole = type === 'integer'
-  if (typeof value !== 'number' || Number.isNaN(value) || (isWhole && !Number.isInteger(value))) return isWhole ? 'Use a whole number.' : 'Use a number.'
-  if (minimum !== undefined && value < minimum) return `Use ${minimum} or more.`
-  if (maximum !== undefined && value > maximum) return `Use ${maximum} or less.`
-  return undefined
-}
-
-function textProblem({ minLength = 0, maxLength, pattern }: Schema, value: string, widget: Widget): string | undefined {
-  // As the server counts: characters, not UTF-16 units.
-  const length = [...value].length
-  if (length < minLength) return `Use at least ${minLength} characters.`
-  if (maxLength !== undefined && length > maxLength) return `Use at most ${maxLength} characters; these are ${length}.`
-  if (widget !== 'text' && /[\u0000-\u001f\u007f]/.test(value)) return 'Use one line without control characters.'
-  if (pattern === undefined) return undefined
-  try {
-    return new RegExp(pattern, 'u').test(value) ? undefined : `Must match ${pattern}`
-  } catch {
-    // A pattern of another dialect: the server decides.
-    return undefined
-  }
 }
 
 /** Stops of a slider between two bounds: round numbers, not too many. */

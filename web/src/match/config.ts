@@ -1,6 +1,7 @@
 // A title's configuration as a form: only what a form can say, and only what was changed.
 
-import { type ObjectSchema, type Schema, type Values, objectSchema, problem, widgetOf } from '../kit/schema'
+import { problem } from '../kit/problem'
+import { type ObjectSchema, type Schema, type Values, objectSchema, widgetOf } from '../kit/schema'
 
 /** Only private matches are made here, so nobody is asked. */
 const HIDDEN = new Set(['gameType'])
@@ -10,20 +11,34 @@ const UNITS: Record<string, string> = { startDelay: 's', maxTimerValue: 'min' }
 
 /** `gameMapSize` → `Game map size`. */
 export function titleOf(name: string): string {
-  const words = name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase()
+  // Abbreviations stay as they are: `disableNPCs` → `Disable NPCs`.
+  const words = name.replace(/([a-z])([A-Z])/g, '$1 $2').replace(/\b[A-Z](?![A-Z])/g, (letter) => letter.toLowerCase())
   return words.charAt(0).toUpperCase() + words.slice(1)
 }
 
-/** The fields of a schema that have a widget. Lists and objects are left as they are. */
-export function formOf(schema: unknown): ObjectSchema {
+/** The fields of a schema that have a widget; what is more than lists and pairs is left as it is. */
+export function formOf(schema: unknown, defaults: Values = {}): ObjectSchema {
   const { properties } = objectSchema(schema)
   const fields = Object.entries(properties).filter(([name, field]) => !HIDDEN.has(name) && isPlain(field))
-  // Switches are low and stand together; everything else comes before them.
-  const sorted = fields.sort(([, a], [, b]) => Number(widgetOf(a) === 'switch') - Number(widgetOf(b) === 'switch'))
+  // What is equally high stands together.
+  const sorted = fields.sort(([, a], [, b]) => height(a) - height(b))
   return {
-    properties: Object.fromEntries(sorted.map(([name, field]) => [name, { ...field, title: field.title ?? titleOf(name), ...(name in UNITS ? { 'x-unit': UNITS[name] ?? null } : {}) }])),
+    properties: Object.fromEntries(
+      sorted.map(([name, field]) => {
+        const unit = name in UNITS ? { 'x-unit': UNITS[name] ?? null } : {}
+        // A slider always stands somewhere: what may be unset is typed.
+        const typed = name in defaults ? {} : { 'x-widget': 'number' }
+        return [name, { ...field, title: field.title ?? titleOf(name), ...unit, ...(widgetOf(field) === 'slider' ? typed : {}) }]
+      }),
+    ),
     required: [],
   }
+}
+
+/** Boxes of several lines come last, switches before them. */
+function height(field: Schema): number {
+  const widget = widgetOf(field)
+  return widget === 'switch' ? 1 : widget === 'list' || widget === 'pairs' ? 2 : 0
 }
 
 /** What is wrong with each field, by its name, and whether nothing is. */
@@ -36,6 +51,7 @@ function isPlain(field: Schema): boolean {
   // One option is no choice.
   if (field.enum?.length === 1) return false
   const types = Array.isArray(field.type) ? field.type : [field.type]
+  if (['list', 'pairs', 'either'].includes(widgetOf(field))) return true
   const isScalar = types.some((type) => type === 'string' || type === 'integer' || type === 'number' || type === 'boolean')
   return isScalar || (field.enum !== undefined && field.enum.every((option) => typeof option === 'string'))
 }
@@ -44,7 +60,8 @@ function isPlain(field: Schema): boolean {
 export function changes(form: ObjectSchema, before: Values, after: Values, clearedWhenOmitted: string[]): Values {
   const out: Values = {}
   for (const name of Object.keys(form.properties)) {
-    if (after[name] !== before[name]) out[name] = after[name] ?? null
+    // Lists and pairs are made anew whenever something is typed.
+    if (JSON.stringify(after[name]) !== JSON.stringify(before[name])) out[name] = after[name] ?? null
   }
   if (Object.keys(out).length === 0) return out
   for (const name of clearedWhenOmitted) {

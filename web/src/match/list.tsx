@@ -124,7 +124,7 @@ function Make({ workspace, onClose }: { workspace: string; onClose: () => void }
   const [chosen, setChosen] = useState('tic-tac-toe')
   const [values, setValues] = useState<Values>({})
   const title = titles.data?.items.find((one) => one.id === chosen)
-  const form = title === undefined ? undefined : formOf(title.config_schema)
+  const form = title === undefined ? undefined : formOf(title.config_schema, title.defaults)
   const make = useMutation({
     mutationFn: (body: MatchCreate) => ok(api.POST('/api/v1/workspaces/{workspace}/matches', { params: { path: { workspace } }, body })),
     onSuccess: (made) => void navigate({ to: '/matches/$match', params: { match: made.match.id } }),

@@ -144,7 +144,7 @@ function Configure({ of, title, isPending, onVerb }: { of: MatchDetail; title: M
   const can = useCan()
   const before = of.info?.gameConfig ?? {}
   const [values, setValues] = useState<Values>({})
-  const form = formOf(title.config_schema)
+  const form = formOf(title.config_schema, title.defaults)
   const after = { ...before, ...values }
   const next = changes(form, before, after, title.cleared_when_omitted)
   const isChanged = Object.keys(next).length > 0
