@@ -112,7 +112,7 @@ impl Store {
     }
 }
 
-fn from_row(row: &Row) -> Result<Bot> {
+pub(crate) fn from_row(row: &Row) -> Result<Bot> {
     Ok(Bot {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,

@@ -324,7 +324,7 @@ async fn lines(tx: &mut Tx, id: JobId, text: &[String], at: Time) -> Result<()> 
     Ok(())
 }
 
-fn from_row(row: &Row) -> Result<Job> {
+pub(crate) fn from_row(row: &Row) -> Result<Job> {
     Ok(Job {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,

@@ -193,7 +193,7 @@ fn place(one: &Match) -> String {
     format!("{:015}-{}", one.created_at.as_millis().max(0), one.id)
 }
 
-fn from_row(row: &Row) -> Result<Match> {
+pub(crate) fn from_row(row: &Row) -> Result<Match> {
     let maker = match row.get::<String>("maker")?.as_str() {
         "bot" => Maker::Bot(row.get("maker_id")?),
         "platform" => Maker::Platform,

@@ -194,7 +194,7 @@ fn uses(row: &Row) -> Result<Uses> {
     Ok(Uses { members: row.get("members")?, teams: row.get("teams")?, invites: row.get("invites")? })
 }
 
-fn from_row(row: &Row) -> Result<CustomRole> {
+pub(crate) fn from_row(row: &Row) -> Result<CustomRole> {
     Ok(CustomRole {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,

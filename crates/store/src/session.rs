@@ -7,7 +7,7 @@ use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
-use crate::held::memberships;
+use crate::held::{authority, memberships};
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Resource, Write};
 use ostler_model::user::{Session, SessionKind, State, User};
@@ -99,26 +99,7 @@ impl Store {
     }
     /// The rights of an active person now, for work in their name: one query.
     pub async fn user_authority(&self, id: UserId) -> Result<Option<(User, Authority)>> {
-        read!(self, "user_authority", |db| {
-            let rows = db
-                .all(
-                    "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
-                            m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
-                     FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id
-                     WHERE u.id = $1 AND u.state = 'active'",
-                    args![id],
-                )
-                .await?;
-            let Some(row) = rows.first() else { return Ok(None) };
-            let user = crate::user::from_row(row)?;
-            let authority = Authority {
-                actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
-                is_platform_admin: user.is_platform_admin,
-                memberships: memberships(db, &rows, user.id).await?,
-                limit: None,
-            };
-            Ok(Some((user, authority)))
-        })
+        read!(self, "user_authority", |db| { authority(db, id).await })
     }
     /// A session by id, if there is one.
     pub async fn session_find(&self, id: SessionId) -> Result<Option<Session>> {
@@ -292,7 +273,7 @@ fn kind(row: &Row) -> Result<SessionKind> {
     }
 }
 
-fn from_row(row: &Row) -> Result<Session> {
+pub(crate) fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
         id: row.get("id")?,
         user: row.get("user_id")?,

@@ -255,6 +255,19 @@ fn told(team: &Team) -> serde_json::Value {
     json!({ "name": team.name, "description": team.description, "grant": grant })
 }
 
+/// A team without what it gives.
+pub(crate) fn bare(row: &Row) -> Result<Team> {
+    Ok(Team {
+        id: row.get("id")?,
+        workspace: row.get("workspace_id")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        grant: None,
+        created_at: row.get("created_at")?,
+        changed_at: row.get("changed_at")?,
+    })
+}
+
 async fn find(db: &mut Conn, workspace: WorkspaceId, id: &str) -> Result<Option<(Team, u64)>> {
     let row = db.opt(format!("{FIND} WHERE t.workspace_id = $1 AND t.id = $2"), args![workspace, id]).await?;
     match row {
@@ -274,16 +287,7 @@ async fn read_team(db: &mut Conn, row: &Row) -> Result<(Team, u64)> {
     };
     let has_role = row.get::<Option<String>>("role")?.is_some();
     let grant = if has_role { Some(TeamGrant { role: role_of(row)?, reach }) } else { None };
-    let team = Team {
-        id,
-        workspace: row.get("workspace_id")?,
-        name: row.get("name")?,
-        description: row.get("description")?,
-        grant,
-        created_at: row.get("created_at")?,
-        changed_at: row.get("changed_at")?,
-    };
-    Ok((team, row.get("members")?))
+    Ok((Team { grant, ..bare(row)? }, row.get("members")?))
 }
 
 fn member(row: &Row) -> Result<TeamMember> {
