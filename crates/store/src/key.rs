@@ -4,7 +4,7 @@ mod reach;
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -87,8 +87,7 @@ impl Store {
             )
             .await?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            let details = difference(&json!({}), &told(key));
-            tx.audit_in(grant, workspace, "key.create", key.id, Some(details));
+            tx.audit_in(grant, workspace, "key.create", key.id, Told::made(&told(key)));
             Ok(key.clone())
         })
     }
@@ -194,7 +193,7 @@ impl Store {
             tx.event(grant, None, Fact::KeyChanged { owner: after.owner });
             // The workspace that it is confined to from now on is told, and if there is none, the one that it was confined to.
             let told_in = workspace.or(before.workspace());
-            tx.audit_in(grant, told_in, "key.update", after.id, Some(difference(&told(&before), &told(&after))));
+            tx.audit_in(grant, told_in, "key.update", after.id, Told::changed(&told(&before), &told(&after)));
             Ok(after)
         })
     }
@@ -216,7 +215,7 @@ impl Store {
                 .await?;
             let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            tx.audit(grant, "key.rotate", key.id, Some(difference(&told(&before), &told(&key))));
+            tx.audit(grant, "key.rotate", key.id, Told::changed(&told(&before), &told(&key)));
             Ok(key)
         })
     }
@@ -226,7 +225,7 @@ impl Store {
             let row = tx.opt("DELETE FROM api_key WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            tx.audit(grant, "key.delete", key.id, Some(difference(&told(&key), &json!({}))));
+            tx.audit(grant, "key.delete", key.id, Told::gone(&told(&key)));
             Ok(())
         })
     }

@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -50,7 +51,7 @@ impl Store {
         change!(self, "match_create", at, |tx| {
             insert(tx, new).await?;
             tx.event(grant, new.workspace, changed(new.id, new.phase, new.players));
-            tx.audit(grant, "match.create", new.id, Some(json!({ "title": new.title, "worker": new.worker })));
+            tx.audit(grant, "match.create", new.id, Told::made(&json!({ "title": new.title, "worker": new.worker })));
             Ok(new.clone())
         })
     }

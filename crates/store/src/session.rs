@@ -3,6 +3,7 @@
 use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
@@ -142,11 +143,11 @@ impl Store {
     /// Ends a session. True when there was one.
     pub async fn session_revoke(&self, grant: &Grant<Session, Write>, at: Time) -> Result<bool> {
         change!(self, "session_revoke", at, |tx| {
-            let done = tx.exec("DELETE FROM session WHERE id = $1", args![grant.id()]).await?;
-            if done > 0 {
-                tx.audit(grant, "session.revoke", grant.id(), None);
+            let row = tx.opt("DELETE FROM session WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            if let Some(row) = &row {
+                tx.audit(grant, "session.revoke", grant.id(), Told::gone(&told(&from_row(row)?)));
             }
-            Ok(done > 0)
+            Ok(row.is_some())
         })
     }
     /// Ends all of a person's sessions but one, and says how many.
@@ -158,9 +159,12 @@ impl Store {
     ) -> Result<u64> {
         change!(self, "session_revoke_all", at, |tx| {
             let keep = keep.map(|id| id.to_string()).unwrap_or_default();
-            let done = tx.exec("DELETE FROM session WHERE user_id = $1 AND id <> $2", args![grant.id(), keep]).await?;
-            tx.audit(grant, "session.revoke_all", grant.id(), Some(json!({ "count": done })));
-            Ok(done)
+            let sql = "DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id";
+            let rows = tx.all(sql, args![grant.id(), keep]).await?;
+            let ended = rows.iter().take(TOLD_MOST).map(|row| row.get("id")).collect::<Result<Vec<SessionId>>>()?;
+            let told = Told::gone(&json!({ "sessions": ended })).with("count", rows.len());
+            tx.audit(grant, "session.revoke_all", grant.id(), told);
+            Ok(rows.len() as u64)
         })
     }
     /// Removes up to `limit` expired sessions and says how many.
@@ -221,9 +225,17 @@ pub(crate) async fn begin<R: Resource>(
         target_kind: "session".to_owned(),
         target_id: session.id.to_string(),
         outcome: Outcome::Done,
-        details: Some(json!({ "kind": session.kind }).to_string()),
+        told: Told::made(&told(session)),
     });
     Ok(())
+}
+
+/// The most sessions that an entry names.
+const TOLD_MOST: usize = 50;
+
+/// What the audit trail says about a session.
+fn told(session: &Session) -> serde_json::Value {
+    json!({ "kind": session.kind, "user": session.user, "created_at": session.created_at })
 }
 
 /// Reads what [`FIND`] found.

@@ -28,8 +28,7 @@ fn right() -> impl Strategy<Value = Value> {
         any::<bool>()
             .prop_map(|paused| json!({"type": "intent", "intent": {"type": "toggle_pause", "paused": paused}})),
         Just(json!({"type": "ping"})),
-        (any::<i64>(), any::<u64>())
-            .prop_map(|(hash, turn)| json!({"type": "hash", "hash": hash, "turnNumber": turn})),
+        (any::<i64>(), any::<u64>()).prop_map(|(hash, turn)| json!({"type": "hash", "hash": hash, "turnNumber": turn})),
         "\\PC{0,20}".prop_map(|text| json!({"type": "winner", "winner": [text], "allPlayersStats": {"x": null}})),
         "\\PC{0,50}".prop_map(|log| json!({"type": "log", "log": log})),
     ]
