@@ -1,7 +1,11 @@
 //! API keys: never stronger than their owner is now.
 
+mod strength;
+
 use crate::authz::{CapabilitySet, Kind, Resource, Scope};
 use crate::{KeyId, Label, Network, Time, UserId, WorkspaceId};
+
+pub use strength::{Beyond, covers, holds, lasts_within};
 
 /// A key. The secret is shown once and stored as a hash; `prefix` is what people recognise it by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -129,8 +129,15 @@ mod tests {
             let slug = Name::slug(&text, "thing");
             prop_assert!(slug.as_str().parse::<Name>().is_ok(), "{slug}");
             prop_assert!(slug.numbered(1000).as_str().parse::<Name>().is_ok());
-            prop_assert_ne!(slug.numbered(2), slug);
+            prop_assert_ne!(slug.numbered(2), slug.numbered(3));
         }
+    }
+
+    #[test]
+    fn a_longest_name_that_ends_like_a_second_one_is_its_own_second_and_not_its_third() {
+        let name: Name = format!("{}-2", "x".repeat(61)).parse().unwrap();
+        assert_eq!(name.numbered(2), name);
+        assert_ne!(name.numbered(3), name);
     }
 
     #[test]

@@ -7,15 +7,15 @@
 
 use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
+use crate::db::redact::Told;
 use crate::db::store::{Store, change, snapshot};
 use crate::db::value::args;
 use crate::held::members_lock;
-use crate::workspace::from_row;
+use crate::workspace::{from_row, told};
 use ostler_model::authz::{ActorKind, Grant, SystemReason, Write};
 use ostler_model::event::Fact;
 use ostler_model::workspace::Workspace;
 use ostler_model::{Name, Time, WorkspaceId};
-use serde_json::json;
 use std::collections::BTreeSet;
 
 /// What is done to the workspace itself, and what only takes power away.
@@ -74,16 +74,18 @@ impl Store {
             }
             let workspace = from_row(&row)?;
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            tx.audit(grant, "workspace.archive", workspace.id, None);
+            let before = told(&Workspace { archived_at: None, ..workspace.clone() });
+            tx.audit(grant, "workspace.archive", workspace.id, Told::changed(&before, &told(&workspace)));
             Ok(workspace)
         })
     }
     /// Opens an archived workspace again.
     pub async fn workspace_restore(&self, grant: &Grant<Workspace, Write>, at: Time) -> Result<Workspace> {
         change!(self, "workspace_restore", at, |tx| {
+            // Writing nothing keeps others out until the end, and says since when it is archived.
             let row = tx
                 .opt(
-                    "UPDATE workspace SET archived_at = NULL WHERE id = $1 AND archived_at IS NOT NULL RETURNING *",
+                    "UPDATE workspace SET name = name WHERE id = $1 AND archived_at IS NOT NULL RETURNING *",
                     args![grant.id()],
                 )
                 .await?;
@@ -95,9 +97,11 @@ impl Store {
                     StoreError::missing("workspace", grant.id())
                 });
             };
-            let workspace = from_row(&row)?;
+            let before = from_row(&row)?;
+            tx.exec("UPDATE workspace SET archived_at = NULL WHERE id = $1", args![before.id]).await?;
+            let workspace = Workspace { archived_at: None, ..before.clone() };
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            tx.audit(grant, "workspace.restore", workspace.id, None);
+            tx.audit(grant, "workspace.restore", workspace.id, Told::changed(&told(&before), &told(&workspace)));
             Ok(workspace)
         })
     }
@@ -125,8 +129,7 @@ impl Store {
             }
             tx.exec("DELETE FROM workspace WHERE id = $1", args![grant.id()]).await?;
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            let told = json!({ "name": workspace.name, "slug": workspace.slug });
-            tx.audit(grant, "workspace.delete", grant.id(), Some(told));
+            tx.audit(grant, "workspace.delete", grant.id(), Told::gone(&told(&workspace)));
             Ok(())
         })
     }

@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read, snapshot};
 use crate::db::tx::{Note, chain_name};
@@ -79,7 +80,7 @@ impl Store {
                 target_kind: refused.target_kind.as_str().to_owned(),
                 target_id: refused.target_id.to_owned(),
                 outcome: Outcome::Refused,
-                details: refused.details.as_ref().map(ToString::to_string),
+                told: Told::elsewhere(refused.details.clone()),
             });
             Ok(())
         })
@@ -103,7 +104,7 @@ impl Store {
         at: Time,
     ) -> Result<()> {
         change!(self, "audit_done", at, |tx| {
-            tx.audit(grant, action, grant.id(), details.clone());
+            tx.audit(grant, action, grant.id(), Told::elsewhere(details.clone()));
             Ok(())
         })
     }
@@ -275,8 +276,9 @@ impl Store {
                 args![chain, through, hash, at],
             )
             .await?;
-            let details = json!({ "entries": gone, "through": through, "hash": hash, "written_before": before });
-            tx.audit_in(grant, row.get("workspace_id")?, "audit.trim", chain, Some(details));
+            let told = Told::act().with("entries", gone).with("through", through).with("hash", hash);
+            let told = told.with("written_before", before);
+            tx.audit_in(grant, row.get("workspace_id")?, "audit.trim", chain, told);
             Ok(gone)
         })
     }

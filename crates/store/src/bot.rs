@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, StoreError};
 use crate::db::page::Select;
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
@@ -40,8 +41,7 @@ impl Store {
             )
             .await?;
             tx.event(grant, Some(bot.workspace), Fact::BotChanged { id: bot.id });
-            let details = json!({ "name": bot.name, "titles": bot.titles, "per_minute": bot.per_minute });
-            tx.audit(grant, "bot.create", bot.id, Some(details));
+            tx.audit(grant, "bot.create", bot.id, Told::made(&told(bot)));
             Ok(bot.clone())
         })
     }
@@ -81,15 +81,23 @@ impl Store {
         at: Time,
     ) -> Result<Bot> {
         change!(self, "bot_rotate", at, |tx| {
+            let missing = || StoreError::missing("bot", grant.id());
+            let before = tx.opt("UPDATE bot SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&before.ok_or_else(missing)?)?;
             let row = tx
                 .opt(
                     "UPDATE bot SET prefix = $2, token_hash = $3 WHERE id = $1 RETURNING *",
                     args![grant.id(), prefix, token_hash],
                 )
                 .await?;
-            let bot = from_row(&row.ok_or_else(|| StoreError::missing("bot", grant.id()))?)?;
+            let bot = from_row(&row.ok_or_else(missing)?)?;
             tx.event(grant, grant.workspace(), Fact::BotChanged { id: bot.id });
-            tx.audit(grant, "bot.rotate", bot.id, Some(json!({ "name": bot.name })));
+            tx.audit(
+                grant,
+                "bot.rotate",
+                bot.id,
+                Told::changed(&told(&before), &told(&bot)).with("name", bot.name.clone()),
+            );
             Ok(bot)
         })
     }
@@ -99,7 +107,7 @@ impl Store {
             let row = tx.opt("DELETE FROM bot WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let bot = from_row(&row.ok_or_else(|| StoreError::missing("bot", grant.id()))?)?;
             tx.event(grant, grant.workspace(), Fact::BotChanged { id: bot.id });
-            tx.audit(grant, "bot.delete", bot.id, Some(json!({ "name": bot.name })));
+            tx.audit(grant, "bot.delete", bot.id, Told::gone(&told(&bot)));
             Ok(())
         })
     }
@@ -112,7 +120,12 @@ impl Store {
     }
 }
 
-fn from_row(row: &Row) -> Result<Bot> {
+/// What the audit trail says about a bot. Its beginning tells which key it is about, and nothing of the key.
+fn told(bot: &Bot) -> serde_json::Value {
+    json!({ "name": bot.name, "titles": bot.titles, "per_minute": bot.per_minute, "begins": bot.prefix })
+}
+
+pub(crate) fn from_row(row: &Row) -> Result<Bot> {
     Ok(Bot {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,

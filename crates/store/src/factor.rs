@@ -3,7 +3,9 @@
 //! Whatever works once is used up by the statement that looks at it, so of a hundred that try at once one succeeds. Codes and
 //! tokens are kept as SHA-256, the app's secret is sealed.
 
+use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -139,7 +141,8 @@ impl Store {
                 args![id, grant.id(), label, secret_id, at],
             )
             .await?;
-            tx.audit(grant, "factor.begin", id, Some(json!({ "kind": FactorKind::Totp })));
+            let told = json!({ "kind": FactorKind::Totp, "label": label, "is_pending": true });
+            tx.audit(grant, "factor.begin", id, Told::made(&told));
             Ok(())
         })
     }
@@ -204,7 +207,8 @@ impl Store {
             lock(tx, grant.id()).await?;
             let row = tx
                 .opt(
-                    "DELETE FROM factor WHERE id = $1 AND user_id = $2 AND is_pending = FALSE RETURNING kind, secret_id",
+                    "DELETE FROM factor WHERE id = $1 AND user_id = $2 AND is_pending = FALSE
+                     RETURNING kind, label, secret_id",
                     args![id, grant.id()],
                 )
                 .await?;
@@ -218,7 +222,8 @@ impl Store {
                 tx.exec("DELETE FROM recovery_code WHERE user_id = $1", args![grant.id()]).await?;
             }
             changed(tx, grant, keep).await?;
-            tx.audit(grant, "factor.delete", id, Some(json!({ "kind": row.get::<String>("kind")? })));
+            let before = json!({ "kind": row.get::<String>("kind")?, "label": row.get::<String>("label")? });
+            tx.audit(grant, "factor.delete", id, Told::gone(&before));
             Ok(())
         })
     }
@@ -237,14 +242,19 @@ impl Store {
             if !is_reset {
                 not_demanded(tx, &owner).await?;
             }
+            let sql = "SELECT kind, label FROM factor WHERE user_id = $1 ORDER BY id";
+            let mut before = Vec::new();
+            for row in tx.all(sql, args![user]).await? {
+                before.push(json!({ "kind": row.get::<String>("kind")?, "label": row.get::<String>("label")? }));
+            }
             drop_totp(tx, &owner, true).await?;
             drop_totp(tx, &owner, false).await?;
-            let count = tx.exec("DELETE FROM factor WHERE user_id = $1", args![user]).await?;
-            tx.exec("DELETE FROM recovery_code WHERE user_id = $1", args![user]).await?;
+            tx.exec("DELETE FROM factor WHERE user_id = $1", args![user]).await?;
+            let codes = tx.exec("DELETE FROM recovery_code WHERE user_id = $1", args![user]).await?;
             end_sessions(tx, &owner, keep).await?;
             tx.event(grant, None, Fact::UserChanged { id: user });
             let action = if is_reset { "factor.reset" } else { "factor.delete_all" };
-            tx.audit(grant, action, user, Some(json!({ "passkeys": count })));
+            tx.audit(grant, action, user, Told::gone(&json!({ "factors": before, "codes": codes })));
             Ok(())
         })
     }
@@ -256,8 +266,12 @@ impl Store {
             if tx.one(have, args![grant.id()]).await?.get::<i64>("n")? == 0 {
                 return Err(Rule::NoFactor.into());
             }
+            let left = tx.one("SELECT COUNT(*) AS n FROM recovery_code WHERE user_id = $1", args![grant.id()]).await?;
+            let told = |count: u64, at: Option<Time>| json!({ "codes": count, "made_at": at });
+            let before = told(left.get("n")?, None);
             put_codes(tx, grant.id(), hashes).await?;
-            tx.audit(grant, "factor.recovery_codes", grant.id(), None);
+            let after = told(hashes.len() as u64, Some(at));
+            tx.audit(grant, "factor.recovery_codes", grant.id(), Told::changed(&before, &after));
             Ok(())
         })
     }
@@ -283,7 +297,7 @@ impl Store {
                 args![token_hash, challenge.user, challenge.wants_tokens, at, challenge.expires_at],
             )
             .await?;
-            tx.audit(grant, "session.challenge", challenge.user, None);
+            tx.audit(grant, "session.challenge", challenge.user, Told::act());
             Ok(())
         })
     }
@@ -350,13 +364,16 @@ impl Store {
             if let Some(evidence) = evidence {
                 use_up(tx, user, evidence, at).await?;
             }
+            let proven = tx.opt("SELECT proven_at FROM session_proof WHERE session_id = $1", args![grant.id()]).await?;
+            let proven: Option<Time> = proven.map(|row| row.get("proven_at")).transpose()?;
             tx.exec(
                 "INSERT INTO session_proof (session_id, proven_at) VALUES ($1, $2)
                  ON CONFLICT (session_id) DO UPDATE SET proven_at = excluded.proven_at",
                 args![grant.id(), at],
             )
             .await?;
-            tx.audit(grant, "session.confirm", grant.id(), None);
+            let told = |at: Option<Time>| json!({ "proven_at": at });
+            tx.audit(grant, "session.confirm", grant.id(), Told::changed(&told(proven), &told(Some(at))));
             Ok(())
         })
     }
@@ -404,11 +421,7 @@ impl Store {
     }
     /// Who demands a factor in a workspace, or on the platform.
     pub async fn factor_requirement(&self, workspace: Option<WorkspaceId>) -> Result<Option<Requirement>> {
-        read!(self, "factor_requirement", |db| {
-            let sql = "SELECT since, grace_ms FROM factor_requirement WHERE scope = $1";
-            let row = db.opt(sql, args![scope(workspace)]).await?;
-            row.as_ref().map(requirement).transpose()
-        })
+        read!(self, "factor_requirement", |db| { required(db, workspace).await })
     }
     /// Demands a factor of everybody on the platform, or no longer.
     pub async fn factor_require(
@@ -418,8 +431,10 @@ impl Store {
         at: Time,
     ) -> Result<Option<Requirement>> {
         change!(self, "factor_require", at, |tx| {
+            let before = required(tx, None).await?;
             let made = require(tx, None, grace, at).await?;
-            tx.audit(grant, "platform.require_factor", "platform", Some(json!({ "grace_ms": grace.map(|g| g.0) })));
+            let told = Told::changed(&demanded(before.as_ref()), &demanded(made.as_ref()));
+            tx.audit(grant, "platform.require_factor", "platform", told);
             Ok(made)
         })
     }
@@ -432,11 +447,27 @@ impl Store {
         at: Time,
     ) -> Result<Option<Requirement>> {
         change!(self, "factor_require_in", at, |tx| {
+            let before = required(tx, Some(workspace)).await?;
             let made = require(tx, Some(workspace), grace, at).await?;
             tx.event(grant, Some(workspace), Fact::WorkspaceChanged { id: workspace });
-            tx.audit(grant, "workspace.require_factor", workspace, Some(json!({ "grace_ms": grace.map(|g| g.0) })));
+            let told = Told::changed(&demanded(before.as_ref()), &demanded(made.as_ref()));
+            tx.audit(grant, "workspace.require_factor", workspace, told);
             Ok(made)
         })
+    }
+}
+
+async fn required(db: &mut Conn, workspace: Option<WorkspaceId>) -> Result<Option<Requirement>> {
+    let sql = "SELECT since, grace_ms FROM factor_requirement WHERE scope = $1";
+    let row = db.opt(sql, args![scope(workspace)]).await?;
+    row.as_ref().map(requirement).transpose()
+}
+
+/// What the audit trail says about a demand.
+fn demanded(requirement: Option<&Requirement>) -> serde_json::Value {
+    match requirement {
+        Some(it) => json!({ "is_demanded": true, "grace_ms": it.grace.0 }),
+        None => json!({ "is_demanded": false }),
     }
 }
 
@@ -449,7 +480,8 @@ async fn lock(tx: &mut Tx, user: &str) -> Result<()> {
 async fn begun(tx: &mut Tx, grant: &Grant<User, Write>, factor: &Factor, fresh: Fresh<'_>, _: Time) -> Result<()> {
     put_codes(tx, grant.id(), fresh.code_hashes).await?;
     changed(tx, grant, fresh.keep).await?;
-    tx.audit(grant, "factor.create", factor.id, Some(json!({ "kind": factor.kind, "label": factor.label })));
+    let told = json!({ "kind": factor.kind, "label": factor.label });
+    tx.audit(grant, "factor.create", factor.id, Told::made(&told));
     Ok(())
 }
 

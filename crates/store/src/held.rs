@@ -9,10 +9,11 @@ use crate::db::row::{Row, unreadable};
 use crate::db::tx::Tx;
 use crate::db::value::args;
 use ostler_model::authz::{
-    ActorKind, Capability, CapabilitySet, Grant, Kind, Limit, Membership, Resource, Role, RoleRef, Scope, Verb,
-    VerbKind,
+    Actor, ActorKind, Authority, Capability, CapabilitySet, Grant, Kind, Limit, Membership, Resource, Role, RoleRef,
+    Scope, Verb, VerbKind,
 };
 use ostler_model::team::TeamReach;
+use ostler_model::user::User;
 use ostler_model::{RoleId, UserId, WorkspaceId, role};
 
 /// Serialises changes of a workspace's members, roles and teams.
@@ -56,6 +57,28 @@ async fn add_teams(db: &mut Conn, memberships: &mut [Membership], user: UserId) 
         }
     }
     Ok(())
+}
+
+/// The rights of an active person now: one query, and one for their teams.
+pub(crate) async fn authority(db: &mut Conn, id: UserId) -> Result<Option<(User, Authority)>> {
+    let rows = db
+        .all(
+            "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
+                    m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
+             FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id
+             WHERE u.id = $1 AND u.state = 'active'",
+            args![id],
+        )
+        .await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let user = crate::user::from_row(row)?;
+    let authority = Authority {
+        actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
+        is_platform_admin: user.is_platform_admin,
+        memberships: memberships(db, &rows, user.id).await?,
+        limit: None,
+    };
+    Ok(Some((user, authority)))
 }
 
 /// The role in the columns `role` and `role_id`.

@@ -6,6 +6,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
@@ -55,9 +56,7 @@ impl Store {
             let user = user::insert(tx, &invited, at).await?;
             let invite = self.insert_invite(tx, grant, (&user, None), invite, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            let details =
-                json!({ "email": user.email, "is_platform_admin": user.is_platform_admin, "invite": invite.id });
-            tx.audit(grant, "user.invite", user.id, Some(details));
+            tx.audit(grant, "user.invite", user.id, Told::made(&user::told(&user)).with("invite", invite.id));
             Ok((user, invite))
         })
     }
@@ -72,11 +71,16 @@ impl Store {
             let user = invited(tx, grant.id()).await?;
             let last = tx
                 .opt(
-                    "SELECT workspace_id, role, role_id FROM invite WHERE user_id = $1 ORDER BY id DESC LIMIT 1",
+                    "SELECT id, expires_at, workspace_id, role, role_id FROM invite WHERE user_id = $1 ORDER BY id DESC LIMIT 1",
                     args![user.id],
                 )
                 .await?;
             let place = last.as_ref().map(place).transpose()?.flatten();
+            let told = |id: InviteId, until: Time| json!({ "invite": id, "expires_at": until });
+            let before = match &last {
+                Some(row) => told(row.get("id")?, row.get("expires_at")?),
+                None => json!({}),
+            };
             tx.exec(
                 "UPDATE invite SET revoked_at = $2 WHERE user_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL",
                 args![user.id, at],
@@ -84,7 +88,8 @@ impl Store {
             .await?;
             let invite = self.insert_invite(tx, grant, (&user, place), invite, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            tx.audit(grant, "user.invite_again", user.id, Some(json!({ "invite": invite.id })));
+            let after = told(invite.id, invite.expires_at);
+            tx.audit(grant, "user.invite_again", user.id, Told::changed(&before, &after));
             Ok((user, invite))
         })
     }
@@ -112,8 +117,8 @@ impl Store {
             };
             let invite = self.insert_invite(tx, grant, (&user, Some(Place { workspace, role })), invite, at).await?;
             tx.event(grant, Some(workspace), Fact::MemberChanged { user: user.id });
-            let details = json!({ "email": user.email, "role": role, "invite": invite.id });
-            tx.audit(grant, "member.invite", user.id, Some(details));
+            let told = Told::made(&json!({ "email": user.email, "role": role })).with("invite", invite.id);
+            tx.audit(grant, "member.invite", user.id, told);
             Ok((user, invite))
         })
     }
@@ -123,19 +128,24 @@ impl Store {
             let row = tx
                 .opt(
                     "UPDATE invite SET revoked_at = $2 WHERE id = $1 AND accepted_at IS NULL AND revoked_at IS NULL
-                     RETURNING user_id",
+                     RETURNING user_id, workspace_id, role, role_id, expires_at",
                     args![grant.id(), at],
                 )
                 .await?;
-            let user: UserId = row.ok_or(Rule::Invite)?.get("user_id")?;
-            tx.exec(
-                "DELETE FROM users WHERE id = $1 AND state = 'invited' AND NOT EXISTS
+            let row = row.ok_or(Rule::Invite)?;
+            let user: UserId = row.get("user_id")?;
+            let before = json!({
+                "user": user, "place": place(&row)?.map(told), "expires_at": row.get::<Time>("expires_at")?,
+            });
+            let gone = tx
+                .exec(
+                    "DELETE FROM users WHERE id = $1 AND state = 'invited' AND NOT EXISTS
                      (SELECT 1 FROM invite WHERE user_id = $1 AND accepted_at IS NULL AND revoked_at IS NULL)",
-                args![user],
-            )
-            .await?;
+                    args![user],
+                )
+                .await?;
             tx.event(grant, grant.workspace(), Fact::MemberChanged { user });
-            tx.audit(grant, "invite.revoke", grant.id(), Some(json!({ "user": user })));
+            tx.audit(grant, "invite.revoke", grant.id(), Told::gone(&before).with("is_person_gone", gone > 0));
             Ok(())
         })
     }
@@ -196,6 +206,8 @@ impl Store {
             if !still_meant(tx, row.get("invited_by")?, place).await? {
                 return Err(Rule::Invite.into());
             }
+            let before = tx.opt("UPDATE users SET name = name WHERE id = $1 RETURNING *", args![id]).await?;
+            let before = user::from_row(&before.ok_or(Rule::Invite)?)?;
             let active = tx
                 .opt(
                     "UPDATE users SET state = 'active', password_hash = $2, name = COALESCE($3, name), changed_at = $4
@@ -221,7 +233,8 @@ impl Store {
                 tx.event_by(&actor, Some(workspace), Fact::MemberChanged { user: id });
             }
             tx.event_by(&actor, None, Fact::UserChanged { id });
-            tx.note(note(actor, origin, "user.accept", id, json!({ "invite": invite, "place": place.map(told) })));
+            let told = Told::changed(&user::told(&before), &user::told(&user)).with("invite", invite);
+            tx.note(note(actor, origin, "user.accept", id, told.with("place", place.map(self::told))));
             Ok(user)
         })
     }
@@ -306,13 +319,7 @@ fn told(place: Place) -> serde_json::Value {
 }
 
 /// An entry about somebody who was not signed in when they did it, but has proven who they are.
-pub(crate) fn note(
-    actor: Actor,
-    origin: &Origin,
-    action: &str,
-    target: impl std::fmt::Display,
-    details: serde_json::Value,
-) -> Note {
+pub(crate) fn note(actor: Actor, origin: &Origin, action: &str, target: impl std::fmt::Display, told: Told) -> Note {
     Note {
         workspace: None,
         actor,
@@ -321,7 +328,7 @@ pub(crate) fn note(
         target_kind: "user".to_owned(),
         target_id: target.to_string(),
         outcome: Outcome::Done,
-        details: Some(details.to_string()),
+        told,
     }
 }
 

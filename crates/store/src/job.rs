@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -80,7 +81,13 @@ impl Store {
     pub async fn job_create<R: Resource, V: Verb>(&self, grant: &Grant<R, V>, new: &New, at: Time) -> Result<Job> {
         change!(self, "job_create", at, |tx| {
             let job = insert(tx, grant, new, at).await?;
-            tx.audit_in(grant, new.workspace, "job.create", new.id, Some(serde_json::json!({ "kind": new.kind })));
+            tx.audit_in(
+                grant,
+                new.workspace,
+                "job.create",
+                new.id,
+                Told::made(&serde_json::json!({ "kind": new.kind, "target": new.target })),
+            );
             Ok(job)
         })
     }
@@ -179,6 +186,9 @@ impl Store {
     /// Asks a job to stop and undo what it did. The worker decides when; the job becomes due at once.
     pub async fn job_cancel(&self, grant: &Grant<Job, Operate>, at: Time) -> Result<Job> {
         change!(self, "job_cancel", at, |tx| {
+            let sql = "UPDATE job SET kind = kind WHERE id = $1 RETURNING is_cancel_asked";
+            let was_asked = tx.opt(sql, args![grant.id()]).await?;
+            let was_asked = was_asked.map(|row| row.get::<bool>("is_cancel_asked")).transpose()?;
             let row = tx
                 .opt(
                     "UPDATE job SET is_cancel_asked = TRUE, due_at = CASE WHEN due_at > $2 THEN $2 ELSE due_at END
@@ -192,7 +202,8 @@ impl Store {
             };
             let job = from_row(&row)?;
             tx.event(grant, job.workspace, changed(&job));
-            tx.audit(grant, "job.cancel", job.id, None);
+            let told = |is_asked: Option<bool>| serde_json::json!({ "is_cancel_asked": is_asked });
+            tx.audit(grant, "job.cancel", job.id, Told::changed(&told(was_asked), &told(Some(true))));
             Ok(job)
         })
     }
@@ -324,7 +335,7 @@ async fn lines(tx: &mut Tx, id: JobId, text: &[String], at: Time) -> Result<()> 
     Ok(())
 }
 
-fn from_row(row: &Row) -> Result<Job> {
+pub(crate) fn from_row(row: &Row) -> Result<Job> {
     Ok(Job {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,

@@ -1,18 +1,37 @@
 //! API keys. The secret itself is never here, only its SHA-256.
 
+mod reach;
+
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
+use crate::db::tx::Tx;
 use crate::db::value::args;
 use crate::held::memberships;
-use ostler_model::authz::{Actor, ActorKind, Authority, Capability, CapabilitySet, Grant, Limit, Scope, Write};
+use ostler_model::authz::{
+    Actor, ActorKind, Authority, Capability, CapabilitySet, Grant, Limit, Resource as _, Scope, Write,
+};
 use ostler_model::event::Fact;
 use ostler_model::key::Key;
 use ostler_model::user::{State, User};
-use ostler_model::{KeyId, Time, UserId, WorkspaceId};
+use ostler_model::{KeyId, Label, Network, Time, UserId, WorkspaceId};
+use reach::Maker;
 use serde_json::json;
+
+/// What to change; what is `None` stays. The secret always does.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    pub label: Option<Label>,
+    pub capabilities: Option<CapabilitySet>,
+    pub scope: Option<Scope>,
+    pub networks: Option<Vec<Network>>,
+    /// `Some(None)` lets it live for ever.
+    pub expires_at: Option<Option<Time>>,
+    /// `Some(None)` lets it ask as often as anybody.
+    pub requests_per_minute: Option<Option<u32>>,
+}
 
 /// A key that was found by its secret, and the rights it has now: its owner's, narrowed by its own.
 #[derive(Debug, Clone)]
@@ -23,8 +42,15 @@ pub struct Bearer {
 }
 
 impl Store {
-    /// Creates a key of the person that the grant is for.
-    pub async fn key_create(&self, grant: &Grant<User, Write>, key: &Key, token_hash: &[u8], at: Time) -> Result<Key> {
+    /// Creates a key of the person that the grant is for. It is no stronger than who makes it, and reaches only what they see.
+    pub async fn key_create(
+        &self,
+        grant: &Grant<User, Write>,
+        key: &Key,
+        token_hash: &[u8],
+        templates: &[String],
+        at: Time,
+    ) -> Result<Key> {
         if key.owner.to_string() != grant.id() {
             return Err(StoreError::missing("user", key.owner));
         }
@@ -34,6 +60,10 @@ impl Store {
             if crate::user::state(&row, "state")? != State::Active {
                 return Err(Rule::NotActive.into());
             }
+            let maker = Maker::of(tx, grant).await?;
+            maker.reaches(tx, &key.scope, templates).await?;
+            maker.holds(key)?;
+            maker.lasts(key)?;
             let (scope, workspace, only) = scope_columns(&key.scope);
             tx.exec(
                 "INSERT INTO api_key (id, user_id, label, prefix, token_hash, capabilities, scope, workspace_id, only_ids,
@@ -51,14 +81,13 @@ impl Store {
                     only,
                     key.created_at,
                     key.expires_at,
-                    serde_json::to_string(&key.networks).expect("a list of words is JSON"),
+                    networks_text(&key.networks),
                     key.requests_per_minute
                 ],
             )
             .await?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            let details = difference(&json!({}), &told(key));
-            tx.audit_in(grant, workspace, "key.create", key.id, Some(details));
+            tx.audit_in(grant, workspace, "key.create", key.id, Told::made(&told(key)));
             Ok(key.clone())
         })
     }
@@ -124,7 +153,51 @@ impl Store {
             db.all(sql, values).await?.iter().map(from_row).collect()
         })
     }
-    /// Replaces a key's secret; the old one ends at once.
+    /// Changes what a key may do, for its owner. It holds from the next request on. What is not said is not looked at again.
+    ///
+    /// `templates` are those of the scope's ids that are names of templates, which everybody sees.
+    pub async fn key_update(
+        &self,
+        grant: &Grant<Key, Write>,
+        change: &Change,
+        templates: &[String],
+        at: Time,
+    ) -> Result<Key> {
+        change!(self, "key_update", at, |tx| {
+            let (before, maker) = locked(tx, grant).await?;
+            let after = change.applied(&before);
+            if change.scope.is_some() {
+                maker.reaches(tx, &after.scope, templates).await?;
+            }
+            if change.scope.is_some() || change.capabilities.is_some() {
+                maker.holds(&after)?;
+            }
+            maker.lasts(&after)?;
+            let (scope, workspace, only) = scope_columns(&after.scope);
+            tx.exec(
+                "UPDATE api_key SET label = $2, capabilities = $3, scope = $4, workspace_id = $5, only_ids = $6, networks = $7,
+                     expires_at = $8, requests_per_minute = $9 WHERE id = $1",
+                args![
+                    after.id,
+                    after.label,
+                    capabilities_text(after.capabilities),
+                    scope,
+                    workspace,
+                    only,
+                    networks_text(&after.networks),
+                    after.expires_at,
+                    after.requests_per_minute
+                ],
+            )
+            .await?;
+            tx.event(grant, None, Fact::KeyChanged { owner: after.owner });
+            // The workspace that it is confined to from now on is told, and if there is none, the one that it was confined to.
+            let told_in = workspace.or(before.workspace());
+            tx.audit_in(grant, told_in, "key.update", after.id, Told::changed(&told(&before), &told(&after)));
+            Ok(after)
+        })
+    }
+    /// Replaces a key's secret, for its owner; the old one ends at once.
     pub async fn key_rotate(
         &self,
         grant: &Grant<Key, Write>,
@@ -133,9 +206,7 @@ impl Store {
         at: Time,
     ) -> Result<Key> {
         change!(self, "key_rotate", at, |tx| {
-            let before =
-                tx.opt("UPDATE api_key SET label = label WHERE id = $1 RETURNING *", args![grant.id()]).await?;
-            let before = from_row(&before.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
+            let (before, _) = locked(tx, grant).await?;
             let row = tx
                 .opt(
                     "UPDATE api_key SET prefix = $2, token_hash = $3 WHERE id = $1 RETURNING *",
@@ -144,7 +215,7 @@ impl Store {
                 .await?;
             let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            tx.audit(grant, "key.rotate", key.id, Some(difference(&told(&before), &told(&key))));
+            tx.audit(grant, "key.rotate", key.id, Told::changed(&told(&before), &told(&key)));
             Ok(key)
         })
     }
@@ -154,7 +225,7 @@ impl Store {
             let row = tx.opt("DELETE FROM api_key WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
             tx.event(grant, None, Fact::KeyChanged { owner: key.owner });
-            tx.audit(grant, "key.delete", key.id, Some(difference(&told(&key), &json!({}))));
+            tx.audit(grant, "key.delete", key.id, Told::gone(&told(&key)));
             Ok(())
         })
     }
@@ -174,6 +245,29 @@ impl Store {
     }
 }
 
+impl Change {
+    fn applied(&self, before: &Key) -> Key {
+        Key {
+            label: self.label.clone().unwrap_or_else(|| before.label.clone()),
+            capabilities: self.capabilities.unwrap_or(before.capabilities),
+            scope: self.scope.clone().unwrap_or_else(|| before.scope.clone()),
+            networks: self.networks.clone().unwrap_or_else(|| before.networks.clone()),
+            expires_at: self.expires_at.unwrap_or(before.expires_at),
+            requests_per_minute: self.requests_per_minute.unwrap_or(before.requests_per_minute),
+            ..before.clone()
+        }
+    }
+}
+
+/// The grant's key as it is now, with no other change of it under way, and who changes it, who may.
+async fn locked(tx: &mut Tx, grant: &Grant<Key, Write>) -> Result<(Key, Maker)> {
+    let row = tx.opt("UPDATE api_key SET label = label WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+    let key = from_row(&row.ok_or_else(|| StoreError::missing("key", grant.id()))?)?;
+    let maker = Maker::of(tx, grant).await?;
+    maker.covers(&key)?;
+    Ok((key, maker))
+}
+
 /// What the audit trail says about a key. Its beginning tells which secret it is about, and nothing of the secret.
 fn told(key: &Key) -> serde_json::Value {
     let capabilities: Vec<Capability> = key.capabilities.iter().collect();
@@ -188,6 +282,10 @@ fn told(key: &Key) -> serde_json::Value {
 fn capabilities_text(set: CapabilitySet) -> String {
     let list: Vec<String> = set.iter().map(|c| c.to_string()).collect();
     serde_json::to_string(&list).expect("a list of words is JSON")
+}
+
+fn networks_text(networks: &[Network]) -> String {
+    serde_json::to_string(networks).expect("a list of words is JSON")
 }
 
 fn scope_columns(scope: &Scope) -> (&'static str, Option<WorkspaceId>, String) {

@@ -2,6 +2,7 @@
 
 use crate::db::error::{Result, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -50,7 +51,7 @@ impl Store {
         change!(self, "match_create", at, |tx| {
             insert(tx, new).await?;
             tx.event(grant, new.workspace, changed(new.id, new.phase, new.players));
-            tx.audit(grant, "match.create", new.id, Some(json!({ "title": new.title, "worker": new.worker })));
+            tx.audit(grant, "match.create", new.id, Told::made(&json!({ "title": new.title, "worker": new.worker })));
             Ok(new.clone())
         })
     }
@@ -193,7 +194,7 @@ fn place(one: &Match) -> String {
     format!("{:015}-{}", one.created_at.as_millis().max(0), one.id)
 }
 
-fn from_row(row: &Row) -> Result<Match> {
+pub(crate) fn from_row(row: &Row) -> Result<Match> {
     let maker = match row.get::<String>("maker")?.as_str() {
         "bot" => Maker::Bot(row.get("maker_id")?),
         "platform" => Maker::Platform,

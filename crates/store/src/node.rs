@@ -2,7 +2,7 @@
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
@@ -63,8 +63,7 @@ impl Store {
                 ],
             )
             .await?;
-            let details = json!({ "label": token.label, "expires_at": token.expires_at });
-            tx.audit(grant, "node.invite", token.id, Some(details));
+            tx.audit(grant, "node.invite", token.id, Told::made(&invited(token)));
             Ok(JoinToken { workspace, used_at: None, node: None, ..token.clone() })
         })
     }
@@ -97,17 +96,17 @@ impl Store {
     ) -> Result<bool> {
         change!(self, "join_token_revoke", at, |tx| {
             let home = home(grant.workspace());
-            let done = tx
-                .exec(
-                    "DELETE FROM join_token
-                     WHERE id = $1 AND used_at IS NULL AND COALESCE(workspace_id, 'platform') = $2",
+            let row = tx
+                .opt(
+                    "DELETE FROM join_token WHERE id = $1 AND used_at IS NULL
+                         AND COALESCE(workspace_id, 'platform') = $2 RETURNING *",
                     args![id, home],
                 )
                 .await?;
-            if done > 0 {
-                tx.audit(grant, "node.uninvite", id, None);
+            if let Some(row) = &row {
+                tx.audit(grant, "node.uninvite", id, Told::gone(&invited(&token_from_row(row)?)));
             }
-            Ok(done > 0)
+            Ok(row.is_some())
         })
     }
 
@@ -138,7 +137,8 @@ impl Store {
                 target_kind: "node".to_owned(),
                 target_id: node.id.to_string(),
                 outcome: Outcome::Done,
-                details: Some(json!({ "token": token, "name": node.name }).to_string()),
+                // Not called a token: what is called so is taken for a secret.
+                told: Told::made(&told(&node)).with("invitation", token),
             });
             Ok(node)
         })
@@ -265,8 +265,7 @@ impl Store {
                 .await?;
             let node = from_row(&row.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
             tx.event(grant, node.workspace, Fact::NodeChanged { id: node.id });
-            let told = |node: &Node| json!({ "name": node.name, "is_draining": node.is_draining });
-            tx.audit(grant, "node.update", node.id, Some(difference(&told(&before), &told(&node))));
+            tx.audit(grant, "node.update", node.id, Told::changed(&told(&before), &told(&node)));
             Ok(node)
         })
     }
@@ -320,7 +319,7 @@ impl Store {
     pub async fn node_delete(&self, grant: &Grant<Node, Write>, is_forced: bool, at: Time) -> Result<()> {
         change!(self, "node_delete", at, |tx| {
             // Taking the row first keeps placements away until this has ended.
-            let row = tx.opt("UPDATE node SET is_draining = TRUE WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let row = tx.opt("UPDATE node SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let node = from_row(&row.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
             let lost = tx.all("SELECT id, workspace_id, name FROM workload WHERE node_id = $1", args![node.id]).await?;
             if !lost.is_empty() && !is_forced {
@@ -333,11 +332,21 @@ impl Store {
             tx.exec("DELETE FROM workload WHERE node_id = $1", args![node.id]).await?;
             tx.exec("DELETE FROM node WHERE id = $1", args![node.id]).await?;
             tx.event(grant, node.workspace, Fact::NodeDeleted { id: node.id, name: node.name.to_string() });
-            let details = json!({ "name": node.name, "is_forced": is_forced, "workloads_lost": lost.len() });
-            tx.audit(grant, "node.delete", node.id, Some(details));
+            let told = Told::gone(&told(&node)).with("is_forced", is_forced).with("workloads_lost", lost.len());
+            tx.audit(grant, "node.delete", node.id, told);
             Ok(())
         })
     }
+}
+
+/// What the audit trail says about a node.
+fn told(node: &Node) -> serde_json::Value {
+    json!({ "name": node.name, "is_draining": node.is_draining, "public_key": hex::encode(&node.public_key) })
+}
+
+/// What it says about a join token.
+fn invited(token: &JoinToken) -> serde_json::Value {
+    json!({ "label": token.label, "expires_at": token.expires_at })
 }
 
 /// What names are unique in: the workspace, or the platform.

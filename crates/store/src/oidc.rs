@@ -1,6 +1,7 @@
 //! Providers that people may sign in with, and who somebody is at each.
 
 use crate::db::error::{Result, StoreError};
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
@@ -13,7 +14,7 @@ use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Platform, Resourc
 use ostler_model::event::Fact;
 use ostler_model::oidc::Provider;
 use ostler_model::user::{Email, Session, State};
-use ostler_model::{Name, ProviderId, Secret, SecretId, Time, UserId};
+use ostler_model::{Name, ProviderId, Secret, Time, UserId};
 use serde_json::json;
 
 /// What a provider has said, checked.
@@ -86,8 +87,9 @@ impl Store {
                     ],
                 )
                 .await?;
-            tx.audit(grant, "provider.create", new.id, Some(told(new)));
-            from_row(&row)
+            let made = from_row(&row)?;
+            tx.audit(grant, "provider.create", new.id, Told::made(&told(&made)));
+            Ok(made)
         })
     }
     /// Changes a provider. A secret that is given replaces the one before.
@@ -99,9 +101,8 @@ impl Store {
         at: Time,
     ) -> Result<Provider> {
         change!(self, "provider_update", at, |tx| {
-            let before = "SELECT secret_id FROM provider WHERE id = $1";
-            let row = tx.opt(before, args![grant.id()]).await?;
-            let row = row.ok_or_else(|| StoreError::missing("provider", grant.id()))?;
+            let row = tx.opt("UPDATE provider SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&row.ok_or_else(|| StoreError::missing("provider", grant.id()))?)?;
             put_secret(self, tx, new, secret, at).await?;
             let changed = tx
                 .one(
@@ -120,24 +121,23 @@ impl Store {
                     ],
                 )
                 .await?;
-            let old: Option<SecretId> = row.get("secret_id")?;
-            if let Some(old) = old.filter(|old| new.client_secret != Some(*old)) {
+            if let Some(old) = before.client_secret.filter(|old| new.client_secret != Some(*old)) {
                 tx.exec("DELETE FROM secret WHERE id = $1", args![old]).await?;
             }
-            tx.audit(grant, "provider.update", grant.id(), Some(told(new)));
-            from_row(&changed)
+            let after = from_row(&changed)?;
+            tx.audit(grant, "provider.update", grant.id(), Told::changed(&told(&before), &told(&after)));
+            Ok(after)
         })
     }
     /// Removes a provider, and who was who there.
     pub async fn provider_delete(&self, grant: &Grant<Provider, Write>, at: Time) -> Result<()> {
         change!(self, "provider_delete", at, |tx| {
-            let sql = "DELETE FROM provider WHERE id = $1 RETURNING secret_id";
-            let row = tx.opt(sql, args![grant.id()]).await?;
-            let row = row.ok_or_else(|| StoreError::missing("provider", grant.id()))?;
-            if let Some(secret) = row.get::<Option<SecretId>>("secret_id")? {
+            let row = tx.opt("DELETE FROM provider WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            let before = from_row(&row.ok_or_else(|| StoreError::missing("provider", grant.id()))?)?;
+            if let Some(secret) = before.client_secret {
                 tx.exec("DELETE FROM secret WHERE id = $1", args![secret]).await?;
             }
-            tx.audit(grant, "provider.delete", grant.id(), None);
+            tx.audit(grant, "provider.delete", grant.id(), Told::gone(&told(&before)));
             Ok(())
         })
     }
@@ -176,7 +176,8 @@ impl Store {
             let Some(new) = claim.newcomer else { return Ok(Arrival::Nobody) };
             let person = user::insert(tx, new, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: person.id });
-            tx.audit(grant, "user.create", person.id, Some(json!({ "email": email, "provider": provider.slug })));
+            let told = Told::made(&user::told(&person)).with("provider", provider.slug.clone());
+            tx.audit(grant, "user.create", person.id, told);
             link(tx, grant, provider, (claim.subject, person.id, email), at).await?;
             Ok(Arrival::Created(person.id))
         })
@@ -210,7 +211,7 @@ async fn link<R: Resource>(
         target_kind: "user".to_owned(),
         target_id: user.to_string(),
         outcome: Outcome::Done,
-        details: Some(json!({ "provider": provider.slug, "subject": subject }).to_string()),
+        told: Told::made(&json!({ "provider": provider.slug, "subject": subject })),
     });
     Ok(())
 }
@@ -230,8 +231,9 @@ async fn put_secret(store: &Store, tx: &mut Tx, of: &Provider, secret: Option<&S
 /// What the trail keeps of a provider.
 fn told(provider: &Provider) -> serde_json::Value {
     json!({
-        "slug": provider.slug, "issuer": provider.issuer, "client_id": provider.client_id,
-        "has_client_secret": provider.client_secret.is_some(), "is_enabled": provider.is_enabled,
+        "slug": provider.slug, "name": provider.name, "issuer": provider.issuer, "client_id": provider.client_id,
+        // Which one it is, not what: a new secret is kept under another id.
+        "kept_as": provider.client_secret, "scopes": provider.scopes, "is_enabled": provider.is_enabled,
         "trusts_email": provider.trusts_email, "domains": provider.domains
     })
 }

@@ -4,6 +4,7 @@
 //! sends the mail. So neither the answer nor the time it takes tells which addresses have accounts.
 
 use crate::db::error::{Result, Rule, StoreError};
+use crate::db::redact::Told;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
@@ -40,7 +41,7 @@ impl Store {
                 mail::enqueue(tx, self.key(), mail, at).await?;
             }
             let nobody = Actor { kind: ActorKind::Anonymous, label: "anonymous".to_owned() };
-            tx.note(note(nobody, origin, "user.forgot", email, json!({ "is_mailed": mail.is_some() })));
+            tx.note(note(nobody, origin, "user.forgot", email, Told::act().with("is_mailed", mail.is_some())));
             Ok(())
         })
     }
@@ -79,7 +80,7 @@ impl Store {
                 return Err(Rule::NotActive.into());
             }
             insert(tx, user.id, token_hash, expires_at, at).await?;
-            tx.audit(grant, "user.reset_link", user.id, None);
+            tx.audit(grant, "user.reset_link", user.id, Told::made(&json!({ "expires_at": expires_at })));
             Ok(user)
         })
     }
@@ -114,6 +115,7 @@ impl Store {
                 )
                 .await?;
             let id: UserId = row.ok_or(Rule::Reset)?.get("user_id")?;
+            let before = user::password(tx, &id.to_string()).await?.ok_or(Rule::NotActive)?;
             let row = tx
                 .opt(
                     "UPDATE users SET password_hash = $2, changed_at = $3 WHERE id = $1 AND state = 'active' RETURNING *",
@@ -127,7 +129,8 @@ impl Store {
             tx.exec("DELETE FROM throttle WHERE subject = $1", args![format!("account:{}", user.email)]).await?;
             let actor = Actor { kind: ActorKind::User(id), label: user.email.to_string() };
             tx.event_by(&actor, None, Fact::UserChanged { id });
-            tx.note(note(actor, origin, "user.reset_password", id, json!({ "sessions_ended": sessions })));
+            let told = Told::changed(&before, &user::password_told(password_hash)).with("sessions_ended", sessions);
+            tx.note(note(actor, origin, "user.reset_password", id, told));
             Ok(user)
         })
     }

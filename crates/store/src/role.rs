@@ -3,7 +3,7 @@
 
 use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -96,7 +96,7 @@ impl Store {
             .await?;
             tx.event(grant, Some(workspace), Fact::RoleChanged { id: role.id });
             let made = CustomRole { capabilities, created_at: at, changed_at: at, ..role.clone() };
-            tx.audit(grant, "role.create", role.id, Some(told(&made)));
+            tx.audit(grant, "role.create", role.id, Told::made(&told(&made)));
             Ok(made)
         })
     }
@@ -124,7 +124,7 @@ impl Store {
             )
             .await?;
             tx.event(grant, Some(after.workspace), Fact::RoleChanged { id: after.id });
-            tx.audit(grant, "role.update", after.id, Some(difference(&told(&before), &told(&after))));
+            tx.audit(grant, "role.update", after.id, Told::changed(&told(&before), &told(&after)));
             Ok((after, uses))
         })
     }
@@ -152,9 +152,9 @@ impl Store {
             }
             tx.exec("DELETE FROM role WHERE id = $1", args![before.id]).await?;
             tx.event(grant, Some(before.workspace), Fact::RoleChanged { id: before.id });
-            let details = json!({ "name": before.name, "replacement": replacement, "members": uses.members,
-                "teams": uses.teams, "invites": uses.invites });
-            tx.audit(grant, "role.delete", before.id, Some(details));
+            let told = Told::gone(&told(&before)).with("replacement", replacement).with("members", uses.members);
+            let told = told.with("teams", uses.teams).with("invites", uses.invites);
+            tx.audit(grant, "role.delete", before.id, told);
             Ok(())
         })
     }
@@ -194,7 +194,7 @@ fn uses(row: &Row) -> Result<Uses> {
     Ok(Uses { members: row.get("members")?, teams: row.get("teams")?, invites: row.get("invites")? })
 }
 
-fn from_row(row: &Row) -> Result<CustomRole> {
+pub(crate) fn from_row(row: &Row) -> Result<CustomRole> {
     Ok(CustomRole {
         id: row.get("id")?,
         workspace: row.get("workspace_id")?,

@@ -1,12 +1,14 @@
 //! Secrets at rest: sealed with ChaCha20-Poly1305 under a master key that is never in the database.
 
 use crate::db::error::{Result, StoreError};
+use crate::db::redact::Told;
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
 use ostler_model::authz::{Grant, Resource, Write};
 use ostler_model::{Id as _, Secret, SecretId, Time};
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use ring::hmac;
+use serde_json::json;
 
 /// The keys that secrets are sealed with: one for new ones, older ones to read what they sealed.
 #[derive(Clone)]
@@ -115,6 +117,8 @@ impl Store {
         let sealed = seal(key, id, owner, secret.reveal().as_bytes());
         change!(self, "secret_put", at, |tx| {
             // The owner is part of the condition: nobody replaces the secret of another thing by its id.
+            let before = tx.opt("SELECT changed_at FROM secret WHERE id = $1 AND owner = $2", args![id, owner]).await?;
+            let before = before.map(|row| row.get::<Time>("changed_at")).transpose()?;
             let done = tx
                 .exec(
                     "INSERT INTO secret (id, owner, key_id, sealed, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)
@@ -126,7 +130,8 @@ impl Store {
             if done == 0 {
                 return Err(StoreError::missing("secret", id));
             }
-            tx.audit(grant, "secret.put", id, None);
+            let told = Told::changed(&before.map_or(json!({}), kept), &kept(at));
+            tx.audit(grant, "secret.put", id, told);
             Ok(())
         })
     }
@@ -145,11 +150,12 @@ impl Store {
     /// Removes a secret of the grant's resource. True when there was one.
     pub async fn secret_delete<R: Resource>(&self, grant: &Grant<R, Write>, id: SecretId, at: Time) -> Result<bool> {
         change!(self, "secret_delete", at, |tx| {
-            let done = tx.exec("DELETE FROM secret WHERE id = $1 AND owner = $2", args![id, grant.id()]).await?;
-            if done > 0 {
-                tx.audit(grant, "secret.delete", id, None);
+            let sql = "DELETE FROM secret WHERE id = $1 AND owner = $2 RETURNING changed_at";
+            let row = tx.opt(sql, args![id, grant.id()]).await?;
+            if let Some(row) = &row {
+                tx.audit(grant, "secret.delete", id, Told::gone(&kept(row.get("changed_at")?)));
             }
-            Ok(done > 0)
+            Ok(row.is_some())
         })
     }
     /// Seals up to `limit` secrets of older keys anew with the current one. Zero means that all are done.
@@ -180,9 +186,14 @@ impl Store {
                 .await?;
             }
             if !rows.is_empty() {
-                tx.audit(grant, "secret.reseal", "platform", Some(serde_json::json!({ "count": rows.len() })));
+                tx.audit(grant, "secret.reseal", "platform", Told::act().with("count", rows.len()));
             }
             Ok(rows.len())
         })
     }
+}
+
+/// What the audit trail says about a secret: since when it is this one.
+fn kept(at: Time) -> serde_json::Value {
+    json!({ "set_at": at })
 }

@@ -3,11 +3,12 @@
 use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::Select;
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
-use crate::held::memberships;
+use crate::held::{authority, memberships};
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Resource, Write};
 use ostler_model::user::{Session, SessionKind, State, User};
@@ -99,26 +100,7 @@ impl Store {
     }
     /// The rights of an active person now, for work in their name: one query.
     pub async fn user_authority(&self, id: UserId) -> Result<Option<(User, Authority)>> {
-        read!(self, "user_authority", |db| {
-            let rows = db
-                .all(
-                    "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
-                            m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
-                     FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id
-                     WHERE u.id = $1 AND u.state = 'active'",
-                    args![id],
-                )
-                .await?;
-            let Some(row) = rows.first() else { return Ok(None) };
-            let user = crate::user::from_row(row)?;
-            let authority = Authority {
-                actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
-                is_platform_admin: user.is_platform_admin,
-                memberships: memberships(db, &rows, user.id).await?,
-                limit: None,
-            };
-            Ok(Some((user, authority)))
-        })
+        read!(self, "user_authority", |db| { authority(db, id).await })
     }
     /// A session by id, if there is one.
     pub async fn session_find(&self, id: SessionId) -> Result<Option<Session>> {
@@ -161,11 +143,11 @@ impl Store {
     /// Ends a session. True when there was one.
     pub async fn session_revoke(&self, grant: &Grant<Session, Write>, at: Time) -> Result<bool> {
         change!(self, "session_revoke", at, |tx| {
-            let done = tx.exec("DELETE FROM session WHERE id = $1", args![grant.id()]).await?;
-            if done > 0 {
-                tx.audit(grant, "session.revoke", grant.id(), None);
+            let row = tx.opt("DELETE FROM session WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+            if let Some(row) = &row {
+                tx.audit(grant, "session.revoke", grant.id(), Told::gone(&told(&from_row(row)?)));
             }
-            Ok(done > 0)
+            Ok(row.is_some())
         })
     }
     /// Ends all of a person's sessions but one, and says how many.
@@ -177,9 +159,12 @@ impl Store {
     ) -> Result<u64> {
         change!(self, "session_revoke_all", at, |tx| {
             let keep = keep.map(|id| id.to_string()).unwrap_or_default();
-            let done = tx.exec("DELETE FROM session WHERE user_id = $1 AND id <> $2", args![grant.id(), keep]).await?;
-            tx.audit(grant, "session.revoke_all", grant.id(), Some(json!({ "count": done })));
-            Ok(done)
+            let sql = "DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id";
+            let rows = tx.all(sql, args![grant.id(), keep]).await?;
+            let ended = rows.iter().take(TOLD_MOST).map(|row| row.get("id")).collect::<Result<Vec<SessionId>>>()?;
+            let told = Told::gone(&json!({ "sessions": ended })).with("count", rows.len());
+            tx.audit(grant, "session.revoke_all", grant.id(), told);
+            Ok(rows.len() as u64)
         })
     }
     /// Removes up to `limit` expired sessions and says how many.
@@ -240,9 +225,17 @@ pub(crate) async fn begin<R: Resource>(
         target_kind: "session".to_owned(),
         target_id: session.id.to_string(),
         outcome: Outcome::Done,
-        details: Some(json!({ "kind": session.kind }).to_string()),
+        told: Told::made(&told(session)),
     });
     Ok(())
+}
+
+/// The most sessions that an entry names.
+const TOLD_MOST: usize = 50;
+
+/// What the audit trail says about a session.
+fn told(session: &Session) -> serde_json::Value {
+    json!({ "kind": session.kind, "user": session.user, "created_at": session.created_at })
 }
 
 /// Reads what [`FIND`] found.
@@ -292,7 +285,7 @@ fn kind(row: &Row) -> Result<SessionKind> {
     }
 }
 
-fn from_row(row: &Row) -> Result<Session> {
+pub(crate) fn from_row(row: &Row) -> Result<Session> {
     Ok(Session {
         id: row.get("id")?,
         user: row.get("user_id")?,

@@ -1,11 +1,14 @@
 //! Settings of the platform: a few named texts, such as the installation's id and the state of the first run.
 
 use crate::db::error::Result;
+use crate::db::redact::Told;
 use crate::db::store::{Store, change, read};
+use crate::db::tx::Tx;
 use crate::db::value::args;
 use crate::secret::sealed;
 use ostler_model::authz::{Grant, Platform, Write};
 use ostler_model::{Secret, SecretId, Time};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The installation's id.
@@ -50,13 +53,14 @@ impl Store {
     /// Sets a value. The audit entry names the setting, not the value.
     pub async fn setting_set(&self, grant: &Grant<Platform, Write>, name: &str, value: &str, at: Time) -> Result<()> {
         change!(self, "setting_set", at, |tx| {
+            let before = since(tx, name).await?;
             tx.exec(
                 "INSERT INTO setting (name, value, changed_at) VALUES ($1, $2, $3)
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at",
                 args![name, value, at],
             )
             .await?;
-            tx.audit(grant, "platform.set", name, None);
+            tx.audit(grant, "platform.set", name, Told::changed(&before, &set_at(at)));
             Ok(())
         })
     }
@@ -76,7 +80,7 @@ impl Store {
                 )
                 .await?;
             if done > 0 {
-                tx.audit(grant, "platform.set", name, None);
+                tx.audit(grant, "platform.set", name, Told::made(&set_at(at)));
             }
             tx.one("SELECT value FROM setting WHERE name = $1", args![name]).await?.get("value")
         })
@@ -100,25 +104,30 @@ impl Store {
         }
         Ok(all)
     }
-    /// Changes settings of the configuration, all or nothing, in one audit entry. The details must hold no secret.
+    /// Changes settings of the configuration, all or nothing, in one audit entry, which says of secrets only that they changed.
     pub async fn setting_change(
         &self,
         grant: &Grant<Platform, Write>,
         changes: &[(&str, Put)],
-        details: &serde_json::Value,
         at: Time,
     ) -> Result<()> {
         change!(self, "setting_change", at, |tx| {
             tx.lock("settings").await?;
+            let (mut before, mut after) = (Map::new(), Map::new());
             for (name, put) in changes {
+                let said = (*name).to_owned();
                 let name = format!("{CONFIG}{name}");
                 let old = tx.opt("DELETE FROM setting WHERE name = $1 RETURNING value", args![name]).await?;
                 let old: Option<String> = old.map(|row| row.get("value")).transpose()?;
                 if let Some(id) = old.as_deref().and_then(|text| text.strip_prefix(SEALED)) {
                     tx.exec("DELETE FROM secret WHERE id = $1 AND owner = $2", args![id, OWNER]).await?;
                 }
+                before.insert(said.clone(), old.as_deref().map_or(Value::Null, plain));
                 let value = match put {
-                    Put::Unset => continue,
+                    Put::Unset => {
+                        after.insert(said, Value::Null);
+                        continue;
+                    }
                     Put::Plain(text) => text.clone(),
                     Put::Secret(id, secret) => {
                         let (key, bytes) = sealed(self.key(), *id, OWNER, secret);
@@ -131,10 +140,11 @@ impl Store {
                         format!("{SEALED}{id}")
                     }
                 };
+                after.insert(said, plain(&value));
                 tx.exec("INSERT INTO setting (name, value, changed_at) VALUES ($1, $2, $3)", args![name, value, at])
                     .await?;
             }
-            tx.audit(grant, "platform.update_settings", "platform", Some(details.clone()));
+            tx.audit(grant, "platform.update_settings", "platform", Told::changed(&before, &after));
             Ok(())
         })
     }
@@ -147,18 +157,38 @@ impl Store {
         at: Time,
     ) -> Result<()> {
         change!(self, "setting_note", at, |tx| {
-            tx.audit(grant, action, "platform", Some(serde_json::json!({ "is_good": is_good })));
+            let told = Told::elsewhere(Some(json!({ "is_good": is_good })));
+            tx.audit(grant, action, "platform", told);
             Ok(())
         })
     }
     /// Removes a setting. True when there was one.
     pub async fn setting_delete(&self, grant: &Grant<Platform, Write>, name: &str, at: Time) -> Result<bool> {
         change!(self, "setting_delete", at, |tx| {
+            let before = since(tx, name).await?;
             let done = tx.exec("DELETE FROM setting WHERE name = $1", args![name]).await?;
             if done > 0 {
-                tx.audit(grant, "platform.unset", name, None);
+                tx.audit(grant, "platform.unset", name, Told::gone(&before));
             }
             Ok(done > 0)
         })
     }
+}
+
+/// What the audit trail says about a setting's value: of a secret, under which id it is kept.
+fn plain(value: &str) -> Value {
+    match value.strip_prefix(SEALED) {
+        Some(id) => id.into(),
+        None => serde_json::from_str(value).unwrap_or_else(|_| value.into()),
+    }
+}
+
+/// What it says about other settings: since when they are so. The values are nobody's business.
+fn set_at(at: Time) -> Value {
+    json!({ "set_at": at })
+}
+
+async fn since(tx: &mut Tx, name: &str) -> Result<Value> {
+    let row = tx.opt("SELECT changed_at FROM setting WHERE name = $1", args![name]).await?;
+    row.map_or(Ok(json!({})), |row| Ok(set_at(row.get("changed_at")?)))
 }

@@ -3,7 +3,7 @@
 use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read, snapshot};
 use crate::db::tx::Tx;
@@ -80,7 +80,7 @@ impl Store {
             .await?;
             put_resources(tx, &made).await?;
             tx.event(grant, Some(workspace), Fact::TeamChanged { id: made.id });
-            tx.audit(grant, "team.create", made.id, Some(told(&made)));
+            tx.audit(grant, "team.create", made.id, Told::made(&told(&made)));
             Ok(made)
         })
     }
@@ -115,7 +115,7 @@ impl Store {
             tx.exec("DELETE FROM team_resource WHERE team_id = $1", args![after.id]).await?;
             put_resources(tx, &after).await?;
             tx.event(grant, Some(after.workspace), Fact::TeamChanged { id: after.id });
-            tx.audit(grant, "team.update", after.id, Some(difference(&told(&before), &told(&after))));
+            tx.audit(grant, "team.update", after.id, Told::changed(&told(&before), &told(&after)));
             Ok((after, members))
         })
     }
@@ -125,9 +125,7 @@ impl Store {
             let (before, members, _) = locked(tx, grant, grant.id()).await?;
             tx.exec("DELETE FROM team WHERE id = $1", args![before.id]).await?;
             tx.event(grant, Some(before.workspace), Fact::TeamChanged { id: before.id });
-            let mut details = told(&before);
-            details["members"] = members.into();
-            tx.audit(grant, "team.delete", before.id, Some(details));
+            tx.audit(grant, "team.delete", before.id, Told::gone(&told(&before)).with("members", members));
             Ok(())
         })
     }
@@ -173,7 +171,7 @@ impl Store {
             let sql = format!("{MEMBER} WHERE p.team_id = $1 AND p.user_id = $2");
             let made = member(&tx.one(sql, args![team.id, user]).await?)?;
             tx.event(grant, Some(team.workspace), Fact::TeamChanged { id: team.id });
-            tx.audit(grant, "team.add_member", team.id, Some(json!({ "team": team.name, "user": user })));
+            tx.audit(grant, "team.add_member", team.id, Told::made(&json!({ "user": user })).with("team", team.name));
             Ok(made)
         })
     }
@@ -190,7 +188,8 @@ impl Store {
                 return Err(StoreError::missing("member", user));
             }
             tx.event(grant, Some(team.workspace), Fact::TeamChanged { id: team.id });
-            tx.audit(grant, "team.remove_member", team.id, Some(json!({ "team": team.name, "user": user })));
+            let told = Told::gone(&json!({ "user": user })).with("team", team.name);
+            tx.audit(grant, "team.remove_member", team.id, told);
             Ok(())
         })
     }
@@ -255,6 +254,19 @@ fn told(team: &Team) -> serde_json::Value {
     json!({ "name": team.name, "description": team.description, "grant": grant })
 }
 
+/// A team without what it gives.
+pub(crate) fn bare(row: &Row) -> Result<Team> {
+    Ok(Team {
+        id: row.get("id")?,
+        workspace: row.get("workspace_id")?,
+        name: row.get("name")?,
+        description: row.get("description")?,
+        grant: None,
+        created_at: row.get("created_at")?,
+        changed_at: row.get("changed_at")?,
+    })
+}
+
 async fn find(db: &mut Conn, workspace: WorkspaceId, id: &str) -> Result<Option<(Team, u64)>> {
     let row = db.opt(format!("{FIND} WHERE t.workspace_id = $1 AND t.id = $2"), args![workspace, id]).await?;
     match row {
@@ -274,16 +286,7 @@ async fn read_team(db: &mut Conn, row: &Row) -> Result<(Team, u64)> {
     };
     let has_role = row.get::<Option<String>>("role")?.is_some();
     let grant = if has_role { Some(TeamGrant { role: role_of(row)?, reach }) } else { None };
-    let team = Team {
-        id,
-        workspace: row.get("workspace_id")?,
-        name: row.get("name")?,
-        description: row.get("description")?,
-        grant,
-        created_at: row.get("created_at")?,
-        changed_at: row.get("changed_at")?,
-    };
-    Ok((team, row.get("members")?))
+    Ok((Team { grant, ..bare(row)? }, row.get("members")?))
 }
 
 fn member(row: &Row) -> Result<TeamMember> {

@@ -4,6 +4,7 @@
 //! once. A used one stays on record as long as its family, so that its return, which means that somebody has a copy, is seen.
 
 use crate::db::error::{Result, StoreError};
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Note;
@@ -14,6 +15,7 @@ use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Platform, Write};
 use ostler_model::user::Session;
 use ostler_model::{Secret, SecretId, SessionId, Time, UserId};
+use serde_json::json;
 
 /// A refresh token, as it is kept.
 #[derive(Debug, Clone, Copy)]
@@ -108,7 +110,7 @@ impl Store {
             let session: SessionId = used.get("session_id")?;
             let row = tx
                 .opt(
-                    "SELECT u.id, u.email FROM session s JOIN users u ON u.id = s.user_id
+                    "SELECT u.id, u.email, s.expires_at FROM session s JOIN users u ON u.id = s.user_id
                      WHERE s.id = $1 AND s.kind = 'token' AND s.expires_at > $2 AND u.state = 'active'",
                     args![session, at],
                 )
@@ -125,7 +127,9 @@ impl Store {
                 args![session, at, new.expires_at],
             )
             .await?;
-            tx.note(note(user, row.get("email")?, grant, "session.refresh", session, Outcome::Done));
+            let until = |at: Time| json!({ "expires_at": at });
+            let told = Told::changed(&until(row.get("expires_at")?), &until(new.expires_at));
+            tx.note(note(user, row.get("email")?, grant, ("session.refresh", told), session, Outcome::Done));
             Ok(Refreshed::Done { session, user })
         })
     }
@@ -144,7 +148,8 @@ impl Store {
             let done = tx.exec("DELETE FROM session WHERE id = $1", args![session]).await?;
             if done > 0 {
                 let email = row.get("email")?;
-                tx.note(note(row.get("id")?, email, grant, "session.token_reuse", session, Outcome::Refused));
+                let told = ("session.token_reuse", Told::act());
+                tx.note(note(row.get("id")?, email, grant, told, session, Outcome::Refused));
             }
             Ok(done > 0)
         })
@@ -189,7 +194,8 @@ impl Store {
                 args![key.id, purpose.as_str(), key.public, key.secret, at],
             )
             .await?;
-            tx.audit(grant, "platform.signing_key", &key.id, None);
+            let told = json!({ "purpose": purpose.as_str(), "public_key": hex::encode(&key.public) });
+            tx.audit(grant, "platform.signing_key", &key.id, Told::made(&told));
             keys(&tx.all(ALL_KEYS, args![purpose.as_str()]).await?)
         })
     }
@@ -217,7 +223,7 @@ fn note(
     user: UserId,
     email: String,
     grant: &Grant<Collection<Session>, Write>,
-    action: &str,
+    (action, told): (&str, Told),
     session: SessionId,
     outcome: Outcome,
 ) -> Note {
@@ -229,6 +235,6 @@ fn note(
         target_kind: "session".to_owned(),
         target_id: session.to_string(),
         outcome,
-        details: None,
+        told,
     }
 }

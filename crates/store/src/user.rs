@@ -1,14 +1,15 @@
 //! People. A person exists once for the whole platform.
 
+use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Select, page};
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
 use crate::setting;
-use ostler_model::authz::{Collection, Grant, Platform, Role, Write};
+use ostler_model::authz::{Collection, Grant, Platform, Write};
 use ostler_model::event::Fact;
 use ostler_model::user::{Email, Managed, Preferences, State, User};
 use ostler_model::workspace::Workspace;
@@ -92,12 +93,7 @@ impl Store {
         change!(self, "user_create", at, |tx| {
             let user = insert(tx, new, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            tx.audit(
-                grant,
-                "user.create",
-                user.id,
-                Some(json!({ "email": new.email, "is_platform_admin": new.is_platform_admin })),
-            );
+            tx.audit(grant, "user.create", user.id, Told::made(&told(&user)));
             Ok(user)
         })
     }
@@ -151,7 +147,7 @@ impl Store {
             let user = from_row(&row.ok_or_else(missing)?)?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             let told = |user: &User| json!({ "name": user.name, "default_workspace": user.default_workspace });
-            tx.audit(grant, "user.set_own", user.id, Some(difference(&told(&before), &told(&user))));
+            tx.audit(grant, "user.set_own", user.id, Told::changed(&told(&before), &told(&user)));
             Ok(user)
         })
     }
@@ -164,24 +160,23 @@ impl Store {
         at: Time,
     ) -> Result<()> {
         change!(self, "user_set_password", at, |tx| {
-            let done = tx
-                .exec(
-                    "UPDATE users SET password_hash = $2, changed_at = $3 WHERE id = $1",
-                    args![grant.id(), password_hash, at],
-                )
-                .await?;
-            if done == 0 {
-                return Err(StoreError::missing("user", grant.id()));
-            }
+            let before = password(tx, grant.id()).await?.ok_or_else(|| StoreError::missing("user", grant.id()))?;
             tx.exec(
-                "DELETE FROM session WHERE user_id = $1 AND id <> $2",
-                args![grant.id(), keep.map(|id| id.to_string()).unwrap_or_default()],
+                "UPDATE users SET password_hash = $2, changed_at = $3 WHERE id = $1",
+                args![grant.id(), password_hash, at],
             )
             .await?;
+            let ended = tx
+                .exec(
+                    "DELETE FROM session WHERE user_id = $1 AND id <> $2",
+                    args![grant.id(), keep.map(|id| id.to_string()).unwrap_or_default()],
+                )
+                .await?;
             let id: UserId = grant.id().parse().map_err(|_| StoreError::missing("user", grant.id()))?;
             crate::reset::revoke_all(tx, id, at).await?;
             tx.event(grant, None, Fact::UserChanged { id });
-            tx.audit(grant, "user.set_password", grant.id(), None);
+            let told = Told::changed(&before, &password_told(password_hash)).with("sessions_ended", ended);
+            tx.audit(grant, "user.set_password", grant.id(), told);
             Ok(())
         })
     }
@@ -205,7 +200,7 @@ impl Store {
         at: Time,
     ) -> Result<User> {
         change!(self, "user_set_state", at, |tx| {
-            tx.lock(ADMINS).await?;
+            let before = taken(tx, id).await?;
             let row = tx
                 .opt(
                     "UPDATE users SET state = $2, changed_at = $3 WHERE id = $1 RETURNING *",
@@ -218,7 +213,7 @@ impl Store {
             }
             keep_an_admin(tx).await?;
             tx.event(grant, None, Fact::UserChanged { id });
-            tx.audit(grant, "user.set_state", id, Some(json!({ "state": state })));
+            tx.audit(grant, "user.set_state", id, Told::changed(&told(&before), &told(&user)));
             Ok(user)
         })
     }
@@ -231,7 +226,7 @@ impl Store {
         at: Time,
     ) -> Result<User> {
         change!(self, "user_set_platform_admin", at, |tx| {
-            tx.lock(ADMINS).await?;
+            let before = taken(tx, id).await?;
             let row = tx
                 .opt(
                     "UPDATE users SET is_platform_admin = $2, changed_at = $3 WHERE id = $1 RETURNING *",
@@ -241,7 +236,7 @@ impl Store {
             let user = from_row(&row.ok_or_else(|| StoreError::missing("user", id))?)?;
             keep_an_admin(tx).await?;
             tx.event(grant, None, Fact::UserChanged { id });
-            tx.audit(grant, "user.set_admin", id, Some(json!({ "is_platform_admin": is_platform_admin })));
+            tx.audit(grant, "user.set_admin", id, Told::changed(&told(&before), &told(&user)));
             Ok(user)
         })
     }
@@ -280,7 +275,7 @@ impl Store {
                 keep_an_admin(tx).await?;
             }
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            tx.audit(grant, "user.update", user.id, Some(difference(&told(&before), &told(&user))));
+            tx.audit(grant, "user.update", user.id, Told::changed(&told(&before), &told(&user)));
             Ok(user)
         })
     }
@@ -312,26 +307,18 @@ impl Store {
                 keep_an_admin(tx).await?;
             }
             tx.event(grant, None, Fact::UserChanged { id: user.id });
-            tx.audit(grant, "user.delete", user.id, Some(told(&user)));
+            tx.audit(grant, "user.delete", user.id, Told::gone(&told(&user)));
             Ok(())
         })
     }
     /// What a person prefers.
     pub async fn user_preferences(&self, id: UserId) -> Result<Preferences> {
-        read!(self, "user_preferences", |db| {
-            let Some(row) = db.opt("SELECT * FROM preference WHERE user_id = $1", args![id]).await? else {
-                return Ok(Preferences::default());
-            };
-            Ok(Preferences {
-                timezone: row.get("timezone")?,
-                critical_mail: row.get("critical_mail")?,
-                enrollment_mail: row.get("enrollment_mail")?,
-            })
-        })
+        read!(self, "user_preferences", |db| { preferences(db, id).await })
     }
     /// Sets what a person prefers.
     pub async fn user_set_preferences(&self, grant: &Grant<User, Write>, to: &Preferences, at: Time) -> Result<()> {
         change!(self, "user_set_preferences", at, |tx| {
+            let before = preferences(tx, grant.id()).await?;
             tx.exec(
                 "INSERT INTO preference (user_id, timezone, critical_mail, enrollment_mail) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (user_id) DO UPDATE SET timezone = excluded.timezone,
@@ -339,7 +326,8 @@ impl Store {
                 args![grant.id(), to.timezone, to.critical_mail, to.enrollment_mail],
             )
             .await?;
-            tx.audit(grant, "user.set_preferences", grant.id(), None);
+            let told = |p: &Preferences| json!({ "timezone": p.timezone, "critical_mail": p.critical_mail, "enrollment_mail": p.enrollment_mail });
+            tx.audit(grant, "user.set_preferences", grant.id(), Told::changed(&told(&before), &told(to)));
             Ok(())
         })
     }
@@ -369,21 +357,47 @@ impl Store {
             crate::workspace::insert(tx, workspace, user.id, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            tx.audit(grant, "platform.install", "platform", Some(json!({ "user": user.id, "email": user.email })));
-            tx.audit_in(
-                grant,
-                Some(workspace.id),
-                "workspace.create",
-                workspace.id,
-                Some(json!({ "owner": user.id, "role": Role::Owner })),
-            );
+            tx.audit(grant, "platform.install", "platform", Told::made(&told(&user)).with("user", user.id));
+            let made = Told::made(&crate::workspace::told(workspace)).with("owner", user.id);
+            tx.audit_in(grant, Some(workspace.id), "workspace.create", workspace.id, made);
             Ok(user)
         })
     }
 }
 
+/// A person as they are now, with no other change of admins under way.
+async fn taken(tx: &mut Tx, id: UserId) -> Result<User> {
+    tx.lock(ADMINS).await?;
+    let row = tx.opt("UPDATE users SET name = name WHERE id = $1 RETURNING *", args![id]).await?;
+    from_row(&row.ok_or_else(|| StoreError::missing("user", id))?)
+}
+
+async fn preferences(db: &mut Conn, id: impl std::fmt::Display) -> Result<Preferences> {
+    let Some(row) = db.opt("SELECT * FROM preference WHERE user_id = $1", args![id.to_string()]).await? else {
+        return Ok(Preferences::default());
+    };
+    Ok(Preferences {
+        timezone: row.get("timezone")?,
+        critical_mail: row.get("critical_mail")?,
+        enrollment_mail: row.get("enrollment_mail")?,
+    })
+}
+
+/// What the audit trail says about a person's password now; `None` when there is no such person.
+pub(crate) async fn password(tx: &mut Tx, id: &str) -> Result<Option<serde_json::Value>> {
+    let row = tx.opt("UPDATE users SET name = name WHERE id = $1 RETURNING password_hash", args![id]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let hash: Option<String> = row.get("password_hash")?;
+    Ok(Some(hash.as_deref().map_or_else(|| json!({ "has_password": false }), password_told)))
+}
+
+/// What the audit trail says about a password: that it is another one, and nothing of what it is.
+pub(crate) fn password_told(hash: &str) -> serde_json::Value {
+    json!({ "has_password": true, "password": hash })
+}
+
 /// What the audit trail says about a person.
-fn told(user: &User) -> serde_json::Value {
+pub(crate) fn told(user: &User) -> serde_json::Value {
     json!({
         "email": user.email, "name": user.name, "state": user.state, "is_platform_admin": user.is_platform_admin,
     })

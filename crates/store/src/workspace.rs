@@ -2,7 +2,7 @@
 
 use crate::db::error::{Constraint, Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
-use crate::db::redact::difference;
+use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
@@ -95,8 +95,7 @@ impl Store {
                 .await?;
             let workspace = from_row(&row.ok_or_else(|| StoreError::missing("workspace", grant.id()))?)?;
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-            let told = |w: &Workspace| json!({ "name": w.name, "slug": w.slug, "timezone": w.timezone });
-            tx.audit(grant, "workspace.update", workspace.id, Some(difference(&told(&before), &told(&workspace))));
+            tx.audit(grant, "workspace.update", workspace.id, Told::changed(&told(&before), &told(&workspace)));
             Ok(workspace)
         })
     }
@@ -143,7 +142,7 @@ impl Store {
             .await?;
             let member = member(&tx.one(MEMBER_ONE, args![workspace, user]).await?)?;
             tx.event(grant, Some(workspace), Fact::MemberChanged { user });
-            tx.audit(grant, "member.add", user, Some(json!({ "role": role })));
+            tx.audit(grant, "member.add", user, Told::made(&json!({ "role": role })));
             Ok(member)
         })
     }
@@ -168,8 +167,8 @@ impl Store {
             .await?;
             keep_an_owner(tx, before.workspace).await?;
             tx.event(grant, Some(before.workspace), Fact::MemberChanged { user: before.user });
-            let details = difference(&json!({ "role": before.role }), &json!({ "role": role }));
-            tx.audit(grant, "member.set_role", before.user, Some(details));
+            let told = Told::changed(&json!({ "role": before.role }), &json!({ "role": role }));
+            tx.audit(grant, "member.set_role", before.user, told);
             Ok(Member { role, ..before })
         })
     }
@@ -190,7 +189,7 @@ impl Store {
             keep_an_owner(tx, before.workspace).await?;
             tx.event(grant, Some(before.workspace), Fact::MemberChanged { user: before.user });
             let action = if is_leaving { "member.leave" } else { "member.remove" };
-            tx.audit(grant, action, before.user, Some(json!({ "role": before.role })));
+            tx.audit(grant, action, before.user, Told::gone(&json!({ "role": before.role })));
             Ok(())
         })
     }
@@ -223,8 +222,8 @@ async fn keep_an_owner(tx: &mut Tx, workspace: WorkspaceId) -> Result<()> {
 
 fn created(tx: &mut Tx, grant: &Grant<Collection<Workspace>, Write>, workspace: &Workspace, owner: UserId) {
     tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
-    let details = json!({ "slug": workspace.slug, "owner": owner });
-    tx.audit_in(grant, Some(workspace.id), "workspace.create", workspace.id, Some(details));
+    let told = Told::made(&told(workspace)).with("owner", owner);
+    tx.audit_in(grant, Some(workspace.id), "workspace.create", workspace.id, told);
 }
 
 /// Writes a workspace and its first owner.
@@ -265,6 +264,14 @@ async fn own(tx: &mut Tx, workspace: WorkspaceId, owner: UserId, at: Time) -> Re
     .await?;
     tx.searched(Kind::Member, owner);
     Ok(())
+}
+
+/// What the audit trail says about a workspace.
+pub(crate) fn told(workspace: &Workspace) -> serde_json::Value {
+    json!({
+        "name": workspace.name, "slug": workspace.slug, "timezone": workspace.timezone,
+        "archived_at": workspace.archived_at,
+    })
 }
 
 pub(crate) fn from_row(row: &Row) -> Result<Workspace> {

@@ -337,7 +337,7 @@ impl TestServer {
         let grant: Grant<User, Write> = self.grant(SystemReason::Setup, owner);
         let now = self.app.clock.now();
         let key =
-            self.app.store.key_create(&grant, &key, &auth::hash_token(&secret), now).await.expect("a key is made");
+            self.app.store.key_create(&grant, &key, &auth::hash_token(&secret), &[], now).await.expect("a key is made");
         (key, As::Bearer(secret))
     }
 }

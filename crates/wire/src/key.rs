@@ -35,7 +35,8 @@ pub enum KeyScope {
     All,
     /// All in one workspace.
     Workspace(WorkspaceId),
-    /// Only the things with these ids.
+    /// Only the things with these ids: workloads, nodes, workspaces, jobs, matches, bots, roles, teams, people, keys and
+    /// sessions that exist and that you can see, and names of templates.
     Only(Vec<String>),
 }
 
@@ -60,6 +61,32 @@ pub struct KeyCreate {
     /// Never, when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Time>,
+}
+
+/// Changes a key. What is absent stays, and so does the secret.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyUpdate {
+    /// Unique among the owner's keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Label>,
+    /// What it may do from now on, instead of what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64))]
+    pub capabilities: Option<Vec<Capability>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<KeyScope>,
+    /// From where it may be used, such as `192.0.2.0/24`; from everywhere, when empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32))]
+    pub networks: Option<Vec<Network>>,
+    /// How many requests it is good for in a minute, on each server; `null` for as many as anybody's.
+    #[serde(default, deserialize_with = "crate::said", skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests_per_minute: Option<Option<u32>>,
+    /// `null` lets it live for ever.
+    #[serde(default, deserialize_with = "crate::said", skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Option<Time>>,
 }
 
 /// A new key. The only answer that ever contains the secret.

@@ -39,3 +39,8 @@ pub mod workspace;
 pub use error::ErrorBody;
 pub use page::Page;
 pub use sample::Sample;
+
+/// A field that was said, even if what was said is null: what is absent stays as it is, and null takes it away.
+fn said<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Option<T>>, D::Error> {
+    serde::Deserialize::deserialize(d).map(Some)
+}

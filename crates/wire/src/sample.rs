@@ -71,6 +71,7 @@ samples! {
     crate::team::TeamUpdate => {"description": "People who build"};
     crate::team::TeamMemberAdd => {"user": "us_01j9zq3c8vdt4x0f5k2m7n6p1r"};
     crate::key::KeyCreate => {"label": "Deploy", "capabilities": ["workload:read"]};
+    crate::key::KeyUpdate => {"label": "Deploy at night"};
     crate::bot::BotCreate => {"name": "ladder", "titles": ["tic-tac-toe"], "per_minute": 600};
     crate::matches_api::MatchCreate => {"title": "tic-tac-toe", "config": {}};
     crate::matches_api::MatchUpdate => {"config": {"startDelay": 5}};

@@ -62,13 +62,8 @@ pub struct TeamUpdate {
     #[schemars(length(max = 500))]
     pub description: Option<String>,
     /// `null` takes away what it gives.
-    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "crate::said", skip_serializing_if = "Option::is_none")]
     pub grant: Option<Option<TeamGrant>>,
-}
-
-/// A field that was said, even if what was said is null.
-fn said<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Option<Option<TeamGrant>>, D::Error> {
-    Option::<TeamGrant>::deserialize(d).map(Some)
 }
 
 /// Somebody in a team.

@@ -1,7 +1,7 @@
 // One key: what it may do and what binds it; a new secret for it; its end.
 
 import { useMutation, useQueryClient } from '@tanstack/react-query'
-import { RotateCw, Trash2 } from 'lucide-react'
+import { Pencil, RotateCw, Trash2 } from 'lucide-react'
 import { type ReactNode, useState } from 'react'
 import { api, ok } from '../api/client'
 import type { Key } from '../api/types'
@@ -10,12 +10,16 @@ import { Confirm, Sheet } from '../kit/dialog'
 import { Ago } from '../kit/time'
 import { Grid } from '../role/grid'
 import { useMe } from '../session/me'
+import { Edit } from './edit'
 import { Made } from './make'
 import { aboutOf, reachOf } from './rights'
 
-export function Details({ of, owner, onClose, onRevoke }: { of: Key; owner: string; onClose: () => void; onRevoke: (() => void) | undefined }) {
+export function Details({ of: listed, owner, onClose, onRevoke }: { of: Key; owner: string; onClose: () => void; onRevoke: (() => void) | undefined }) {
   const me = useMe()
   const [isRenewing, setRenewing] = useState(false)
+  const [isEditing, setEditing] = useState(false)
+  const [changed, setChanged] = useState<Key>()
+  const of = changed ?? listed
   const isMine = of.owner === me.user.id
   const facts: [string, ReactNode][] = [
     ['Begins with', <code key="p" className="font-mono text-12">{of.prefix}…</code>],
@@ -28,6 +32,13 @@ export function Details({ of, owner, onClose, onRevoke }: { of: Key; owner: stri
     ['Last used', of.last_used_at === null ? 'never' : <span key="u"><Ago at={of.last_used_at} />{of.last_used_from == null ? '' : ` from ${of.last_used_from}`}</span>],
   ]
   if (isRenewing) return <Renew of={of} onClose={() => setRenewing(false)} onDone={onClose} />
+  if (isEditing) {
+    const done = (key: Key) => {
+      setChanged(key)
+      setEditing(false)
+    }
+    return <Edit of={of} onClose={() => setEditing(false)} onDone={done} />
+  }
   return (
     <Sheet
       isOpen
@@ -39,6 +50,11 @@ export function Details({ of, owner, onClose, onRevoke }: { of: Key; owner: stri
           {onRevoke !== undefined && (
             <Button icon={Trash2} onClick={onRevoke}>
               Revoke
+            </Button>
+          )}
+          {isMine && (
+            <Button icon={Pencil} onClick={() => setEditing(true)}>
+              Change
             </Button>
           )}
           {isMine && (

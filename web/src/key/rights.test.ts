@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Key } from '../api/types'
-import { aboutOf, limitsOf, networksIn, notANetwork, ofThings, preset, reachOf } from './rights'
+import type { Filled } from './fields'
+import { aboutOf, changes, limitsOf, networksIn, notANetwork, ofThings, preset, reachOf } from './rights'
 
 const KEY: Key = {
   id: 'key_1',
@@ -49,5 +50,12 @@ describe('what binds a key', () => {
     expect(networksIn(' 192.0.2.0/24, 2001:db8::/32\n10.0.0.1 ')).toEqual(['192.0.2.0/24', '2001:db8::/32', '10.0.0.1'])
     expect(notANetwork(['192.0.2.0/24', '2001:db8::/32', '10.0.0.1'])).toBeUndefined()
     for (const wrong of ['192.0.2.0/33', '192.0.2', '300.0.0.1', 'home', '2001:db8::/129', '10.0.0.0/8/8', '10.0.0.0/']) expect(notANetwork([wrong])).toBe(wrong)
+  })
+
+  it('only what was changed is sent, and null takes away', () => {
+    const before: Filled = { isReady: true, label: 'A', capabilities: ['node:read', 'workload:read'], scope: { workspace: 'ws_1' }, networks: ['::1'], rate: 60, expires: undefined }
+    expect(changes(before, { ...before, capabilities: ['workload:read', 'node:read'] })).toEqual({})
+    expect(changes(before, { ...before, scope: 'all', networks: [], rate: null, expires: null })).toEqual({ scope: 'all', networks: [], requests_per_minute: null, expires_at: null })
+    expect(changes(before, { ...before, label: 'B', capabilities: ['node:read'] })).toEqual({ label: 'B', capabilities: ['node:read'] })
   })
 })

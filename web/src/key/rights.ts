@@ -1,9 +1,10 @@
 // The rights of a key, and its limits, in words.
 
-import type { Capability, Key } from '../api/types'
+import type { Capability, Key, KeyUpdate } from '../api/types'
 import { many } from '../kit/format'
 import { ABOUT, type About, BEYOND, things } from '../role/words'
 import { allows } from '../session/rights'
+import type { Filled } from './fields'
 
 /** What chosen servers and nodes can be touched by. Everything else is about a whole workspace, or more. */
 const OF_THINGS = new Set(['workload', 'node', 'job', 'event'])
@@ -57,4 +58,18 @@ export function notANetwork(networks: readonly string[]): string | undefined {
     const isPrefix = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= most)
     return !isAddress || !isPrefix || more.length > 0
   })
+}
+
+/** What is other than before, and nothing else: what is not said is not looked at again. */
+export function changes(before: Filled, now: Filled): KeyUpdate {
+  const differs = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b)
+  const sorted = (list: readonly string[]) => [...list].sort()
+  return {
+    ...(before.label === now.label ? {} : { label: now.label }),
+    ...(differs(sorted(before.capabilities), sorted(now.capabilities)) ? { capabilities: now.capabilities } : {}),
+    ...(differs(before.scope, now.scope) ? { scope: now.scope } : {}),
+    ...(differs(before.networks, now.networks) ? { networks: now.networks } : {}),
+    ...(before.rate === now.rate ? {} : { requests_per_minute: now.rate }),
+    ...(now.expires === undefined ? {} : { expires_at: now.expires }),
+  }
 }

@@ -8,10 +8,11 @@ import { Checkbox, SearchInput } from '../kit/field'
 import { Skeleton } from '../kit/skeleton'
 import { useWorkspace } from '../session/me'
 
-/** Servers and nodes to choose from. What is not to be seen here stays as it was. */
-export function Things({ only, onOnly, error }: { only: readonly string[]; onOnly: (only: string[]) => void; error: string | undefined }) {
+/** Servers and nodes to choose from. What is not to be seen here stays as it was, and with `withUnseen` can be let go. */
+export function Things({ only, onOnly, error, withUnseen }: { only: readonly string[]; onOnly: (only: string[]) => void; error: string | undefined; withUnseen?: boolean }) {
   const { workspace } = useWorkspace()
   const [search, setSearch] = useState('')
+  const [before] = useState(only)
   const params = { path: { workspace } }
   const found = useQuery({
     queryKey: ['things', workspace],
@@ -25,7 +26,8 @@ export function Things({ only, onOnly, error }: { only: readonly string[]; onOnl
       return [...workloads.items.map(({ id, name }) => ({ id, name, noun: 'server' })), ...own.map(({ id, name }) => ({ id, name: String(name), noun: 'node' }))]
     },
   })
-  const shown = found.data?.filter((thing) => thing.name.toLowerCase().includes(search.toLowerCase()))
+  const unseen = withUnseen === true && found.data !== undefined ? before.filter((id) => !found.data.some((thing) => thing.id === id)) : []
+  const shown = found.data?.concat(unseen.map((id) => ({ id, name: id, noun: 'not seen here' }))).filter((thing) => thing.name.toLowerCase().includes(search.toLowerCase()))
   return (
     <fieldset className="flex flex-col gap-2">
       <legend className="mb-1.5 text-13 font-medium">Servers and nodes{only.length > 0 && <span className="font-normal text-ink-3"> · {only.length} chosen</span>}</legend>

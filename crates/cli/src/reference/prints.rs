@@ -60,6 +60,7 @@ pub(super) const CLIENT: &[(&str, &str)] = &[
     ("bot delete", NOTHING),
     ("key list", TABLE),
     ("key create", "the key alone, once"),
+    ("key edit", ONE),
     ("key rotate", "the new key alone, once"),
     ("key delete", NOTHING),
     ("workspace list", TABLE),

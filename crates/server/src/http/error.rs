@@ -220,6 +220,10 @@ impl From<StoreError> for Error {
             }
             StoreError::Refused(Rule::Archived) => crate::workspace::archived(),
             StoreError::Refused(Rule::Installed) => Error::NotFound,
+            StoreError::Beyond(beyond) => match beyond.field() {
+                Some(field) => Error::field(field, beyond.to_string()),
+                None => Error::Forbidden { code: "not_your_key", message: beyond.to_string() },
+            },
             StoreError::Refused(rule) => Error::conflict(rule_code(rule), rule.to_string()),
             StoreError::Busy(_) | StoreError::Late { .. } => {
                 tracing::warn!(%error, "the database could not keep up");

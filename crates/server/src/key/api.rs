@@ -1,6 +1,6 @@
 //! Endpoints about API keys.
 
-use super::strength;
+use super::said;
 use crate::app::App;
 use crate::auth::{KEY_PREFIX, hash_token};
 use crate::http::{
@@ -13,9 +13,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ostler_model::authz::{CapabilitySet, Collection, Read, Scope, Write};
 use ostler_model::key::Key;
 use ostler_model::user::User;
+use ostler_store::key::Change;
 use ostler_wire::Page;
-use ostler_wire::error::FieldError;
-use ostler_wire::key::{KeyCreate, KeyCreated, KeyScope, KeyView};
+use ostler_wire::key::{KeyCreate, KeyCreated, KeyScope, KeyUpdate, KeyView};
 use ostler_wire::page::PageQuery;
 
 /// The room's endpoints.
@@ -24,6 +24,7 @@ pub fn routes() -> Routes {
         .get("/api/v1/keys", list)
         .post("/api/v1/keys", create)
         .get("/api/v1/keys/{key}", get)
+        .patch("/api/v1/keys/{key}", update)
         .delete("/api/v1/keys/{key}", delete)
         .post("/api/v1/keys/{key}/rotate", rotate)
         .get("/api/v1/workspaces/{workspace}/keys", list_in)
@@ -62,48 +63,23 @@ pub async fn list_in(
 
 /// Make an API key. It can do at most what you can do now, and loses what you lose later.
 ///
-/// The secret is in this answer and nowhere else.
+/// It reaches only what you can see. The secret is in this answer and nowhere else.
 pub async fn create(app: App, me: Allowed<User, Write>, Json(input): Json<KeyCreate>) -> Result<Once<KeyCreated>> {
     let now = app.clock.now();
-    if input.expires_at.is_some_and(|at| at <= now) {
-        return Err(Error::field("expires_at", "use a time in the future"));
-    }
-    if input.networks.len() > limits::KEY_NETWORKS {
-        return Err(Error::field("networks", format!("name at most {}", limits::KEY_NETWORKS)));
-    }
-    strength::lasts_within(me.caller.key.as_ref(), (&input.networks, input.expires_at, input.requests_per_minute))?;
-    let scope = match input.scope {
-        KeyScope::All => Scope::All,
-        KeyScope::Workspace(id) => Scope::Workspace(id),
-        KeyScope::Only(ids) if (1..=limits::KEY_SCOPE_IDS).contains(&ids.len()) => Scope::Only(ids),
-        KeyScope::Only(_) => return Err(Error::field("scope", format!("name 1 to {} ids", limits::KEY_SCOPE_IDS))),
-    };
-    let most = strength::most(&me.caller.authority, &scope)
-        .ok_or_else(|| Error::field("scope", "this is not within your own reach"))?;
-    let too_strong: Vec<FieldError> = input
-        .capabilities
-        .iter()
-        .enumerate()
-        .filter(|(_, capability)| !most.allows(**capability))
-        .map(|(at, capability)| FieldError {
-            field: format!("capabilities[{at}]"),
-            message: format!("you do not hold {capability} yourself"),
-        })
-        .collect();
-    if !too_strong.is_empty() {
-        return Err(Error::Invalid(too_strong));
-    }
+    said::limits(now, input.expires_at, &input.networks)?;
+    let scope = said::scope(input.scope)?;
     if app.store.key_list(me.resource.id).await?.len() >= limits::KEYS_PER_PERSON {
         let message = format!("you have {} keys; delete one that is not used any more", limits::KEYS_PER_PERSON);
         return Err(Error::conflict("too_many_keys", message));
     }
     let secret = secret(&app);
+    let templates = said::templates(&app, &scope);
     let key = Key {
         id: app.ids.next(),
         owner: me.resource.id,
         label: input.label,
         prefix: prefix(&secret),
-        capabilities: input.capabilities.into_iter().collect::<CapabilitySet>(),
+        capabilities: input.capabilities.iter().copied().collect::<CapabilitySet>(),
         scope,
         networks: input.networks,
         requests_per_minute: input.requests_per_minute,
@@ -112,8 +88,31 @@ pub async fn create(app: App, me: Allowed<User, Write>, Json(input): Json<KeyCre
         last_used_at: None,
         last_used_from: None,
     };
-    let key = app.store.key_create(&me.grant, &key, &hash_token(&secret), now).await?;
-    Ok(Once(KeyCreated { key: view(key), secret }))
+    match app.store.key_create(&me.grant, &key, &hash_token(&secret), &templates, now).await {
+        Ok(key) => Ok(Once(KeyCreated { key: view(key), secret })),
+        Err(error) => Err(said::wrong(error, Some(&key.scope), Some(&input.capabilities))),
+    }
+}
+
+/// Change what one of your keys may do, from the next request on. Its secret stays.
+///
+/// As when a key is made: nothing that you do not hold now, and nothing that you cannot see.
+pub async fn update(app: App, key: Allowed<Key, Write>, Json(input): Json<KeyUpdate>) -> Result<View<KeyView>> {
+    let now = app.clock.now();
+    said::limits(now, input.expires_at.flatten(), input.networks.as_deref().unwrap_or_default())?;
+    let change = Change {
+        label: input.label,
+        capabilities: input.capabilities.as_ref().map(|list| list.iter().copied().collect()),
+        scope: input.scope.map(said::scope).transpose()?,
+        networks: input.networks,
+        expires_at: input.expires_at,
+        requests_per_minute: input.requests_per_minute,
+    };
+    let templates = change.scope.as_ref().map(|scope| said::templates(&app, scope)).unwrap_or_default();
+    match app.store.key_update(&key.grant, &change, &templates, now).await {
+        Ok(key) => Ok(View(view(key))),
+        Err(error) => Err(said::wrong(error, change.scope.as_ref(), input.capabilities.as_deref())),
+    }
 }
 
 /// Read about a key.
@@ -129,13 +128,6 @@ pub async fn delete(app: App, EvenArchived(key): EvenArchived<Key, Write>, _: ()
 
 /// Give one of your keys a new secret. The old one ends at once.
 pub async fn rotate(app: App, key: Allowed<Key, Write>, _: ()) -> Result<Once<KeyCreated>> {
-    // Whoever may delete a key of somebody else must not thereby get its power.
-    let (old, maker) = (&key.resource, key.caller.key.as_ref());
-    let is_covered = strength::covers(&key.caller.authority, old);
-    if !is_covered || strength::lasts_within(maker, (&old.networks, old.expires_at, old.requests_per_minute)).is_err() {
-        let message = "only its owner gets a key's new secret, and not with a weaker key".to_owned();
-        return Err(Error::Forbidden { code: "not_your_key", message });
-    }
     let secret = secret(&app);
     let key = app.store.key_rotate(&key.grant, &prefix(&secret), &hash_token(&secret), app.clock.now()).await?;
     Ok(Once(KeyCreated { key: view(key), secret }))

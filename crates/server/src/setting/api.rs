@@ -36,7 +36,7 @@ pub async fn update(
 ) -> Result<View<SettingsView>> {
     let now = app.settings.effective(&app.store).await?;
     let new = changes(&input.values, &now, &app.ids, "values")?;
-    app.store.setting_change(&platform.grant, &new.puts, &new.details, app.clock.now()).await?;
+    app.store.setting_change(&platform.grant, &new.puts, app.clock.now()).await?;
     app.settings.refresh(&app.store).await?;
     if input.values.keys().any(|name| name.starts_with("mail.")) {
         app.store.mail_hurry(app.clock.now()).await?;

@@ -128,10 +128,9 @@ impl Effective {
     }
 }
 
-/// What is to be written so that these values hold, and what the audit trail may say about it.
+/// What is to be written so that these values hold.
 pub(crate) struct Changes {
     pub(crate) puts: Vec<(&'static str, Put)>,
-    pub(crate) details: Value,
     pub(crate) config: Config,
 }
 
@@ -139,7 +138,7 @@ pub(crate) struct Changes {
 pub(crate) fn changes(values: &BTreeMap<String, Value>, now: &Effective, ids: &Ids, at: &str) -> Result<Changes> {
     let field = |name: &str| if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") };
     let mut wrong = Vec::new();
-    let mut changes = Changes { puts: Vec::new(), details: json!({}), config: now.config.clone() };
+    let mut changes = Changes { puts: Vec::new(), config: now.config.clone() };
     for (name, value) in values {
         let mut say = |message: String| wrong.push(FieldError { field: field(name), message });
         let Some(item) = find(name) else {
@@ -162,17 +161,13 @@ pub(crate) fn changes(values: &BTreeMap<String, Value>, now: &Effective, ids: &I
                 continue;
             }
             changes.puts.push((item.name, Put::Unset));
-            changes.details[item.name] = json!("unset");
         } else if let Err(why) = item.set(&mut changes.config, value) {
             say(why);
         } else if item.is_secret {
             let secret = ostler_model::Secret::new(value.to_string());
             changes.puts.push((item.name, Put::Secret(ids.next(), secret)));
-            changes.details[item.name] = json!("set");
         } else {
             changes.puts.push((item.name, Put::Plain(value.to_string())));
-            let before = find(item.name).map(|item| item.get(&now.config));
-            changes.details[item.name] = json!({ "before": before, "after": value });
         }
     }
     if wrong.is_empty() {

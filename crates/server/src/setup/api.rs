@@ -93,7 +93,7 @@ pub async fn install(app: App, at: Public, Json(input): Json<Install>) -> Result
     let grant = secret::grant(&at.origin)?;
     let user = app.store.user_install(&grant, &given, &admin, &workspace, app.clock.now()).await?;
     if !new.puts.is_empty() {
-        app.store.setting_change(&grant, &new.puts, &new.details, app.clock.now()).await?;
+        app.store.setting_change(&grant, &new.puts, app.clock.now()).await?;
         app.settings.refresh(&app.store).await?;
     }
     let headers = session::begin(&app, user.id, None, (&at.origin, at.is_secure)).await?;

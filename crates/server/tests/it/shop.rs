@@ -194,7 +194,7 @@ async fn key(app: &App, owner: UserId, capabilities: CapabilitySet) -> String {
     };
     let user = app.store.user_get(owner).await.unwrap();
     let grant = right(SystemReason::Setup, &user);
-    app.store.key_create(&grant, &key, &ostler_server::auth::hash_token(&token), app.clock.now()).await.unwrap();
+    app.store.key_create(&grant, &key, &ostler_server::auth::hash_token(&token), &[], app.clock.now()).await.unwrap();
     token
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong, in the words of the domain.
 
+use ostler_model::key::Beyond;
 use std::fmt;
 
 /// The crate's result.
@@ -17,6 +18,9 @@ pub enum StoreError {
     /// A rule forbids it in the present state.
     #[error("{0}")]
     Refused(Rule),
+    /// A key would be stronger than whoever makes or changes it.
+    #[error("{0}")]
+    Beyond(Beyond),
     /// Too many at once, or a short loss of connection that outlived the retries. Trying again is right.
     #[error("the database is busy")]
     Busy(#[source] sqlx::Error),
@@ -176,6 +180,12 @@ impl StoreError {
 impl From<Rule> for StoreError {
     fn from(rule: Rule) -> Self {
         StoreError::Refused(rule)
+    }
+}
+
+impl From<Beyond> for StoreError {
+    fn from(beyond: Beyond) -> Self {
+        StoreError::Beyond(beyond)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::conn::Conn;
 use super::error::Result;
-use super::redact;
+use super::redact::Told;
 use super::value::args;
 use crate::archive::Touched;
 use ostler_model::audit::{Entry, Outcome};
@@ -34,7 +34,7 @@ pub(crate) struct Note {
     pub(crate) target_kind: String,
     pub(crate) target_id: String,
     pub(crate) outcome: Outcome,
-    pub(crate) details: Option<String>,
+    pub(crate) told: Told,
 }
 
 impl Deref for Tx {
@@ -79,9 +79,9 @@ impl Tx {
         grant: &Grant<R, V>,
         action: &str,
         target: impl std::fmt::Display,
-        details: Option<serde_json::Value>,
+        told: Told,
     ) {
-        self.audit_in(grant, grant.workspace(), action, target, details);
+        self.audit_in(grant, grant.workspace(), action, target, told);
     }
     /// The same, in the chain of another workspace than the grant's.
     pub(crate) fn audit_in<R: Resource, V: Verb>(
@@ -90,7 +90,7 @@ impl Tx {
         workspace: Option<WorkspaceId>,
         action: &str,
         target: impl std::fmt::Display,
-        details: Option<serde_json::Value>,
+        told: Told,
     ) {
         self.note(Note {
             workspace,
@@ -100,16 +100,11 @@ impl Tx {
             target_kind: action.split('.').next().unwrap_or_default().to_owned(),
             target_id: target.to_string(),
             outcome: Outcome::Done,
-            details: details.map(|d| d.to_string()),
+            told,
         });
     }
     /// Remembers an entry made by hand.
-    pub(crate) fn note(&mut self, mut note: Note) {
-        // In one place for all rooms: what a room forgets to leave out must still not be written.
-        if let Some(mut details) = note.details.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
-            redact::clean(&mut details);
-            note.details = Some(details.to_string());
-        }
+    pub(crate) fn note(&mut self, note: Note) {
         if note.outcome == Outcome::Done {
             self.touched.action(&note.actor.kind, note.workspace, &note.action);
         }
@@ -260,6 +255,7 @@ fn entry(note: Note, seq: u64, previous: String, chain: &str, at: Time) -> Entry
     let place = ring::digest::digest(&ring::digest::SHA256, format!("{chain}/{seq}/{previous}").as_bytes());
     let mut bits = [0; 16];
     bits.copy_from_slice(&place.as_ref()[..16]);
+    let details = note.told.into_details(&note.action);
     let mut entry = Entry {
         id: AuditId::from_parts(at, u128::from_be_bytes(bits)),
         seq,
@@ -275,7 +271,7 @@ fn entry(note: Note, seq: u64, previous: String, chain: &str, at: Time) -> Entry
         request_id: note.origin.request_id.map(|id| id.to_string()),
         address: note.origin.address,
         user_agent: note.origin.user_agent,
-        details: note.details,
+        details,
         hash: String::new(),
         previous,
     };

@@ -2,6 +2,7 @@
 
 use super::{from_row, name_key};
 use crate::db::error::{Result, Rule, StoreError};
+use crate::db::redact::Told;
 use crate::db::store::{Store, change};
 use crate::db::tx::Tx;
 use crate::db::value::args;
@@ -13,7 +14,7 @@ use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Spec, Workload};
 use ostler_model::{Label, NodeId, Time, WorkloadId};
 use serde_json::json;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A workload to be. Its workspace is the grant's.
 #[derive(Debug, Clone)]
@@ -84,8 +85,7 @@ impl Store {
             }
             let workload = current(tx, new.id).await?;
             tx.event(grant, Some(workspace), Fact::WorkloadCreated { id: new.id, name: new.name.to_string() });
-            let details = json!({ "name": new.name, "template": new.spec.template, "node": new.node });
-            tx.audit(grant, "workload.create", new.id, Some(details));
+            tx.audit(grant, "workload.create", new.id, Told::made(&told(&workload)));
             Ok(workload)
         })
     }
@@ -118,7 +118,7 @@ impl Store {
             give_ports(tx, &place, before.id, ports).await?;
             let after = current(tx, before.id).await?;
             desired(tx, grant, &after);
-            tx.audit(grant, "workload.place", before.id, Some(json!({ "node": node })));
+            tx.audit(grant, "workload.place", before.id, Told::changed(&told(&before), &told(&after)));
             Ok(after)
         })
     }
@@ -147,7 +147,7 @@ impl Store {
             )
             .await?;
             let after = wanted(tx, grant, &before).await?;
-            tx.audit(grant, action, before.id, None);
+            tx.audit(grant, action, before.id, Told::changed(&told(&before), &told(&after)));
             Ok(after)
         })
     }
@@ -190,7 +190,8 @@ impl Store {
             .await?;
             let after = current(tx, before.id).await?;
             desired(tx, grant, &after);
-            tx.audit(grant, "workload.update", before.id, Some(changes(&before, &after)));
+            let told = Told::changed(&told(&before), &told(&after)).with("variables", variables(&before, &after));
+            tx.audit(grant, "workload.update", before.id, told);
             Ok(after)
         })
     }
@@ -217,7 +218,7 @@ impl Store {
                 job::insert(tx, grant, job, at).await?;
             }
             let after = wanted(tx, grant, &before).await?;
-            tx.audit(grant, "workload.delete", before.id, Some(json!({ "is_forced": is_forced })));
+            tx.audit(grant, "workload.delete", before.id, Told::changed(&told(&before), &told(&after)));
             Ok(after)
         })
     }
@@ -231,8 +232,8 @@ impl Store {
                 tx.exec("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1", args![node]).await?;
             }
             let name = gone.name.to_string();
-            tx.event(grant, Some(gone.workspace), Fact::WorkloadDeleted { id: gone.id, name: name.clone() });
-            tx.audit(grant, "workload.remove", gone.id, Some(json!({ "name": name })));
+            tx.event(grant, Some(gone.workspace), Fact::WorkloadDeleted { id: gone.id, name });
+            tx.audit(grant, "workload.remove", gone.id, Told::gone(&told(&gone)));
             Ok(true)
         })
     }
@@ -305,15 +306,17 @@ async fn give_ports(tx: &mut Tx, node: &Node, id: WorkloadId, names: &[String]) 
     tx.exec("UPDATE workload SET ports = $2 WHERE id = $1", args![id, text]).await.map(|_| ())
 }
 
-/// What an update changed, by name only where a value might be a secret.
-fn changes(before: &Workload, after: &Workload) -> serde_json::Value {
-    let (old, new) = (&before.spec.variables, &after.spec.variables);
-    let names: std::collections::BTreeSet<&String> =
-        old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect();
+/// What the audit trail says about a workload. Not its variables: any of them may be a secret.
+fn told(workload: &Workload) -> serde_json::Value {
     json!({
-        "name": (before.name != after.name).then_some(&after.name),
-        "limits": (before.spec.limits != after.spec.limits).then_some(after.spec.limits),
-        "variables": names,
-        "restart": after.restart != before.restart,
+        "name": workload.name, "kind": workload.kind.as_str(), "template": workload.spec.template, "node": workload.node,
+        "power": workload.power.as_str(), "is_forced": workload.is_forced, "restart": workload.restart,
+        "limits": workload.spec.limits, "ports": workload.ports,
     })
+}
+
+/// The names of the variables that an update changed.
+fn variables<'a>(before: &'a Workload, after: &'a Workload) -> BTreeSet<&'a String> {
+    let (old, new) = (&before.spec.variables, &after.spec.variables);
+    old.keys().chain(new.keys()).filter(|name| old.get(*name) != new.get(*name)).collect()
 }

@@ -134,10 +134,10 @@ both_backends! {
             requests_per_minute: None,
             created_at: t.now(), expires_at: None, last_used_at: None, last_used_from: None,
         };
-        let own = t.may(&owner);
-        t.store.key_create(&own, &key, b"hash", t.now()).await.unwrap();
+        let own = t.by(&owner, &owner).await;
+        t.store.key_create(&own, &key, b"hash", &[], t.now()).await.unwrap();
         let twin = Key { id: t.id(), ..key.clone() };
-        let again = t.store.key_create(&own, &twin, b"hash2", t.now()).await;
+        let again = t.store.key_create(&own, &twin, b"hash2", &[], t.now()).await;
         assert!(matches!(again, Err(StoreError::Taken(Constraint::KeyLabel))), "{again:?}");
         let found = t.store.key_authority(b"hash", t.now()).await.unwrap().unwrap();
         assert_eq!(found.key, key);
@@ -145,7 +145,7 @@ both_backends! {
         assert_eq!(found.authority.memberships.len(), 1);
         t.store.key_touch(&[(key.id, t.now(), Some("192.0.2.9".into()))], t.now()).await.unwrap();
         assert_eq!(t.store.key_find(key.id).await.unwrap().unwrap().last_used_from.as_deref(), Some("192.0.2.9"));
-        t.store.key_rotate(&t.may(&key), "ost_def", b"new", t.now()).await.unwrap();
+        t.store.key_rotate(&t.by(&owner, &key).await, "ost_def", b"new", t.now()).await.unwrap();
         assert!(t.store.key_authority(b"hash", t.now()).await.unwrap().is_none());
         assert!(t.store.key_authority(b"new", t.now()).await.unwrap().is_some());
         t.store.key_delete(&t.may(&key), t.now()).await.unwrap();

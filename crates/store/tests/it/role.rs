@@ -325,7 +325,7 @@ both_backends! {
                 last_used_at: None,
                 last_used_from: None,
             };
-            t.store.key_create(&t.by(&owner, &owner).await, &key, &[n], t.now()).await.unwrap();
+            t.store.key_create(&t.by(&owner, &owner).await, &key, &[n], &[], t.now()).await.unwrap();
             let mut who = t.store.key_authority(&[n], t.now()).await.unwrap().unwrap().authority;
             assert_eq!(who.limit, Some(Limit { capabilities: key.capabilities, scope }));
             // As if the key's own check had not been there.

@@ -166,7 +166,7 @@ both_backends! {
             last_used_at: None,
             last_used_from: None,
         };
-        t.store.key_create(&t.may(&owner), &key, b"hash", t.now()).await.unwrap();
+        t.store.key_create(&t.by(&owner, &owner).await, &key, b"hash", &[], t.now()).await.unwrap();
         assert_eq!(titles(t, "deploy", &authority(t, &owner).await).await, ["Deploy"]);
         assert!(titles(t, "deploy", &authority(t, &other).await).await.is_empty());
         // It goes with its workspace, without a fact of its own.

@@ -321,7 +321,7 @@ async fn found(store: &Store, clock: &Clock, ids: &Ids) -> (WorkspaceId, HeaderV
         last_used_at: None,
         last_used_from: None,
     };
-    store.key_create(&grant(&user), &key, &auth::hash_token(secret.reveal()), now).await.expect("a key");
+    store.key_create(&grant(&user), &key, &auth::hash_token(secret.reveal()), &[], now).await.expect("a key");
     let bearer = HeaderValue::from_str(&format!("Bearer {}", secret.reveal())).expect("it is plain text");
     (workspace.id, bearer)
 }

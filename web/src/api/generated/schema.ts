@@ -1399,7 +1399,7 @@ export interface paths {
         put?: never;
         /**
          * Make an API key. It can do at most what you can do now, and loses what you lose later.
-         * @description The secret is in this answer and nowhere else.
+         * @description It reaches only what you can see. The secret is in this answer and nowhere else.
          *
          *     Needs the capability `user:write`.
          */
@@ -1431,7 +1431,13 @@ export interface paths {
         delete: operations["key_delete"];
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change what one of your keys may do, from the next request on. Its secret stays.
+         * @description As when a key is made: nothing that you do not hold now, and nothing that you cannot see.
+         *
+         *     Needs the capability `key:write`.
+         */
+        patch: operations["key_update"];
         trace?: never;
     };
     "/api/v1/keys/{key}/rotate": {
@@ -3944,6 +3950,23 @@ export interface components {
             workspace: components["schemas"]["WorkspaceId"];
         } | {
             only: string[];
+        };
+        /** @description Changes a key. What is absent stays, and so does the secret. */
+        KeyUpdate: {
+            /** @description What it may do from now on, instead of what it did. */
+            capabilities?: components["schemas"]["Capability"][] | null;
+            /** @description `null` lets it live for ever. */
+            expires_at?: components["schemas"]["Time"] | null;
+            /** @description Unique among the owner's keys. */
+            label?: components["schemas"]["Label"] | null;
+            /** @description From where it may be used, such as `192.0.2.0/24`; from everywhere, when empty. */
+            networks?: components["schemas"]["Network"][] | null;
+            /**
+             * Format: uint32
+             * @description How many requests it is good for in a minute, on each server; `null` for as many as anybody's.
+             */
+            requests_per_minute?: number | null;
+            scope?: components["schemas"]["KeyScope"] | null;
         };
         /** @description A key, without its secret. */
         KeyView: {
@@ -15349,6 +15372,145 @@ export interface operations {
             };
             /** @description The body is too large. */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    key_update: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "Deploy at night"
+                 *     }
+                 */
+                "application/json": components["schemas"]["KeyUpdate"];
+            };
+        };
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyView"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -56,6 +56,17 @@ const NEVER_DONE: &[(&str, &str)] = &[
 /// Mutations that change nothing that an audit entry could be about, each with the reason.
 const UNAUDITED: &[(&str, &str)] = &[];
 
+/// Entries that say nothing of what was before and after, each with the reason.
+const NO_CHANGE: &[(&str, &str)] = &[
+    ("audit.checkpoint", "signs what is there"),
+    ("match.", "what a worker is asked to do; matches keep a journal of their own"),
+    ("platform.check", "looks, and changes nothing"),
+    ("platform.restart", "the process is another one, and no thing"),
+    ("session.challenge", "half of a sign-in"),
+    ("user.forgot", "for whom it was must not be told"),
+    ("workload.command", "what is typed into a console is the workload's"),
+];
+
 #[tokio::test]
 async fn every_endpoint_answers_every_caller_as_declared() {
     let world = World::build().await;
@@ -178,6 +189,7 @@ impl Cell<'_> {
             if entries != ["done"] && !is_excused {
                 wrong.push(self.say(&format!("was done, and its audit entries are {entries:?}")));
             }
+            wrong.extend(untold(&mut db, &answer).await.iter().map(|entry| self.say(entry)));
         } else if digest(&mut db).await != before {
             wrong.push(self.say(&format!("answered {} and changed the database", answer.status)));
         }
@@ -303,6 +315,23 @@ async fn audited(db: &mut SqliteConnection, answer: &Answer) -> Vec<String> {
     let id = answer.header("x-request-id").unwrap();
     let rows = sqlx::query("SELECT outcome FROM audit WHERE request_id = $1").bind(id).fetch_all(db).await.unwrap();
     rows.iter().map(|row| row.get(0)).collect()
+}
+
+/// The entries of this request that leave open what was before and what is after.
+async fn untold(db: &mut SqliteConnection, answer: &Answer) -> Vec<String> {
+    let id = answer.header("x-request-id").unwrap();
+    let sql = "SELECT action, details FROM audit WHERE request_id = $1 AND outcome = 'done'";
+    let mut untold = Vec::new();
+    for row in sqlx::query(sql).bind(id).fetch_all(db).await.unwrap() {
+        let (action, details): (String, Option<String>) = (row.get(0), row.get(1));
+        let details: Value = details.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
+        let is_told =
+            details["before"].is_object() && details["after"].is_object() && details["digest"]["after"].is_string();
+        if !is_told && !NO_CHANGE.iter().any(|(listed, _)| action.starts_with(listed)) {
+            untold.push(format!("{action} does not say what was before and what is after: {details}"));
+        }
+    }
+    untold
 }
 
 fn heading() -> String {

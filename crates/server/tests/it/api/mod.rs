@@ -5,6 +5,7 @@ mod basics;
 mod document;
 mod first_run;
 mod idempotency;
+mod key_change;
 mod keys;
 mod serving;
 mod sign_in;

@@ -9,11 +9,14 @@ use ostler_runtime::Ids;
 use ostler_server::config::{Config, Rates};
 use ostler_store::{Fault, Faults, MasterKey, Options, Point, Store};
 use ostler_testkit::server::{As, SkipClock, TestServer};
+use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const ME: &str = "/api/v1/users/me";
+/// Asks a key for a capability.
+const LIST: &str = "/api/v1/keys";
 /// Authenticates and then finds nothing, without a look at the database.
 const CHEAP: &str = "/api/v1/keys/none";
 
@@ -131,6 +134,46 @@ async fn what_was_revoked_is_never_accepted_by_a_request_that_began_after_the_an
             }
         }
         t.stop().await;
+        db.drop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_keys_new_limits_hold_from_the_next_request_on_here_and_within_a_second_elsewhere() {
+    for db in Db::both().await {
+        let here = db.server().await;
+        let there = if db.is_postgres() { Some(db.server().await) } else { None };
+        let user = here.person(false).await;
+        let browser = here.browser(&user).await;
+        let (key, who) = here.key(&user, CapabilitySet::everything(), Scope::All).await;
+        let path = format!("/api/v1/keys/{}", key.id);
+        for t in [Some(&here), there.as_ref()].into_iter().flatten() {
+            t.get(&who, LIST).await.is(200);
+        }
+        let rounds = [
+            (json!({"capabilities": ["user:read"]}), 403),
+            (json!({"capabilities": ["key:read"]}), 200),
+            (json!({"networks": ["198.51.100.0/24"]}), 401),
+            (json!({"networks": []}), 200),
+            (json!({"expires_at": here.app.clock.now() + Millis::secs(3600)}), 200),
+            (json!({"requests_per_minute": 1}), 200),
+            (json!({}), 429),
+            (json!({"requests_per_minute": null}), 200),
+        ];
+        for (change, status) in rounds {
+            here.ask(&browser, http::Method::PATCH, &path, Some(&change)).await.is(200);
+            here.get(&who, LIST).await.is(status);
+            let Some(there) = &there else { continue };
+            let answered = Instant::now();
+            // The rate is counted by each server.
+            let is_so = |seen: u16| seen == status || (status == 429 && seen == 200);
+            while !is_so(there.get(&who, LIST).await.status.as_u16()) {
+                assert!(answered.elapsed() < Duration::from_secs(1), "not yet so elsewhere: {change}");
+            }
+        }
+        for t in [Some(here), there].into_iter().flatten() {
+            t.stop().await;
+        }
         db.drop().await;
     }
 }
