@@ -203,5 +203,6 @@ pub(super) fn view(one: Match) -> MatchView {
         created_at: one.created_at,
         started_at: one.started_at,
         ended_at: one.ended_at,
+        lost: one.lost,
     }
 }

@@ -232,6 +232,7 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
         node: Some(node.id),
         power: Power::Off,
         ports: vec!["main".into()],
+        hosting: None,
     };
     let new = named("Quake");
     // Due in ten years: a job that nobody works on while the matrix looks.
@@ -324,6 +325,7 @@ async fn bot_and_match(t: &TestServer, workspace: WorkspaceId) -> (String, Strin
         created_at: now,
         started_at: Some(now),
         ended_at: Some(now),
+        lost: None,
     };
     let grant = authorize::<Match, Write>(&Authority::bot(Some(bot.id), "bot:ladder"), &over, &origin).unwrap();
     (bot.id.to_string(), store.match_create(&grant, &over, now).await.unwrap().id.to_string())

@@ -202,6 +202,7 @@ impl House {
             node: None,
             power: Power::On,
             ports: vec![],
+            hosting: None,
         };
         let job_new = self.job(job, provision::KIND, provision::FIRST, id);
         self.store.workload_create(&grant, &new, Some(&job_new), now).await.unwrap();
