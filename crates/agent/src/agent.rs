@@ -44,7 +44,8 @@ impl Agent {
     /// Reads the journal, adopts what still runs, and goes on from there.
     pub async fn open(config: Config, clock: Clock, ids: Ids, spawn: Spawn, drivers: Drivers) -> io::Result<Agent> {
         let Config { member, facts } = config;
-        let supervisor = Supervisor::open(member.installation, facts, clock.clone(), spawn.clone(), drivers.clone()).await?;
+        let supervisor =
+            Supervisor::open(member.installation, facts, clock.clone(), spawn.clone(), drivers.clone()).await?;
         let boot: ostler_model::BootId = ids.next();
         let (boot, started_at) = (boot.to_string(), clock.now());
         let (forwards, links) = (Arc::new(Semaphore::new(limits::FORWARDS_MOST)), OnceLock::new());
@@ -65,6 +66,10 @@ impl Agent {
             workloads: self.0.supervisor.count(),
             links: self.0.links.get().map_or(0, |links| links.state().open),
         }
+    }
+    /// How many forwards to ports of workloads are open.
+    pub fn forwards_open(&self) -> usize {
+        limits::FORWARDS_MOST - self.0.forwards.available_permits()
     }
     /// The facts about this machine.
     pub fn facts(&self) -> Facts {

@@ -112,7 +112,10 @@ async fn matches_on_a_node_outlive_their_worker_and_the_agent_and_end_with_their
     let id = place.host().await;
     let second = place.house.post("/workloads", json!({"name": "More", "template": "match-host"})).await.unwrap_err();
     let second = format!("{second:#}");
-    assert!(second.contains("409") && second.contains("no_free_worker") && second.contains("matches.workers"), "{second}");
+    assert!(
+        second.contains("409") && second.contains("no_free_worker") && second.contains("matches.workers"),
+        "{second}"
+    );
 
     // A match on the node's worker, made and played through the server.
     let (status, made) = place.bot("POST", "/w1/api/adminbot/create_game", json!({"startDelay": 0})).await;
@@ -193,7 +196,11 @@ async fn drained_and_deleted(place: &Place, id: &str, game: &str, mut players: V
     house.delete(&format!("/workloads/{id}")).await.unwrap();
     gone(house, id).await.unwrap();
     let seen = house.get(&format!("/matches/{game}")).await.unwrap();
-    assert_eq!((&seen["match"]["phase"], &seen["match"]["lost"]), (&json!("finished"), &json!("host_deleted")), "{seen}");
+    assert_eq!(
+        (&seen["match"]["phase"], &seen["match"]["lost"]),
+        (&json!("finished"), &json!("host_deleted")),
+        "{seen}"
+    );
     for player in &mut players {
         player.hear_end().await;
     }

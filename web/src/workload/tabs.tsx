@@ -13,7 +13,6 @@ import { type ObjectSchema, defaults, problem, widgetOf } from '../kit/schema'
 import { SchemaForm, SwitchField } from '../kit/schema-form'
 import { Skeleton } from '../kit/skeleton'
 import { notify } from '../kit/notice'
-import { useCan } from '../session/me'
 import { Card, Content, Section } from '../shell/header'
 import { templateQuery, useUpdate, variablesOf } from './api'
 import { type Draft, changes } from './change'
@@ -24,6 +23,7 @@ import { nameProblem, strip } from './create'
 import { LimitsForm } from './limits'
 import { useShown } from './page'
 import { Facts } from './peek'
+import { useMay } from './rights'
 
 export function OverviewTab() {
   const workload = useShown()
@@ -84,7 +84,7 @@ function SettingsForm({ workload, schema, title }: { workload: Workload; schema:
   const [draft, setDraft] = useState<Draft>(start)
   const [restart, setRestart] = useState(false)
   const update = useUpdate(workload)
-  const can = useCan()
+  const may = useMay()
   const change = changes(workload, schema, draft)
   const parts = Object.keys(change).length
   const problems: Record<string, string | undefined> = update.error === null ? {} : { ...asError(update.error).fields }
@@ -104,7 +104,7 @@ function SettingsForm({ workload, schema, title }: { workload: Workload; schema:
         },
       },
     )
-  const mayWrite = can('workload:write', workload.id)
+  const mayWrite = may('workload:write', workload)
   return (
     <form
       noValidate

@@ -175,8 +175,7 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
         render(t, values, BY_AGENT).map_err(|message| vec![LowerError { field: "command".into(), message }])
     };
     let args = |command: &[String]| {
-        arguments(command, values, BY_AGENT)
-            .map_err(|message| vec![LowerError { field: "command".into(), message }])
+        arguments(command, values, BY_AGENT).map_err(|message| vec![LowerError { field: "command".into(), message }])
     };
     let map = |env: &BTreeMap<String, String>| {
         env.iter().map(|(k, v)| Ok((k.clone(), text(v)?))).collect::<Result<_, Vec<LowerError>>>()

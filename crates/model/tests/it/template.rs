@@ -36,7 +36,10 @@ fn facts(template: &Template) -> kind::Facts {
 #[test]
 fn every_builtin_template_is_read_and_has_the_name_of_its_file() {
     let all = builtin();
-    assert_eq!(all.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["luanti", "match-host", "minecraft", "openttd", "process"]);
+    assert_eq!(
+        all.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
+        ["luanti", "match-host", "minecraft", "openttd", "process"]
+    );
     for (name, yaml) in all {
         assert_eq!(read(&yaml).name.as_str(), name);
     }

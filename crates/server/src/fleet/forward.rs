@@ -21,12 +21,21 @@ impl<T: AsyncRead + AsyncWrite> Both for T {}
 /// A stream to a port of a workload. Dropping it ends it at both ends.
 pub struct Forward {
     stream: Bytes,
-    _slot: OwnedSemaphorePermit,
+    _slots: Vec<OwnedSemaphorePermit>,
 }
 
 impl std::fmt::Debug for Forward {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Forward")
+    }
+}
+
+impl Forward {
+    /// Keeps this permit for as long as the stream is open.
+    #[must_use]
+    pub fn holding(mut self, slot: OwnedSemaphorePermit) -> Self {
+        self._slots.push(slot);
+        self
     }
 }
 
@@ -43,7 +52,7 @@ impl Fleet {
         })?;
         let path = format!("/workloads/{workload}/ports/{port}");
         let stream = self.connect(node, &path, FORWARD).await?;
-        Ok(Forward { stream: Box::new(stream), _slot: slot })
+        Ok(Forward { stream: Box::new(stream), _slots: vec![slot] })
     }
 }
 

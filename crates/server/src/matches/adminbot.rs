@@ -205,6 +205,9 @@ pub async fn archived(app: App, of: OfBot<Read>, _: ()) -> Result<Download<Kept>
 
 /// The archive, piece by piece; `None` when the worker has none.
 pub(super) async fn download(app: &App, of: &Match) -> Result<Option<Download<Kept>>> {
+    if of.lost.is_some() {
+        return Ok(None);
+    }
     let door = door(app, of.worker)?;
     let mut response = ask::send(app, &door, Method::GET, &format!("/archive/{}", of.id), None).await?;
     match response.status() {

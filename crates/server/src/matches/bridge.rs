@@ -20,12 +20,7 @@ use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
 const TIME: Millis = Millis::secs(10);
 
 /// Passes an upgrade on, and stands between the two ends until one of them, the right or the server ends.
-pub(super) async fn bridge(
-    app: &App,
-    door: &Door,
-    mut request: Request,
-    held: Option<Held>,
-) -> Result<Response<Body>> {
+pub(super) async fn bridge(app: &App, door: &Door, mut request: Request, held: Option<Held>) -> Result<Response<Body>> {
     let caller = hyper::upgrade::on(&mut request);
     let ours = door.connect(app).await?;
     let (mut sender, connection) =

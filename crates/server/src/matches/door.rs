@@ -114,7 +114,7 @@ impl Door {
     pub(super) async fn connect(&self, app: &App) -> Result<Box<dyn Io>> {
         let router = match &self.0.way {
             Way::Here(router) => router.clone(),
-            Way::There(remote) => return Ok(Box::new(remote.open().await?)),
+            Way::There(remote) => return Ok(Box::new(remote.socket().await?)),
         };
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let service = router.map_request(|request: http::Request<hyper::body::Incoming>| request.map(Body::new));

@@ -6,7 +6,7 @@
 use super::ask::away;
 use crate::app::App;
 use crate::fleet::{Fleet, FleetError, Forward};
-use crate::http::Result;
+use crate::http::{Error, Result};
 use axum::body::Body;
 use axum::extract::Request;
 use http::{HeaderValue, Response, header};
@@ -14,12 +14,16 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use ostler_model::{Millis, NodeId, WorkloadId};
 use ostler_runtime::{Clock, Spawn};
-use std::sync::{Mutex, PoisonError};
+use ostler_wire::link::tuning;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// The port of the template under which a host listens.
 const PORT: &str = "http";
 /// Connections that wait for the next request.
 const IDLE_MOST: usize = 8;
+/// Sockets at once. A few of a node's forwards are kept for requests: whoever is in charge must get through to a full worker.
+const SOCKETS_MOST: usize = tuning::FORWARDS_MOST - 50;
 /// From a request to the head of its answer. A worker answers from memory.
 const TIME: Millis = Millis::secs(10);
 
@@ -31,17 +35,28 @@ pub(super) struct Remote {
     clock: Clock,
     spawn: Spawn,
     idle: Mutex<Vec<SendRequest<Body>>>,
+    sockets: Arc<Semaphore>,
 }
 
 impl Remote {
     /// The way to this workload.
     pub(super) fn new(app: &App, workload: WorkloadId, node: NodeId) -> Self {
         let (fleet, clock, spawn) = (app.fleet.clone(), app.clock.clone(), app.spawn.clone());
-        Self { workload, node, fleet, clock, spawn, idle: Mutex::default() }
+        let (idle, sockets) = (Mutex::default(), Arc::new(Semaphore::new(SOCKETS_MOST)));
+        Self { workload, node, fleet, clock, spawn, idle, sockets }
     }
 
-    /// A connection of one's own.
-    pub(super) async fn open(&self) -> Result<Forward> {
+    /// A connection for a socket.
+    pub(super) async fn socket(&self) -> Result<Forward> {
+        let full = |_| Error::Unavailable {
+            message: "the match's worker has as many players as its node can take".to_owned(),
+            retry_after: Millis::secs(30),
+        };
+        let slot = self.sockets.clone().try_acquire_owned().map_err(full)?;
+        Ok(self.open().await?.holding(slot))
+    }
+
+    async fn open(&self) -> Result<Forward> {
         self.fleet.forward(self.node, self.workload, PORT).await.map_err(|error| self.away(&error))
     }
 
@@ -92,7 +107,7 @@ impl Remote {
         answer.map(Body::new)
     }
 
-    fn away(&self, error: &FleetError) -> crate::http::Error {
+    fn away(&self, error: &FleetError) -> Error {
         tracing::debug!(workload.id = %self.workload, %error, "a match's worker cannot be reached");
         away()
     }

@@ -1,5 +1,6 @@
 //! Sockets: those of players by a worker's prefix, and the panel's.
 
+use super::api::no_archive;
 use super::ask::door;
 use super::bridge::{Held, bridge};
 use super::prefix::strip;
@@ -42,6 +43,9 @@ pub async fn socket(
     let standing = Standing::new(&app, &parts.headers).await.ok_or(Error::Credentials)?;
     request = Request::from_parts(parts, body);
     is_socket(&request)?;
+    if of.resource.lost.is_some() {
+        return Err(no_archive());
+    }
     if !query.watch {
         let _: Grant<Match, Operate> = allow(&of.caller, &of.resource)?;
     }

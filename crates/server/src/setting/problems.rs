@@ -35,7 +35,8 @@ pub(crate) fn problems(config: &Config) -> Vec<(&'static str, String)> {
 
 fn in_process(config: &Config) -> Option<String> {
     let (count, here) = (config.matches.workers, config.matches.in_process?);
-    (here > count).then(|| format!("matches.in_process is {here}, and there are {count} workers; use 0 to matches.workers"))
+    (here > count)
+        .then(|| format!("matches.in_process is {here}, and there are {count} workers; use 0 to matches.workers"))
 }
 
 fn proxies(config: &Config) -> Option<String> {

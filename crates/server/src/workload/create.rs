@@ -1,10 +1,11 @@
 //! Making a workload.
 
+use super::guard::guard;
 use super::place::{self, Found};
 use super::{provision, secret};
 use crate::app::App;
-use crate::http::{Accepted, Allowed, Caller, Error, InFamily, Json, Result, allow};
-use ostler_model::authz::{Collection, Grant, Platform, Write};
+use crate::http::{Accepted, Allowed, Error, InFamily, Json, Result};
+use ostler_model::authz::{Collection, Grant, Write};
 use ostler_model::template::Template;
 use ostler_model::workload::kind::{LowerError, check_variables};
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
@@ -22,22 +23,10 @@ pub async fn create(
     body: InFamily<Json<WorkloadCreate>>,
 ) -> Result<Accepted<JobAccepted>> {
     let InFamily { kind, input: Json(body) } = body;
-    let template = app.templates.find(&body.template);
-    if let Some(entry) = template
-        && entry.template.kind.is_of_platform()
-    {
-        of_platform(&all.caller)?;
+    if let Some(entry) = app.templates.find(&body.template) {
+        guard(&all.caller.authority, entry.template.kind)?;
     }
     make(&app, &all.grant, kind, body).await.map(Accepted)
-}
-
-/// Refuses whoever may not decide about the platform.
-pub(super) fn of_platform(caller: &Caller) -> Result<()> {
-    let platform: Result<Grant<Platform, Write>, _> = allow(caller, &Platform);
-    platform.map(drop).map_err(|_| Error::Forbidden {
-        code: "platform_only",
-        message: "it hosts the matches of everybody: only the platform's admins decide about it".to_owned(),
-    })
 }
 
 /// Makes a workload in the workspace that the grant is for.

@@ -79,7 +79,8 @@ impl Lowering {
                 let (worker, secret) = host.ok_or_else(|| NotLowered::Values("it hosts no worker".to_owned()))?;
                 let key = self.store.secret_get(secret, &workload.id.to_string()).await?;
                 let (worker, workers) = (worker.to_string(), self.match_workers.to_string());
-                Ok([("match.worker", worker), ("match.workers", workers), ("match.key", key.reveal().to_owned())].into())
+                Ok([("match.worker", worker), ("match.workers", workers), ("match.key", key.reveal().to_owned())]
+                    .into())
             }
         }
     }

@@ -88,16 +88,14 @@ pub(crate) async fn release<R: Resource, V: Verb>(
     id: WorkloadId,
     at: Time,
 ) -> Result<()> {
-    let row = tx
-        .opt("DELETE FROM match_host WHERE workload_id = $1 RETURNING worker, secret_id", args![id])
-        .await?;
+    let row = tx.opt("DELETE FROM match_host WHERE workload_id = $1 RETURNING worker, secret_id", args![id]).await?;
     let Some(row) = row else { return Ok(()) };
     let (worker, secret): (u32, SecretId) = (row.get("worker")?, row.get("secret_id")?);
     tx.exec("DELETE FROM secret WHERE id = $1 AND owner = $2", args![secret, id.to_string()]).await?;
     let over = tx
         .all(
             "UPDATE game_match SET phase = 'finished', lost = $2, ended_at = $3
-             WHERE worker = $1 AND phase <> 'finished' RETURNING id, workspace_id, players",
+             WHERE worker = $1 AND phase IN ('lobby', 'active') RETURNING id, workspace_id, players",
             args![worker, Lost::HostDeleted.as_str(), at],
         )
         .await?;

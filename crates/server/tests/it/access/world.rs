@@ -54,8 +54,9 @@ async fn server(dir: &Path) -> TestServer {
     let time = SkipClock::new();
     let store = Store::open(Options::sqlite(dir.join(FILE), time.clock(), MasterKey::new([7; 32]))).await.unwrap();
     let ids = Ids::system(time.clock());
-    // With a key, so that the bots' routes exist.
-    let matches = Matches { admin_bot_key: Some(Secret::new("the platform's own bot")), ..Matches::default() };
+    // With a key, so that the bots' routes exist; without workers, so that no answer waits for one.
+    let admin_bot_key = Some(Secret::new("the platform's own bot"));
+    let matches = Matches { workers: 0, admin_bot_key, ..Matches::default() };
     TestServer::on(Config { rates: Rates::NONE, matches, ..Config::default() }, store, time, ids).await
 }
 
