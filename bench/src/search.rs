@@ -85,6 +85,7 @@ async fn fill(store: &Store, ids: &Ids, clock: &Clock, count: usize) -> Result<W
         node: None,
         power: Power::Off,
         ports: Vec::new(),
+        hosting: None,
     };
     let some = store.workload_create(&few, &new(0), None, clock.now()).await?.id;
     let made = stream::iter(1..count)

@@ -2,6 +2,7 @@
 
 use crate::driver::Drivers;
 use crate::identity::Membership;
+use crate::limits;
 use crate::link::Links;
 use crate::supervisor::Supervisor;
 use ostler_model::Time;
@@ -10,6 +11,7 @@ use ostler_runtime::{Clock, Ids, Spawn};
 use ostler_wire::link::Status;
 use std::io;
 use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
 
 /// What an agent needs to know to begin.
 #[derive(Debug, Clone)]
@@ -28,7 +30,10 @@ pub(crate) struct Inner {
     pub(crate) member: Membership,
     pub(crate) clock: Clock,
     pub(crate) drivers: Drivers,
+    pub(crate) spawn: Spawn,
     pub(crate) supervisor: Arc<Supervisor>,
+    /// One permit for each forward that may be open.
+    pub(crate) forwards: Arc<Semaphore>,
     /// Changes with every start.
     pub(crate) boot: String,
     started_at: Time,
@@ -39,10 +44,13 @@ impl Agent {
     /// Reads the journal, adopts what still runs, and goes on from there.
     pub async fn open(config: Config, clock: Clock, ids: Ids, spawn: Spawn, drivers: Drivers) -> io::Result<Agent> {
         let Config { member, facts } = config;
-        let supervisor = Supervisor::open(member.installation, facts, clock.clone(), spawn, drivers.clone()).await?;
+        let supervisor =
+            Supervisor::open(member.installation, facts, clock.clone(), spawn.clone(), drivers.clone()).await?;
         let boot: ostler_model::BootId = ids.next();
         let (boot, started_at) = (boot.to_string(), clock.now());
-        Ok(Agent(Arc::new(Inner { member, clock, drivers, supervisor, boot, started_at, links: OnceLock::new() })))
+        let (forwards, links) = (Arc::new(Semaphore::new(limits::FORWARDS_MOST)), OnceLock::new());
+        let inner = Inner { member, clock, drivers, spawn, supervisor, forwards, boot, started_at, links };
+        Ok(Agent(Arc::new(inner)))
     }
     /// Tells it about its links, so that it can say how many there are.
     pub fn set_links(&self, links: Links) {
@@ -58,6 +66,10 @@ impl Agent {
             workloads: self.0.supervisor.count(),
             links: self.0.links.get().map_or(0, |links| links.state().open),
         }
+    }
+    /// How many forwards to ports of workloads are open.
+    pub fn forwards_open(&self) -> usize {
+        limits::FORWARDS_MOST - self.0.forwards.available_permits()
     }
     /// The facts about this machine.
     pub fn facts(&self) -> Facts {

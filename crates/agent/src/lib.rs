@@ -3,6 +3,7 @@
 mod agent;
 pub mod console;
 pub mod driver;
+mod forward;
 pub mod identity;
 pub mod join;
 pub mod limits;

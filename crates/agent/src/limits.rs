@@ -30,6 +30,16 @@ pub const STOP_CALL: Millis = Millis::secs(15);
 pub const PROBE_EVERY: Millis = Millis(300);
 /// How long one probe may take.
 pub const PROBE_LIMIT: Millis = Millis::secs(2);
+/// Forwards at once, all workloads together: most of what the links can carry (`wire::link::tuning`).
+pub const FORWARDS_MOST: usize = ostler_wire::link::tuning::FORWARDS_MOST;
+/// A port on this machine answers at once or not at all.
+pub const DIAL_LIMIT: Millis = Millis::secs(5);
+/// Read at once from one side of a forward.
+pub const FORWARD_BUFFER: usize = 16 * 1024;
+/// A reader who takes nothing for this long is gone, whatever his connection says.
+pub const FORWARD_STALL: Millis = Millis::secs(60);
+/// A forward on which nothing moves for this long was forgotten; whatever keeps one open beats more often.
+pub const FORWARD_IDLE: Millis = Millis::secs(1800);
 /// The largest download.
 pub const DOWNLOAD_BYTES: u64 = 16 << 30;
 /// Output that is kept on disk while the agent is away, before what has been read is freed.

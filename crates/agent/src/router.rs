@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post, put};
+use axum::routing::{connect, get, post, put};
 use futures_util::{Stream, StreamExt as _, stream};
 use http::{StatusCode, header};
 use ostler_model::WorkloadId;
@@ -31,6 +31,7 @@ pub fn router(agent: Agent) -> Router {
         .route("/stats", get(node_stats))
         .route("/workloads/{id}/stats", get(workload_stats))
         .route("/workloads/{id}/console", get(console).post(command))
+        .route("/workloads/{id}/ports/{port}", connect(crate::forward::forward))
         .with_state(agent)
 }
 

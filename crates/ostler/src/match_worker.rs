@@ -1,7 +1,9 @@
-//! `ostler match-worker`: hosts lockstep matches.
+//! `ostler match-worker`: hosts lockstep matches; all of them, or those of one worker.
 
 use crate::server::{Ending, log};
 use anyhow::{Context, Result, bail};
+use axum::http::StatusCode;
+use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use clap::Args as ClapArgs;
 use ostler_model::Secret;
@@ -25,6 +27,9 @@ pub(crate) struct Args {
     /// How many workers share the matches. Changing it needs an empty folder: ids say who owns them.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     workers: u32,
+    /// Host only this one of them, counted from 0.
+    #[arg(long)]
+    index: Option<u32>,
     /// Most matches per worker at once.
     #[arg(long, default_value_t = 2_000)]
     most_matches: usize,
@@ -42,7 +47,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     println!("ostler match-worker listens on http://{}", listener.local_addr()?);
     // A turn is one small write that nothing follows for a while: it must not wait for the last one's acknowledgement.
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    let (stop, router) = (spawn.clone(), front(workers.clone()));
+    let (stop, router) = (spawn.clone(), front(workers.clone()).route("/ready", get(async || StatusCode::OK)));
     drop(spawn.spawn("match-listen", async move {
         let serve = axum::serve(listener, router).with_graceful_shutdown(async move { stop.stopping().await });
         if let Err(error) = serve.await {
@@ -50,7 +55,10 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         }
     }));
     let drained = async {
-        hangup.recv().await;
+        tokio::select! {
+            _ = hangup.recv() => {}
+            () = told_to_drain(&spawn) => {}
+        }
         tracing::info!("draining: what runs is finished, nothing new is taken");
         // All of them first: a match that one worker refuses must not land on the next.
         workers.iter().for_each(Worker::refuse_new);
@@ -70,6 +78,24 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// Resolves when standard input says `drain`: on a node, what is typed into the console.
+async fn told_to_drain(spawn: &Spawn) {
+    let (tell, told) = tokio::sync::oneshot::channel();
+    // Reading ends with the process only; nothing waits for it.
+    let reading = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
+        let lines = std::io::stdin().lines().map_while(Result::ok);
+        if lines.into_iter().any(|line| line.trim() == "drain") {
+            // Nobody is told any more when the process ends anyway.
+            let _ = tell.send(());
+        }
+    });
+    match reading {
+        // An input that ends has nothing more to say.
+        Ok(_) if told.await.is_ok() => {}
+        _ => spawn.stopping().await,
+    }
+}
+
 async fn start(args: &Args, spawn: &Spawn) -> Result<Vec<Worker>> {
     let clock = Clock::system();
     let ids = Ids::system(clock.clone());
@@ -82,7 +108,12 @@ async fn start(args: &Args, spawn: &Spawn) -> Result<Vec<Worker>> {
         Err(std::env::VarError::NotUnicode(_)) => bail!("ADMIN_BOT_API_KEY is no text"),
     };
     let mut workers = Vec::new();
-    for index in 0..args.workers {
+    let hosted = match args.index {
+        Some(index) if index >= args.workers => bail!("--index {index}: the workers are 0 to {}", args.workers - 1),
+        Some(index) => index..index + 1,
+        None => 0..args.workers,
+    };
+    for index in hosted {
         let config = Config {
             index,
             count: args.workers,

@@ -31,13 +31,13 @@ pub(crate) async fn serve(config: ServerConfig) -> Result<Running> {
 async fn attach(app: &App) -> Result<()> {
     // Only this process knows it: whoever reaches a worker's routes has come through the server.
     let key = Secret::new(hex(&app.ids.bytes::<32>()));
-    let count = app.config.matches.workers;
+    let (here, count) = (app.config.matches.here(), app.config.matches.workers);
     let mut doors = Vec::new();
-    for index in 0..count {
+    for index in 0..here {
         let data_dir = app.config.data_dir.join("matches").join(format!("w{index}"));
         let worker = start(app, &key, (index, count), data_dir.clone()).await;
         let worker = worker.with_context(|| {
-            format!("match worker {index} cannot use {}; matches.workers = 0 hosts none", data_dir.display())
+            format!("match worker {index} cannot use {}; matches.in_process = 0 hosts none here", data_dir.display())
         })?;
         doors.push(Door::new(index, key.clone(), worker.router()));
     }

@@ -103,13 +103,23 @@ impl Default for Mail {
 pub struct Matches {
     /// How many share the matches. Zero for none.
     pub workers: u32,
+    /// How many of them live in the server's own process, from the first on; all, when nobody says. Workloads of kind
+    /// `match-host` host the others.
+    pub in_process: Option<u32>,
     /// What the platform's own bot presents. Without it, and without named bots, the bots' routes do not exist.
     pub admin_bot_key: Option<Secret>,
 }
 
 impl Default for Matches {
     fn default() -> Self {
-        Self { workers: 1, admin_bot_key: None }
+        Self { workers: 1, in_process: None, admin_bot_key: None }
+    }
+}
+
+impl Matches {
+    /// How many workers live in the server's own process.
+    pub fn here(&self) -> u32 {
+        self.in_process.unwrap_or(self.workers).min(self.workers)
     }
 }
 
@@ -182,6 +192,7 @@ struct FileForm {
 #[serde(deny_unknown_fields)]
 struct MatchesForm {
     workers: Option<u32>,
+    in_process: Option<u32>,
     admin_bot_key: Option<Secret>,
 }
 
@@ -231,6 +242,7 @@ impl Config {
         }
         let matches = form.matches.unwrap_or_default();
         by.take("matches.workers", matches.workers, &mut self.matches.workers);
+        by.take("matches.in_process", matches.in_process.map(Some), &mut self.matches.in_process);
         by.take("matches.admin_bot_key", matches.admin_bot_key.map(Some), &mut self.matches.admin_bot_key);
         by.take("mail.host", mail.host.map(Some), &mut self.mail.host);
         by.take("mail.port", mail.port, &mut self.mail.port);

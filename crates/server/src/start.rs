@@ -141,7 +141,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     };
     let jobs = Engine::new(needs, recipes);
     jobs.start();
-    let lowering = Lowering::new(store.clone(), templates.clone());
+    let lowering = Lowering::new(store.clone(), templates.clone(), config.matches.workers);
     let reconciler = Reconciler::start(SyncNeeds {
         store: store.clone(),
         fleet: fleet.clone(),
@@ -193,6 +193,8 @@ fn start_loops(app: &App) {
     app.spawn.spawn("server.upkeep", async move { upkeep(&own).await });
     let own = app.clone();
     app.spawn.spawn("matches.watch", async move { crate::matches::watch(&own).await });
+    let own = app.clone();
+    app.spawn.spawn("matches.hosts", async move { crate::matches::follow(&own).await });
     if app.store.is_shared() {
         let own = app.clone();
         app.spawn.spawn("auth.known", async move { own.known.follow(&own.store, &own.clock).await });

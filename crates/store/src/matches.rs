@@ -9,7 +9,7 @@ use crate::db::tx::Tx;
 use crate::db::value::args;
 use ostler_model::authz::{Collection, Grant, Report, Write};
 use ostler_model::event::Fact;
-use ostler_model::matches::{GameId, Maker, Match, Phase};
+use ostler_model::matches::{GameId, Lost, Maker, Match, Phase};
 use ostler_model::{BotId, Time, WorkspaceId};
 use serde_json::json;
 
@@ -40,6 +40,8 @@ pub struct Seen {
     pub created_at: Time,
     pub started_at: Option<Time>,
     pub ended_at: Option<Time>,
+    /// It is over, and its worker knows nothing of how it ended.
+    pub lost: Option<Lost>,
 }
 
 impl Store {
@@ -110,9 +112,17 @@ impl Store {
                 let row = tx
                     .opt(
                         "UPDATE game_match SET phase = $2, players = $3, turns = $4,
-                             started_at = COALESCE(started_at, $5), ended_at = COALESCE(ended_at, $6)
+                             started_at = COALESCE(started_at, $5), ended_at = COALESCE(ended_at, $6), lost = $7
                          WHERE id = $1 AND phase <> 'finished' RETURNING workspace_id",
-                        args![one.id, one.phase.as_str(), one.players, one.turns, one.started_at, one.ended_at],
+                        args![
+                            one.id,
+                            one.phase.as_str(),
+                            one.players,
+                            one.turns,
+                            one.started_at,
+                            one.ended_at,
+                            one.lost.map(Lost::as_str)
+                        ],
                     )
                     .await?;
                 let workspace: Option<WorkspaceId> = match row {
@@ -136,7 +146,7 @@ impl Store {
     }
 }
 
-fn changed(id: GameId, phase: Phase, players: u32) -> Fact {
+pub(crate) fn changed(id: GameId, phase: Phase, players: u32) -> Fact {
     Fact::MatchChanged { id, phase, players }
 }
 
@@ -155,6 +165,7 @@ fn orphan(seen: &Seen) -> Match {
         created_at: seen.created_at,
         started_at: seen.started_at,
         ended_at: seen.ended_at,
+        lost: seen.lost,
     }
 }
 
@@ -166,8 +177,8 @@ async fn insert(tx: &mut Tx, new: &Match) -> Result<()> {
     };
     tx.exec(
         "INSERT INTO game_match (id, place, workspace_id, title, maker, maker_id, made_by, worker, phase, players,
-             turns, created_at, started_at, ended_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+             turns, created_at, started_at, ended_at, lost)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         args![
             new.id,
             place(new),
@@ -182,7 +193,8 @@ async fn insert(tx: &mut Tx, new: &Match) -> Result<()> {
             new.turns,
             new.created_at,
             new.started_at,
-            new.ended_at
+            new.ended_at,
+            new.lost.map(Lost::as_str)
         ],
     )
     .await
@@ -214,5 +226,9 @@ pub(crate) fn from_row(row: &Row) -> Result<Match> {
         created_at: row.get("created_at")?,
         started_at: row.get("started_at")?,
         ended_at: row.get("ended_at")?,
+        lost: match row.get::<Option<String>>("lost")? {
+            Some(text) => Some(text.parse().map_err(|()| unreadable("lost"))?),
+            None => None,
+        },
     })
 }

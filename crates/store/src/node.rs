@@ -328,6 +328,7 @@ impl Store {
             for row in &lost {
                 let fact = Fact::WorkloadDeleted { id: row.get("id")?, name: row.get("name")? };
                 tx.event(grant, row.get("workspace_id")?, fact);
+                crate::workload::host::release(tx, grant, row.get("id")?, at).await?;
             }
             tx.exec("DELETE FROM workload WHERE node_id = $1", args![node.id]).await?;
             tx.exec("DELETE FROM node WHERE id = $1", args![node.id]).await?;

@@ -1,7 +1,7 @@
 //! Matches as the platform's API shows them: for people, and for lists. The frames of their sockets are in `matches`.
 
 use crate::matches::{GameInfo, GameStats};
-use ostler_model::matches::{ClientId, Config, GameId, Phase};
+use ostler_model::matches::{ClientId, Config, GameId, Lost, Phase};
 use ostler_model::{Time, WorkspaceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,9 @@ pub struct MatchView {
     pub created_at: Time,
     pub started_at: Option<Time>,
     pub ended_at: Option<Time>,
+    /// Why it ended without an archive; absent for all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Lost>,
 }
 
 /// A match with what its worker says of it now.

@@ -6,6 +6,7 @@
 mod cli;
 mod containers;
 mod games;
+mod match_host;
 mod match_worker;
 mod people;
 mod player;

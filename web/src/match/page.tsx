@@ -2,12 +2,13 @@
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
-import { OctagonX, Pause, Play, TimerOff } from 'lucide-react'
+import { OctagonX, Pause, Play, TimerOff, Unplug } from 'lucide-react'
 import { useState } from 'react'
-import type { MatchDetail, MatchTitle } from '../api/types'
+import type { Match, MatchDetail, MatchTitle } from '../api/types'
 import { Button } from '../kit/button'
 import { Copy } from '../kit/code'
 import { Confirm } from '../kit/dialog'
+import { Empty } from '../kit/empty'
 import { ErrorBox } from '../kit/error'
 import { count, many, position } from '../kit/format'
 import type { Values } from '../kit/schema'
@@ -22,6 +23,11 @@ import { changes, formOf, problemsOf } from './config'
 import { Live } from './live'
 import { phaseTone, phaseWord } from './phase'
 import { Replay } from './replay'
+
+const LOST: Record<NonNullable<Match['lost']>, string> = {
+  host_deleted: 'The match host that ran it was deleted, and its turns with it. The list keeps what is known of it.',
+  missing: 'Its worker does not know it any more, so its turns cannot be shown. The list keeps what is known of it.',
+}
 
 export function Page() {
   const { match: id } = useParams({ from: '/app/matches/$match' })
@@ -61,7 +67,11 @@ export function Page() {
         <div className="flex flex-col gap-6">
           {verb.error !== null && !isEnding && <ErrorBox error={verb.error} doing="do that" onDismiss={() => verb.reset()} />}
           <Facts of={of.data} title={title} />
-          {isOver ? (
+          {match.lost != null ? (
+            <Empty icon={Unplug} title="This match ended without an archive">
+              {LOST[match.lost]}
+            </Empty>
+          ) : isOver ? (
             <Replay id={id} title={match.title} paceMs={paceMs} />
           ) : (
             <Live of={of.data} title={title}>

@@ -9,8 +9,8 @@ import { Confirm } from '../kit/dialog'
 import { many } from '../kit/format'
 import { Menu, MenuItem, MenuLine } from '../kit/menu'
 import { notifyError } from '../kit/notice'
-import { useCan } from '../session/me'
 import { type PowerVerb, useDelete, usePower } from './api'
+import { useMay } from './rights'
 import { VERBS, canDo } from './state'
 
 export const ICONS = { start: Play, stop: Square, restart: RotateCw, kill: Skull }
@@ -86,8 +86,8 @@ function Delete({ workload, onClose }: { workload: Workload; onClose: () => void
 
 /** The menu at the end of a row. */
 export function RowMenu({ workload, verbs }: { workload: Workload; verbs: ReturnType<typeof useVerbs> }) {
-  const can = useCan()
-  const mayOperate = can('workload:operate', workload.id)
+  const may = useMay()
+  const mayOperate = may('workload:operate', workload)
   return (
     <Menu trigger={<IconButton icon={Ellipsis} label={`Actions for ${workload.name}`} />}>
       {(['start', 'restart', 'stop', 'kill'] as const).map((verb) => (
@@ -96,7 +96,7 @@ export function RowMenu({ workload, verbs }: { workload: Workload; verbs: Return
         </MenuItem>
       ))}
       <MenuLine />
-      <MenuItem icon={Trash2} isDanger isDisabled={!can('workload:write', workload.id) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
+      <MenuItem icon={Trash2} isDanger isDisabled={!may('workload:write', workload) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
         Delete server
       </MenuItem>
     </Menu>

@@ -14,8 +14,8 @@ import { SearchInput } from '../kit/field'
 import { clock, count } from '../kit/format'
 import { useShortcut } from '../kit/shortcut'
 import { Segments } from '../kit/tabs'
-import { useCan } from '../session/me'
 import { BLOCK, type ConsoleState, ConsoleSocket } from './console-socket'
+import { useMay } from './rights'
 
 const NOTHING: ConsoleState = { lines: [], status: 'connecting', refusal: undefined }
 
@@ -42,7 +42,7 @@ function useConsole(workload: string): { state: ConsoleState; send: (command: st
 
 export function Console({ workload }: { workload: Workload }) {
   const { state, send } = useConsole(workload.id)
-  const can = useCan()
+  const may = useMay()
   const [search, setSearch] = useState('')
   const [stream, setStream] = useState('all')
   const [isFollowing, setFollowing] = useState(true)
@@ -101,7 +101,7 @@ export function Console({ workload }: { workload: Workload }) {
           </Button>
         )}
       </div>
-      <Prompt workload={workload} send={send} refusal={state.refusal} isAllowed={can('workload:operate', workload.id)} isUp={isUp} />
+      <Prompt workload={workload} send={send} refusal={state.refusal} isAllowed={may('workload:operate', workload)} isUp={isUp} />
     </section>
   )
 }

@@ -24,18 +24,21 @@ import { Card, Content, Header, Section } from '../shell/header'
 import { templatesQuery, useCreate, variablesOf } from './api'
 import { createCommand } from './command'
 import { LimitsForm } from './limits'
+import { useMayMake } from './rights'
 
 export function Page() {
   const { template: name } = useSearch({ from: '/app/workloads/new' })
   const templates = useQuery(templatesQuery)
-  const template = templates.data?.items.find((t) => t.template.name === name)
+  const mayMake = useMayMake()
+  const offered = templates.data?.items.filter(mayMake)
+  const template = offered?.find((t) => t.template.name === name)
   return (
     <>
       <Header title="New game server" above={{ label: 'Games', link: { to: '/workloads' } }} />
       <Content>
         {templates.error !== null && <ErrorBox error={templates.error} doing="read the templates" onRetry={() => void templates.refetch()} />}
         {templates.data === undefined && templates.error === null && <Skeleton className="h-64 w-full" />}
-        {templates.data !== undefined && (template === undefined ? <Choose templates={templates.data.items} /> : <Form key={template.template.name} view={template} />)}
+        {offered !== undefined && (template === undefined ? <Choose templates={offered} /> : <Form key={template.template.name} view={template} />)}
       </Content>
     </>
   )

@@ -22,6 +22,7 @@ import { Content, Header } from '../shell/header'
 import { NameLink, RowMenu, useVerbs } from './actions'
 import { type PowerVerb, workloadsQuery } from './api'
 import { Peek } from './peek'
+import { useMay } from './rights'
 import { type ListSearch, matches } from './search'
 import { GROUPS, canDo, groupOf, urgency } from './state'
 
@@ -187,11 +188,11 @@ function columns(verbs: ReturnType<typeof useVerbs>): Column<Workload>[] {
 
 /** What can be done with several at once. Each verb says for how many it makes sense. */
 function Bulk({ chosen, verbs, onClear }: { chosen: Workload[]; verbs: ReturnType<typeof useVerbs>; onClear: () => void }) {
-  const can = useCan()
+  const may = useMay()
   const button = (verb: PowerVerb, label: string, icon: typeof Play) => {
     const able = chosen.filter((w) => canDo(verb, w))
     return (
-      <Button small icon={icon} disabled={able.length === 0 || able.some((w) => !can('workload:operate', w.id))} onClick={() => able.forEach((w) => verbs.run(w, verb))}>
+      <Button small icon={icon} disabled={able.length === 0 || able.some((w) => !may('workload:operate', w))} onClick={() => able.forEach((w) => verbs.run(w, verb))}>
         {label} {able.length}
       </Button>
     )

@@ -15,10 +15,10 @@ import { PageSkeleton } from '../kit/skeleton'
 import { State, toneOf, wordOf } from '../kit/state'
 import { PageTabs } from '../kit/tabs'
 import { Told as Reason } from '../kit/told'
-import { useCan } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { ICONS, useVerbs } from './actions'
 import { workloadQuery } from './api'
+import { useMay } from './rights'
 import { VERBS, canDo, mainVerb } from './state'
 
 const Shown = createContext<Workload | undefined>(undefined)
@@ -52,9 +52,9 @@ export function Page() {
 function Body({ workload, isGone }: { workload: Workload; isGone: boolean }) {
   const [failure, setFailure] = useState<{ doing: string; error: unknown }>()
   const verbs = useVerbs((doing, error) => setFailure({ doing, error }))
-  const can = useCan()
+  const may = useMay()
   const main = mainVerb(workload)
-  const mayOperate = can('workload:operate', workload.id)
+  const mayOperate = may('workload:operate', workload)
   const run = (verb: Parameters<typeof verbs.run>[1]) => {
     setFailure(undefined)
     verbs.run(workload, verb)
@@ -117,17 +117,17 @@ const Address = ({ text }: { text: string }) => (
 )
 
 function More({ workload, verbs, run }: { workload: Workload; verbs: ReturnType<typeof useVerbs>; run: (verb: 'restart' | 'kill') => void }) {
-  const can = useCan()
+  const may = useMay()
   return (
     <Menu trigger={<IconButton icon={Ellipsis} label="More actions" />}>
-      <MenuItem icon={RotateCw} isDisabled={!can('workload:operate', workload.id) || !canDo('restart', workload)} onSelect={() => run('restart')}>
+      <MenuItem icon={RotateCw} isDisabled={!may('workload:operate', workload) || !canDo('restart', workload)} onSelect={() => run('restart')}>
         Restart server
       </MenuItem>
-      <MenuItem icon={Skull} isDisabled={!can('workload:operate', workload.id) || !canDo('kill', workload)} onSelect={() => run('kill')}>
+      <MenuItem icon={Skull} isDisabled={!may('workload:operate', workload) || !canDo('kill', workload)} onSelect={() => run('kill')}>
         Kill server
       </MenuItem>
       <MenuLine />
-      <MenuItem icon={Trash2} isDanger isDisabled={!can('workload:write', workload.id) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
+      <MenuItem icon={Trash2} isDanger isDisabled={!may('workload:write', workload) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
         Delete server
       </MenuItem>
     </Menu>

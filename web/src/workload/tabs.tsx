@@ -14,7 +14,6 @@ import { type ObjectSchema, defaults, widgetOf } from '../kit/schema'
 import { SchemaForm, SwitchField } from '../kit/schema-form'
 import { Skeleton } from '../kit/skeleton'
 import { notify } from '../kit/notice'
-import { useCan } from '../session/me'
 import { Card, Content, Section } from '../shell/header'
 import { templateQuery, useUpdate, variablesOf } from './api'
 import { type Draft, changes } from './change'
@@ -25,6 +24,7 @@ import { nameProblem, strip } from './create'
 import { LimitsForm } from './limits'
 import { useShown } from './page'
 import { Facts } from './peek'
+import { useMay } from './rights'
 
 export function OverviewTab() {
   const workload = useShown()
@@ -85,7 +85,7 @@ function SettingsForm({ workload, schema, title }: { workload: Workload; schema:
   const [draft, setDraft] = useState<Draft>(start)
   const [restart, setRestart] = useState(false)
   const update = useUpdate(workload)
-  const can = useCan()
+  const may = useMay()
   const change = changes(workload, schema, draft)
   const parts = Object.keys(change).length
   const problems: Record<string, string | undefined> = update.error === null ? {} : { ...asError(update.error).fields }
@@ -105,7 +105,7 @@ function SettingsForm({ workload, schema, title }: { workload: Workload; schema:
         },
       },
     )
-  const mayWrite = can('workload:write', workload.id)
+  const mayWrite = may('workload:write', workload)
   return (
     <form
       noValidate

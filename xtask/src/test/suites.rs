@@ -81,7 +81,10 @@ pub const SUITES: &[Suite] = &[
         needs: &[Need::Node, Need::Bubblewrap, Need::Luanti, Need::OpenTtd, Need::Docker],
         ..suite("house", 10, Work::Rust(Pick::Crate("ostler-e2e")))
     },
-    Suite { needs: &[Need::Node], ..suite("matches", 8, Work::Rust(Pick::Module(&["match_worker"]))) },
+    Suite {
+        needs: &[Need::Node, Need::Bubblewrap],
+        ..suite("matches", 8, Work::Rust(Pick::Module(&["match_worker", "match_host"])))
+    },
     Suite { needs: &[Need::Schemathesis], ..suite("api", 8, Work::Rust(Pick::Module(&["schemathesis"]))) },
     Suite { needs: &[Need::Node, Need::Luanti], ..suite("tour", 8, Work::Rust(Pick::Module(&["tour"]))) },
     Suite { needs: &[Need::Node, Need::Chromium, Need::Luanti], ..suite("browser", 15, Work::Npm(&["e2e"])) },

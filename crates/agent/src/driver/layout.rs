@@ -37,6 +37,14 @@ impl Layout {
     }
 }
 
+/// The placeholder of the agent's own program.
+const PROGRAM: &str = "{{program.ostler}}";
+
+/// Replaces the placeholder of the agent's own program by where that is seen. `None` when the text does not name it.
+pub(crate) fn put_program(text: &str, at: &Path) -> Option<String> {
+    text.contains(PROGRAM).then(|| text.replace(PROGRAM, &at.display().to_string()))
+}
+
 /// Replaces `{{volume.NAME}}` by where that volume is seen.
 pub(crate) fn put_volumes(text: &str, at: impl Fn(&str) -> Option<String>) -> Result<String, String> {
     let (mut out, mut rest) = (String::with_capacity(text.len()), text);

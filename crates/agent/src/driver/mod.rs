@@ -25,6 +25,7 @@ use ostler_wire::stats::{NodeStats, WorkloadStats};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::net::TcpStream;
 
 /// Everything that an agent acts with.
 #[derive(Clone)]
@@ -158,6 +159,8 @@ pub trait Run: Send + Sync + 'static {
     fn input<'a>(&'a self, line: &'a str) -> BoxFuture<'a, Result<(), String>>;
     /// Applies new limits while it runs.
     fn limit<'a>(&'a self, limits: &'a Limits) -> BoxFuture<'a, Note>;
+    /// Connects to what it listens with on this port of its own.
+    fn dial(&self, port: u16) -> BoxFuture<'_, std::io::Result<TcpStream>>;
     /// What it uses now. `cpu_millis` is since the last call with the same meter.
     fn stats<'a>(&'a self, meter: &'a mut Meter) -> BoxFuture<'a, WorkloadStats>;
 }

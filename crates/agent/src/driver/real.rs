@@ -59,6 +59,8 @@ impl Real {
     pub fn drivers(&self, clock: Clock, spawn: Spawn) -> std::io::Result<Drivers> {
         let Settings { state_dir, data_dir, port_range, publish, .. } = self.settings.clone();
         let Found { sandbox, cgroups, .. } = self.found.clone();
+        // Asked for now: once the file is replaced by a newer one, nobody can say any more where it was.
+        let program = std::env::current_exe().ok();
         let layout = Layout { state: state_dir, data: data_dir };
         let disk = Folder::open(&layout.journal())?;
         let machine = LocalMachine { clock: clock.clone(), data: layout.data.clone() };
@@ -72,7 +74,7 @@ impl Real {
         };
         Ok(Drivers {
             resources: Arc::new(Machinery::new(layout.clone(), sandbox, port_range, clock.clone(), spawn.clone())),
-            process: Arc::new(Processes { layout, cgroups, sandbox, clock, spawn }),
+            process: Arc::new(Processes { layout, cgroups, sandbox, clock, spawn, program }),
             container: Arc::new(containers),
             disk: Arc::new(disk),
             machine: Arc::new(machine),

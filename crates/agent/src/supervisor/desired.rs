@@ -6,7 +6,7 @@ use super::report::Reports;
 use crate::console::Console;
 use crate::driver::Drivers;
 use ostler_model::node::Facts;
-use ostler_model::workload::{Desired, Power, Seen};
+use ostler_model::workload::{Blueprint, Desired, Phase, Power, Seen};
 use ostler_model::{InstallationId, WorkloadId};
 use ostler_runtime::{Clock, Spawn};
 use ostler_wire::link::{Change, DesiredAnswer, Snapshot, Want};
@@ -26,6 +26,14 @@ pub struct Supervisor {
     /// The same number, for those who only want to know.
     desired_seq: std::sync::atomic::AtomicU64,
     keepers: Mutex<BTreeMap<WorkloadId, Arc<Keeper>>>,
+}
+
+/// A workload at one moment.
+pub struct Here {
+    pub phase: Phase,
+    /// What it is now wanted to consist of.
+    pub blueprint: Blueprint,
+    pub run: Option<Arc<dyn crate::driver::Run>>,
 }
 
 impl Supervisor {
@@ -189,6 +197,10 @@ impl Supervisor {
     /// A workload's present run; the outer `None` when there is no such workload.
     pub fn run_of(&self, id: WorkloadId) -> Option<Option<Arc<dyn crate::driver::Run>>> {
         self.keeper(id).map(|k| k.current_run())
+    }
+    /// A workload as it is now; `None` when there is no such workload.
+    pub fn running_of(&self, id: WorkloadId) -> Option<Here> {
+        self.keeper(id).map(|keeper| keeper.here())
     }
     fn keeper(&self, id: WorkloadId) -> Option<Arc<Keeper>> {
         self.keepers().get(&id).cloned()

@@ -1,7 +1,7 @@
 //! One workload: what is wanted, what is seen, and the loop that brings them together.
 
 use super::conditions::{Conditions, JOURNAL, failed, plain};
-use super::desired::Supervisor;
+use super::desired::{Here, Supervisor};
 use super::journal::{Item, Record};
 use super::operate::Op;
 use crate::console::Console;
@@ -346,6 +346,11 @@ impl Keeper {
     }
     pub(super) fn want(&self) -> Desired {
         self.lock().record.want.clone()
+    }
+    pub(super) fn here(&self) -> Here {
+        let state = self.lock();
+        let Record { want, seen, .. } = &state.record;
+        Here { phase: seen.phase.clone(), blueprint: want.blueprint.clone(), run: state.run.clone() }
     }
     fn look(&self) -> (Desired, Seen) {
         let state = self.lock();

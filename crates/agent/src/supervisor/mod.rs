@@ -14,4 +14,4 @@ mod recover;
 pub mod report;
 mod work;
 
-pub use desired::Supervisor;
+pub use desired::{Here, Supervisor};

@@ -5,6 +5,7 @@
 
 mod engine;
 mod fetch;
+mod forward;
 mod lifecycle;
 mod machine;
 mod router;

@@ -9,7 +9,7 @@ mod title;
 
 pub use authorise::{Actor, Ask, Game, Refusal, Verdict, authorise};
 pub use id::{ClientId, GameId, MatchIdError, owner};
-pub use record::{Bot, Maker, Match};
+pub use record::{Bot, Lost, Maker, Match};
 pub use title::{Config, GameType, Title, TitleError, builtin};
 
 /// How far a match has come. It never goes back.

@@ -3,6 +3,9 @@
 use super::{GameId, Phase};
 use crate::authz::{Kind, Resource};
 use crate::{BotId, Label, Time, UserId, WorkspaceId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
 /// Who made a match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +16,33 @@ pub enum Maker {
     Platform,
     /// A person, in the panel or with an API key.
     User(UserId),
+}
+
+/// Why a match ended without an archive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lost {
+    /// The workload that hosted its worker was deleted, and the match with it.
+    HostDeleted,
+    /// Its worker does not know it any more: the journal could not be read, or the folder was emptied.
+    Missing,
+}
+
+impl Lost {
+    /// The stable spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Lost::HostDeleted => "host_deleted",
+            Lost::Missing => "missing",
+        }
+    }
+}
+
+impl FromStr for Lost {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Lost::HostDeleted, Lost::Missing].into_iter().find(|lost| lost.as_str() == text).ok_or(())
+    }
 }
 
 /// A match, as the platform remembers it.
@@ -34,6 +64,8 @@ pub struct Match {
     pub created_at: Time,
     pub started_at: Option<Time>,
     pub ended_at: Option<Time>,
+    /// Of a finished match without an archive.
+    pub lost: Option<Lost>,
 }
 
 impl Resource for Match {

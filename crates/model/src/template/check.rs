@@ -42,6 +42,15 @@ fn unreadable(error: serde_norway::Error) -> Vec<Problem> {
     vec![Problem { field, message }]
 }
 
+/// Where a text is, which decides what it may name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum In {
+    /// What the server writes, or shows to people.
+    Text,
+    Process,
+    Container,
+}
+
 struct Check<'a> {
     t: &'a Template,
     problems: Vec<Problem>,
@@ -115,7 +124,7 @@ impl Check<'_> {
         for (i, f) in t.files.iter().enumerate() {
             self.volume(&format!("files[{i}].volume"), f.volume.as_str());
             self.path(&format!("files[{i}].path"), &f.path);
-            self.text(&format!("files[{i}].content"), &f.content, false);
+            self.text(&format!("files[{i}].content"), &f.content, In::Text);
         }
         for (i, d) in t.downloads.iter().enumerate() {
             self.volume(&format!("downloads[{i}].volume"), d.volume.as_str());
@@ -134,13 +143,13 @@ impl Check<'_> {
             }
             self.volume("runtimes.process.workdir", p.workdir.as_str());
             for (i, arg) in p.command.iter().enumerate() {
-                self.argument(&format!("runtimes.process.command[{i}]"), arg);
+                self.argument(&format!("runtimes.process.command[{i}]"), arg, In::Process);
             }
             if p.command.first().is_some_and(|program| spread(program).is_some()) {
                 self.say("runtimes.process.command[0]", "the program must be one text; only arguments can be spread");
             }
             for (k, v) in &p.env {
-                self.text(&format!("runtimes.process.env.{k}"), v, true);
+                self.text(&format!("runtimes.process.env.{k}"), v, In::Process);
             }
             for (i, package) in p.packages.iter().enumerate() {
                 if let Some(volume) = &package.volume {
@@ -156,10 +165,10 @@ impl Check<'_> {
                 self.port("runtimes.container.publish", port.as_str());
             }
             for (i, arg) in c.command.iter().flatten().enumerate() {
-                self.argument(&format!("runtimes.container.command[{i}]"), arg);
+                self.argument(&format!("runtimes.container.command[{i}]"), arg, In::Container);
             }
             for (k, v) in &c.env {
-                self.text(&format!("runtimes.container.env.{k}"), v, true);
+                self.text(&format!("runtimes.container.env.{k}"), v, In::Container);
             }
         }
     }
@@ -196,7 +205,7 @@ impl Check<'_> {
             self.say("grace_secs", "use 1 to 600");
         }
         if let Some(connect) = &t.connect {
-            self.text("connect", connect, false);
+            self.text("connect", connect, In::Text);
         }
     }
 
@@ -220,8 +229,8 @@ impl Check<'_> {
         }
     }
 
-    fn argument(&mut self, field: &str, text: &str) {
-        let Some(name) = spread(text) else { return self.text(field, text, true) };
+    fn argument(&mut self, field: &str, text: &str, place: In) {
+        let Some(name) = spread(text) else { return self.text(field, text, place) };
         match self.t.variables.iter().find(|v| v.name.as_str() == name).map(|v| &v.of) {
             Some(VariableType::Text { .. }) => {}
             Some(_) => self.say(field, format!("{name} has one line; only a variable of type text can be spread")),
@@ -229,7 +238,7 @@ impl Check<'_> {
         }
     }
 
-    fn text(&mut self, field: &str, text: &str, with_volumes: bool) {
+    fn text(&mut self, field: &str, text: &str, place: In) {
         let mut values = super::Values::new();
         for v in &self.t.variables {
             values.insert(v.name.to_string(), String::new());
@@ -237,10 +246,16 @@ impl Check<'_> {
         for p in &self.t.ports {
             values.insert(format!("port.{}", p.name), String::new());
         }
-        if with_volumes {
+        if place != In::Text {
             for v in &self.t.volumes {
                 values.insert(format!("volume.{v}"), String::new());
             }
+            for given in self.t.kind.given() {
+                values.insert((*given).to_owned(), String::new());
+            }
+        }
+        if place == In::Process {
+            values.insert("program.ostler".into(), String::new());
         }
         values.insert("address".into(), String::new());
         values.insert("name".into(), String::new());

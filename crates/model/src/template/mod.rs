@@ -1,8 +1,9 @@
 //! Templates: the recipe for a workload, as data. Written in YAML, read strictly, never executed.
 //!
 //! `{{name}}` in arguments, environment and file contents is replaced by a variable's value, `{{port.NAME}}` by the
-//! host port, `{{volume.NAME}}` (arguments and environment only) by the agent. An argument `{{name...}}` becomes one
-//! argument per line of a text variable. There is nothing else: no loops, no code.
+//! host port, `{{volume.NAME}}` (arguments and environment only) by the agent, as is `{{program.ostler}}` for processes. What
+//! the server gives to a kind (`Kind::given`) is named alike. An argument `{{name...}}` becomes one argument per line of a text
+//! variable. There is nothing else: no loops, no code.
 
 mod check;
 mod flat;

@@ -107,7 +107,8 @@ pub enum How {
 
 /// A process tree under its own account in a sandbox.
 ///
-/// In `program`, `args` and `env` the agent replaces `{{volume.NAME}}` by the volume's path as the process sees it.
+/// In `program`, `args` and `env` the agent replaces `{{volume.NAME}}` by the volume's path as the process sees it, and
+/// `{{program.ostler}}` by the path of its own program, which the process then sees, read-only.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Process {
     pub program: String,

@@ -15,15 +15,32 @@ use std::collections::BTreeMap;
 pub enum Kind {
     /// A game server or another plain service.
     Game,
+    /// Hosts lockstep matches of everybody. The platform's own: only its admins make one.
+    MatchHost,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 1] = [Kind::Game];
+    pub const ALL: [Kind; 2] = [Kind::Game, Kind::MatchHost];
     /// The stable spelling.
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Game => "game",
+            Kind::MatchHost => "match-host",
+        }
+    }
+    /// Names of the values that the server gives to workloads of this kind, for `{{NAME}}`. Nobody else can set them.
+    pub const fn given(self) -> &'static [&'static str] {
+        match self {
+            Kind::Game => &[],
+            Kind::MatchHost => &["match.worker", "match.workers", "match.key"],
+        }
+    }
+    /// True when it serves all of the platform: then only those who decide about the platform decide about it.
+    pub const fn is_of_platform(self) -> bool {
+        match self {
+            Kind::Game => false,
+            Kind::MatchHost => true,
         }
     }
 }
@@ -37,7 +54,12 @@ pub struct Facts {
     pub address: String,
     /// Host ports by the template's port name.
     pub ports: BTreeMap<String, u16>,
+    /// What the server gives to this kind, by the names of [`Kind::given`].
+    pub given: BTreeMap<&'static str, String>,
 }
+
+/// What only the agent knows: where volumes are, and where its own program is.
+const BY_AGENT: &[&str] = &["volume.", "program."];
 
 /// A value that cannot be used, by the field that people filled in.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -138,23 +160,22 @@ fn values(template: &Template, spec: &Spec, facts: &Facts) -> Result<Values, Vec
     }
     values.insert("address".into(), facts.address.clone());
     values.insert("name".into(), facts.name.clone());
+    values.extend(facts.given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
     if wrong.is_empty() { Ok(values) } else { Err(wrong) }
 }
 
 /// Checks the variables alone, before there are ports or a node.
 pub fn check_variables(template: &Template, spec: &Spec) -> Result<(), Vec<LowerError>> {
-    let facts = Facts { name: String::new(), address: String::new(), ports: BTreeMap::new() };
+    let facts = Facts { name: String::new(), address: String::new(), ports: BTreeMap::new(), given: BTreeMap::new() };
     values(template, spec, &facts).map(drop)
 }
 
 fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Vec<LowerError>> {
-    // The agent alone knows where volumes are.
     let text = |t: &String| {
-        render(t, values, &["volume."]).map_err(|message| vec![LowerError { field: "command".into(), message }])
+        render(t, values, BY_AGENT).map_err(|message| vec![LowerError { field: "command".into(), message }])
     };
     let args = |command: &[String]| {
-        arguments(command, values, &["volume."])
-            .map_err(|message| vec![LowerError { field: "command".into(), message }])
+        arguments(command, values, BY_AGENT).map_err(|message| vec![LowerError { field: "command".into(), message }])
     };
     let map = |env: &BTreeMap<String, String>| {
         env.iter().map(|(k, v)| Ok((k.clone(), text(v)?))).collect::<Result<_, Vec<LowerError>>>()

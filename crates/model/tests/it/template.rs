@@ -29,13 +29,17 @@ fn spec(template: &Template, runtime: Runtime) -> Spec {
 
 fn facts(template: &Template) -> kind::Facts {
     let ports = template.ports.iter().zip(27000_u16..).map(|(p, n)| (p.name.to_string(), n)).collect();
-    kind::Facts { name: "demo".into(), address: "node.test".into(), ports }
+    let given = template.kind.given().iter().map(|name| (*name, "given".to_owned())).collect();
+    kind::Facts { name: "demo".into(), address: "node.test".into(), ports, given }
 }
 
 #[test]
 fn every_builtin_template_is_read_and_has_the_name_of_its_file() {
     let all = builtin();
-    assert_eq!(all.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(), ["luanti", "minecraft", "openttd", "process"]);
+    assert_eq!(
+        all.iter().map(|(n, _)| n.as_str()).collect::<Vec<_>>(),
+        ["luanti", "match-host", "minecraft", "openttd", "process"]
+    );
     for (name, yaml) in all {
         assert_eq!(read(&yaml).name.as_str(), name);
     }

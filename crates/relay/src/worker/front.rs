@@ -1,4 +1,4 @@
-//! The one door to several workers: `/wN/…` to worker N, everything else to the owner of the match it names.
+//! The one door to the workers of a process: `/wN/…` to worker N, everything else to the owner of the match it names.
 
 use super::Worker;
 use axum::Router;
@@ -9,8 +9,8 @@ use ostler_model::matches::{GameId, owner};
 use std::sync::Arc;
 use tower::ServiceExt as _;
 
-/// One router for all workers of a process. They must be the whole set, in order of their index: a match whose owner is
-/// not among them would look as if it did not exist.
+/// One router for all workers of a process: the whole set in order of their index, or one of them alone, which says itself
+/// what it does not own. With some of them, a match whose owner is not there would look as if it did not exist.
 pub fn front(workers: Vec<Worker>) -> Router {
     let mut router = Router::new();
     for worker in &workers {
@@ -32,6 +32,9 @@ async fn elsewhere(workers: Arc<Vec<Worker>>, request: Request) -> Response {
 
 /// The owner of the match that the path names; where it names none, the worker with the least to do.
 fn choose<'a>(workers: &'a [Worker], path: &str) -> Option<&'a Worker> {
+    if let [only] = workers {
+        return Some(only);
+    }
     let count = u32::try_from(workers.len()).ok()?;
     match named(path) {
         Some(id) => workers.get(owner(id, count) as usize),

@@ -165,7 +165,7 @@ async fn end(State(worker): State<Worker>, Path(id): Path<String>) -> Response {
 async fn games(State(worker): State<Worker>) -> Response {
     let each = |(info, title, phase)| json!({"info": info, "title": title, "phase": phase});
     let items: Vec<Value> = worker.list().into_iter().map(each).collect();
-    Json(json!({ "items": items })).into_response()
+    Json(json!({ "items": items, "takes_new": worker.takes_new() })).into_response()
 }
 
 async fn archives(State(worker): State<Worker>) -> Response {

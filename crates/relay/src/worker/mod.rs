@@ -140,8 +140,7 @@ impl Worker {
     /// Makes a match that this worker owns.
     pub fn create(&self, new: NewMatch) -> Result<Created, WorkerError> {
         let rules = self.rules(&new.title).ok_or_else(|| WorkerError::Title(new.title.clone()))?;
-        let is_full = self.load() >= self.0.config.most_matches;
-        if self.0.is_draining.load(Ordering::Acquire) || is_full {
+        if !self.takes_new() {
             return Err(WorkerError::Busy);
         }
         let config = rules.title.created(&new.config);
@@ -232,6 +231,11 @@ impl Worker {
     /// How many matches it holds.
     pub fn load(&self) -> usize {
         self.0.hosts.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether a new match would be taken.
+    pub fn takes_new(&self) -> bool {
+        !self.0.is_draining.load(Ordering::Acquire) && self.load() < self.0.config.most_matches
     }
 
     /// From now on it takes no new matches.

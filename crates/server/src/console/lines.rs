@@ -3,6 +3,7 @@
 use super::{node, path, refused, type_in};
 use crate::app::App;
 use crate::http::{Allowed, Error, Json, NoContent, Query, Result, View};
+use crate::workload::guard;
 use ostler_model::Millis;
 use ostler_model::authz::{Operate, Read};
 use ostler_model::workload::Workload;
@@ -53,6 +54,7 @@ pub async fn command(
     workload: Allowed<Workload, Operate>,
     Json(body): Json<ConsoleCommand>,
 ) -> Result<NoContent> {
+    guard(&workload.caller.authority, workload.resource.kind)?;
     type_in(&app, &workload.resource, &workload.grant, &body.command).await?;
     Ok(NoContent)
 }

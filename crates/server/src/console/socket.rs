@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::fleet::Lines;
 use crate::http::{Allowed, Error, Query, Raw, Result, Upgrade, same_origin};
 use crate::realtime::standing::Standing;
+use crate::workload::guard;
 use axum::extract::FromRequestParts as _;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::response::IntoResponse as _;
@@ -113,6 +114,9 @@ impl Session {
             return self.send(socket, &ConsoleFrame::Refused { message }).await;
         };
         let grant = self.standing.now().await.ok().flatten();
+        if let Some(Err(refused)) = grant.map(|who| guard(who, self.workload.kind)) {
+            return self.send(socket, &ConsoleFrame::Refused { message: refused.to_string() }).await;
+        }
         let grant = grant.and_then(|who| authorize::<Workload, Operate>(who, &self.workload, &self.origin).ok());
         let done = match grant {
             Some(grant) => type_in(&self.app, &self.workload, &grant, &command).await.map_err(|error| match error {

@@ -13,14 +13,14 @@ use ostler_model::node::Node;
 use ostler_model::{InstallationId, Millis, NodeId, Time};
 use ostler_runtime::{Clock, Spawn};
 use ostler_store::Store;
-use ostler_wire::link::HelloAnswer;
+use ostler_wire::link::{HelloAnswer, tuning};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 
 /// From sending a request to the head of its answer, unless said otherwise.
 const ANSWER_LIMIT: Millis = Millis::secs(10);
@@ -39,6 +39,8 @@ struct Inner {
     changes: broadcast::Sender<Change>,
     notes: Notes,
     next: AtomicU64,
+    /// One permit for each forward that a node may have open.
+    forwards: Mutex<HashMap<NodeId, Arc<Semaphore>>>,
 }
 
 /// What is known of a node that has been here since the server started.
@@ -83,6 +85,7 @@ impl Fleet {
             changes: broadcast::Sender::new(CHANGES_KEPT),
             notes: Notes::default(),
             next: AtomicU64::new(1),
+            forwards: Mutex::default(),
         };
         let fleet = Fleet(Arc::new(inner));
         let own = fleet.clone();
@@ -209,7 +212,10 @@ impl Fleet {
         }
         let response = self.request(node, request).await?;
         if !response.status().is_success() {
-            return Err(refused(node, response.status(), b""));
+            let status = response.status();
+            let body = Limited::new(response.into_body(), link::ANSWER_MOST).collect();
+            let bytes = self.0.clock.timeout(ANSWER_LIMIT, body).await.and_then(Result::ok).map(|b| b.to_bytes());
+            return Err(refused(node, status, &bytes.unwrap_or_default()));
         }
         let upgraded = hyper::upgrade::on(response).await;
         upgraded.map(TokioIo::new).map_err(|e| FleetError::Cut { node, why: e.to_string() })
@@ -247,6 +253,11 @@ impl Fleet {
         let nodes = self.0.nodes.read().unwrap_or_else(PoisonError::into_inner);
         let links = &nodes.get(&node)?.links;
         links.iter().rev().find(|link| !except.contains(&link.id) && !link.sender.is_closed()).cloned()
+    }
+    /// What forwards to this node take their permits from.
+    pub(super) fn forward_slots(&self, node: NodeId) -> Arc<Semaphore> {
+        let mut all = self.0.forwards.lock().unwrap_or_else(PoisonError::into_inner);
+        all.entry(node).or_insert_with(|| Arc::new(Semaphore::new(tuning::FORWARDS_MOST))).clone()
     }
     pub(super) fn notes(&self) -> &Notes {
         &self.0.notes

@@ -6,6 +6,7 @@
 //! is away. Costs per idle link: one task, its HTTP/2 buffers, and keep-alive pings; no other timer.
 
 mod error;
+mod forward;
 mod handle;
 mod lines;
 mod link;
@@ -13,6 +14,7 @@ mod presence;
 mod verify;
 
 pub use error::FleetError;
+pub use forward::Forward;
 pub use handle::{Change, Fleet, Presence};
 pub use lines::Lines;
 pub use verify::{Refused, Verifier};

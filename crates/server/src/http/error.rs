@@ -288,6 +288,7 @@ fn rule_code(rule: Rule) -> &'static str {
         Rule::NotArchived => "not_archived",
         Rule::Unconfirmed => "unconfirmed",
         Rule::NoFreePort => "no_free_port",
+        Rule::NoFreeWorker => "no_free_worker",
         Rule::ForeignNode => "foreign_node",
         Rule::Placed => "placed",
         Rule::Deleting => "deleting",

@@ -108,12 +108,17 @@ pub(super) async fn make(
     (workspace, maker, made_by): (Option<ostler_model::WorkspaceId>, Maker, String),
 ) -> Result<(Created, Match)> {
     let door = match worker {
-        Some(index) => app.matches.door(index).ok_or(Error::NotFound)?,
+        Some(index) => app.matches.named(index)?,
         None => app.matches.idlest().ok_or_else(ask::away)?,
     };
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("title", title).finish();
     let created: Created = ask(app, &door, Method::POST, &format!("/create_game?{query}"), Some(config)).await?;
     door.note_one_more();
+    // A host that is not what it should be must not speak for the matches of others.
+    let is_own = created.worker_index == door.index() && app.matches.owner(created.info.game_id) == door.index();
+    if !is_own {
+        return Err(Error::Internal(anyhow::anyhow!("worker {} made a match that is not its own", door.index())));
+    }
     let row = Match {
         id: created.info.game_id,
         workspace,
@@ -127,6 +132,7 @@ pub(super) async fn make(
         created_at: app.clock.now(),
         started_at: None,
         ended_at: None,
+        lost: None,
     };
     Ok((created, row))
 }
@@ -199,6 +205,9 @@ pub async fn archived(app: App, of: OfBot<Read>, _: ()) -> Result<Download<Kept>
 
 /// The archive, piece by piece; `None` when the worker has none.
 pub(super) async fn download(app: &App, of: &Match) -> Result<Option<Download<Kept>>> {
+    if of.lost.is_some() {
+        return Ok(None);
+    }
     let door = door(app, of.worker)?;
     let mut response = ask::send(app, &door, Method::GET, &format!("/archive/{}", of.id), None).await?;
     match response.status() {
@@ -216,8 +225,8 @@ pub(super) async fn download(app: &App, of: &Match) -> Result<Option<Download<Ke
 
 /// Read a match as its players see it. Whoever knows its id may.
 pub async fn public_game(app: App, open: Open, _: ()) -> Result<View<GameInfo>> {
-    let door = app.matches.door(app.matches.owner(open.id)).ok_or(Error::NotFound)?;
+    let door = app.matches.named(app.matches.owner(open.id))?;
     let request = Request::builder().uri(format!("/api/game/{}", open.id)).body(axum::body::Body::empty());
     let request = request.map_err(|error| Error::Internal(error.into()))?;
-    ask::whole(&app, door.as_player(request).await).await.map(View)
+    ask::whole(&app, door.as_player(request).await?).await.map(View)
 }

@@ -160,8 +160,12 @@ pub async fn archive(app: App, of: Allowed<Match, Read>, _: ()) -> Result<Downlo
     if of.resource.phase != Phase::Finished {
         return Err(Error::conflict("not_finished", "the match is not over yet"));
     }
-    let gone = || Error::Gone { code: "no_archive", message: "its worker has no archive of this match".to_owned() };
-    download(&app, &of.resource).await?.ok_or_else(gone)
+    download(&app, &of.resource).await?.ok_or_else(no_archive)
+}
+
+/// It is over, and nobody can say how it went.
+pub(super) fn no_archive() -> Error {
+    Error::Gone { code: "no_archive", message: "its worker has no archive of this match".to_owned() }
 }
 
 async fn tell(app: &App, of: &Match, intent: Value) -> Result<GameInfo> {
@@ -203,5 +207,6 @@ pub(super) fn view(one: Match) -> MatchView {
         created_at: one.created_at,
         started_at: one.started_at,
         ended_at: one.ended_at,
+        lost: one.lost,
     }
 }

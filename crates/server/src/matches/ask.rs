@@ -68,7 +68,7 @@ pub(super) async fn send(
         None => request.body(Body::empty()),
     };
     let request = request.map_err(|error| Error::Internal(error.into()))?;
-    app.clock.timeout(TIME, door.as_platform(request)).await.ok_or_else(away)
+    app.clock.timeout(TIME, door.as_platform(request)).await.ok_or_else(away)?
 }
 
 /// The worker's refusal, in the API's words.

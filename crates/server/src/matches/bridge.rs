@@ -1,4 +1,5 @@
-//! A socket to a worker that the platform can cut: for whoever is known here, and may lose the right to it.
+//! A socket to a worker with the platform in between: to one on a node, or for whoever is known here and may lose the right
+//! to it.
 
 use super::ask::away;
 use super::door::Door;
@@ -10,36 +11,18 @@ use axum::extract::Request;
 use http::{Response, StatusCode};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use ostler_model::Millis;
 use ostler_model::authz::{VerbKind, decide};
 use ostler_model::matches::Match;
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
-use tower::ServiceExt as _;
 
-/// Bytes that may wait between the two halves: a few turns.
-const PIPE: usize = 64 << 10;
 /// A worker upgrades at once, or not at all.
 const TIME: Millis = Millis::secs(10);
 
-/// Passes an upgrade on, and stands between the two ends for as long as the right lasts.
-pub(super) async fn bridge(
-    app: &App,
-    door: &Door,
-    mut request: Request,
-    (of, verb, standing): (Match, VerbKind, Standing),
-) -> Result<Response<Body>> {
+/// Passes an upgrade on, and stands between the two ends until one of them, the right or the server ends.
+pub(super) async fn bridge(app: &App, door: &Door, mut request: Request, held: Option<Held>) -> Result<Response<Body>> {
     let caller = hyper::upgrade::on(&mut request);
-    let (ours, theirs) = tokio::io::duplex(PIPE);
-    let service = door.service().map_request(|request: Request<hyper::body::Incoming>| request.map(Body::new));
-    app.spawn.spawn("match.socket.worker", async move {
-        let served = hyper::server::conn::http1::Builder::new()
-            .serve_connection(TokioIo::new(theirs), TowerToHyperService::new(service))
-            .with_upgrades();
-        if let Err(error) = served.await {
-            tracing::debug!(%error, "a match's socket ended early");
-        }
-    });
+    let ours = door.connect(app).await?;
     let (mut sender, connection) =
         http1::handshake(TokioIo::new(ours)).await.map_err(|error| Error::Internal(error.into()))?;
     app.spawn.spawn("match.socket.wire", async move { drop(connection.with_upgrades().await) });
@@ -49,14 +32,14 @@ pub(super) async fn bridge(
         return Ok(answer.map(Body::new));
     }
     let worker = hyper::upgrade::on(&mut answer);
-    let clock = app.clock.clone();
-    let held = Held { app: app.clone(), of, verb, standing };
+    let (clock, drain) = (app.clock.clone(), app.drain.clone());
     app.spawn.spawn("match.socket", async move {
         let (Ok(caller), Ok(worker)) = (caller.await, worker.await) else { return };
         let (mut caller, mut worker) = (TokioIo::new(caller), TokioIo::new(worker));
         tokio::select! {
             _ = copy_bidirectional(&mut caller, &mut worker) => {}
-            () = held.lost() => {}
+            () = lost(held) => {}
+            () = drain.cancelled() => {}
         }
         // Whoever does not read the end gets none.
         drop(clock.timeout(TIME, caller.shutdown()).await);
@@ -64,23 +47,26 @@ pub(super) async fn bridge(
     Ok(answer.map(Body::new))
 }
 
-/// The right by which a socket is open.
-struct Held {
-    app: App,
-    of: Match,
-    verb: VerbKind,
-    standing: Standing,
+/// The right by which a socket is open, of whoever is known here.
+pub(super) struct Held {
+    pub(super) of: Match,
+    pub(super) verb: VerbKind,
+    pub(super) standing: Standing,
+}
+
+/// Resolves when the right is gone; never without one.
+async fn lost(held: Option<Held>) {
+    match held {
+        Some(held) => held.lost().await,
+        None => std::future::pending().await,
+    }
 }
 
 impl Held {
-    /// Resolves when the right is gone, or the server ends.
+    /// Resolves when the right is gone.
     async fn lost(mut self) {
-        let drain = self.app.drain.clone();
         loop {
-            tokio::select! {
-                () = self.standing.moved() => {}
-                () = drain.cancelled() => return,
-            }
+            self.standing.moved().await;
             match self.standing.now().await {
                 Ok(Some(who)) if decide(who, &self.of, self.verb).is_ok() => {}
                 // A database that is busy takes no rights away.

@@ -10,13 +10,16 @@ mod ask;
 mod bots;
 mod bridge;
 mod door;
+mod hosts;
 mod key;
 mod prefix;
 mod proof;
+mod remote;
 mod socket;
 mod watch;
 
 pub use door::{Door, Matches};
+pub(crate) use hosts::follow;
 pub(crate) use key::authenticate;
 pub(crate) use prefix::by_worker;
 pub use proof::{Bot, OfBot, Open};

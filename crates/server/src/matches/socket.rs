@@ -1,7 +1,8 @@
 //! Sockets: those of players by a worker's prefix, and the panel's.
 
+use super::api::no_archive;
 use super::ask::door;
-use super::bridge::bridge;
+use super::bridge::{Held, bridge};
 use super::prefix::strip;
 use crate::app::App;
 use crate::http::{Allowed, Arrival, Error, Public, Query, Raw, Result, Upgrade, allow, same_origin};
@@ -17,16 +18,15 @@ use ostler_wire::matches_api::MatchSocketQuery;
 /// The platform's credentials do not go through: whoever plays is known by the token in the first frame.
 pub async fn play(app: App, _: Public, Raw(mut request): Raw) -> Result<Upgrade> {
     let arrival = request.extensions().get::<Arrival>().and_then(|arrival| arrival.worker);
-    let only = match app.matches.doors().as_slice() {
-        [only] => Some(only.index()),
-        _ => None,
-    };
-    let index = arrival.or(only);
+    let index = arrival.or((app.matches.count() == 1).then_some(0));
     let index = index.ok_or_else(|| Error::Malformed("say which worker: connect to /wN".to_owned()))?;
     is_socket(&request)?;
-    let door = app.matches.door(index).ok_or(Error::NotFound)?;
+    let door = app.matches.named(index)?;
     lead(&mut request, "/".to_owned())?;
-    Ok(Upgrade(door.as_player(request).await))
+    if door.is_here() {
+        return door.as_player(request).await.map(Upgrade);
+    }
+    bridge(&app, &door, request, None).await.map(Upgrade)
 }
 
 /// Watch a match, or play it, from the panel. With `watch=true` it only receives: of an archived match, its turns once more.
@@ -43,6 +43,9 @@ pub async fn socket(
     let standing = Standing::new(&app, &parts.headers).await.ok_or(Error::Credentials)?;
     request = Request::from_parts(parts, body);
     is_socket(&request)?;
+    if of.resource.lost.is_some() {
+        return Err(no_archive());
+    }
     if !query.watch {
         let _: Grant<Match, Operate> = allow(&of.caller, &of.resource)?;
     }
@@ -51,7 +54,7 @@ pub async fn socket(
     let pace = query.pace_ms.unwrap_or(100);
     let (id, watch, from) = (of.resource.id, query.watch, query.from);
     lead(&mut request, format!("/api/v1/matches/{id}/socket?watch={watch}&from={from}&pace_ms={pace}"))?;
-    bridge(&app, &door, request, (of.resource, verb, standing)).await.map(Upgrade)
+    bridge(&app, &door, request, Some(Held { of: of.resource, verb, standing })).await.map(Upgrade)
 }
 
 fn is_socket(request: &Request) -> Result<()> {

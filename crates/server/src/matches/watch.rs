@@ -3,13 +3,14 @@
 //! A row that its worker does not have any more is over; the archive says how it ended. A match without a row (the process
 //! ended between the worker's answer and the row) is the platform's.
 
-use super::ask::ask;
+use super::ask::{ask, away};
 use super::door::Door;
 use crate::app::App;
 use crate::http::{Error, Result};
+use futures_util::future::join_all;
 use http::Method;
 use ostler_model::authz::{Authority, Collection, Grant, Origin, Report, SystemReason, authorize};
-use ostler_model::matches::{GameId, Match, Phase};
+use ostler_model::matches::{GameId, Lost, Match, Phase};
 use ostler_model::{Millis, Time};
 use ostler_store::matches::Seen;
 use ostler_wire::matches::GameInfo;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 
 /// How long a change may go unseen when nobody says that there is one.
 const EVERY: Millis = Millis::secs(1);
+/// A worker lists what it has from memory.
+const TIME: Millis = Millis::secs(3);
 /// A match that its worker does not list, and that is in no archive, is given up after this: its journal was set aside.
 const LOST: Millis = Millis::secs(30);
 /// Looks between two at whether there are bots: another server may have made the first.
@@ -31,6 +34,13 @@ const ROWS_EVERY: u32 = 30;
 #[derive(Deserialize)]
 struct Games {
     items: Vec<Game>,
+    /// Absent from workers of before there was such a thing.
+    #[serde(default = "yes")]
+    takes_new: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -101,14 +111,28 @@ async fn look(app: &App, doors: &[Door], known: &mut Option<BTreeMap<GameId, Kno
         known.entry(id).or_insert(one);
     }
     let mut seen = Vec::new();
-    for door in doors {
-        let games: Games = match ask(app, door, Method::GET, "/games", None).await {
-            Ok(games) => games,
-            Err(Error::Unavailable { .. }) => continue,
-            Err(error) => return Err(error),
+    // At once, so that one that hangs holds up no other for long.
+    let asked = doors.iter().map(|door| async move {
+        let games = app.clock.timeout(TIME, ask::<Games>(app, door, Method::GET, "/games", None)).await;
+        (door, games.unwrap_or_else(|| Err(away())))
+    });
+    for (door, games) in join_all(asked).await {
+        let told = match games {
+            Ok(games) => {
+                door.note(games.items.len(), games.takes_new);
+                one_worker(app, door, games, known, &mut seen).await
+            }
+            Err(error) => Err(error),
         };
-        door.note_load(games.items.len());
-        one_worker(app, door, games, known, &mut seen).await?;
+        match told {
+            Ok(()) => {}
+            // What it has is not known, which is not the same as nothing.
+            Err(Error::Unavailable { .. }) => door.note_away(),
+            Err(error) => {
+                door.note_away();
+                tracing::warn!(worker = door.index(), %error, "a match worker cannot be understood");
+            }
+        }
     }
     if !seen.is_empty() {
         let who = Authority::system(SystemReason::Reconcile);
@@ -168,6 +192,7 @@ async fn one_worker(
             created_at: one.created_at,
             started_at: one.started_at,
             ended_at: None,
+            lost: None,
         });
     }
     let missing: Vec<GameId> = known
@@ -191,7 +216,7 @@ async fn one_worker(
 async fn ended(app: &App, door: &Door, id: GameId) -> Result<Option<Ended>> {
     match ask(app, door, Method::GET, &format!("/archive/{id}"), None).await {
         Ok(ended) => Ok(Some(ended)),
-        Err(Error::NotFound | Error::Unavailable { .. }) => Ok(None),
+        Err(Error::NotFound) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -208,6 +233,7 @@ fn over(id: GameId, one: &Known, ended: Ended, now: Time) -> Seen {
         created_at: Time::from_millis(ended.created_at),
         started_at: ended.started_at.map(Time::from_millis),
         ended_at: Some(ended.ended_at.map_or(now, Time::from_millis)),
+        lost: None,
     }
 }
 
@@ -224,6 +250,7 @@ fn lost(id: GameId, one: &Known, now: Time) -> Seen {
         created_at: one.created_at,
         started_at: one.started_at,
         ended_at: Some(now),
+        lost: Some(Lost::Missing),
     }
 }
 

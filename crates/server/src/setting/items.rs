@@ -280,7 +280,7 @@ pub(crate) const ITEMS: &[Item] = &[
     },
     Item {
         name: "matches.workers",
-        says: "Workers in this process that share the matches; 0 hosts none here. Changing it needs an empty folder.",
+        says: "Workers that share the matches; 0 hosts none. Changing it needs empty folders: ids say who owns them.",
         is_secret: false,
         is_editable: false,
         is_live: false,
@@ -288,6 +288,19 @@ pub(crate) const ITEMS: &[Item] = &[
         set: |config, value| {
             config.matches.workers =
                 read::<u32>(value).ok().filter(|count| *count <= 64).ok_or(format!("it is {value}; use 0 to 64"))?;
+            Ok(())
+        },
+    },
+    Item {
+        name: "matches.in_process",
+        says: "Workers in the server's own process, from the first on. Workloads of kind match-host host the others.",
+        is_secret: false,
+        is_editable: false,
+        is_live: false,
+        get: |config| json!(config.matches.in_process.unwrap_or(config.matches.workers)),
+        set: |config, value| {
+            let count = read::<u32>(value).ok().filter(|count| *count <= 64);
+            config.matches.in_process = Some(count.ok_or(format!("it is {value}; use 0 to 64"))?);
             Ok(())
         },
     },

@@ -29,7 +29,14 @@ pub(crate) fn problems(config: &Config) -> Vec<(&'static str, String)> {
     say("public_url", open(config));
     say("mail.from", mail_from(config));
     say("mail.security", mail_in_the_clear(config));
+    say("matches.in_process", in_process(config));
     all
+}
+
+fn in_process(config: &Config) -> Option<String> {
+    let (count, here) = (config.matches.workers, config.matches.in_process?);
+    (here > count)
+        .then(|| format!("matches.in_process is {here}, and there are {count} workers; use 0 to matches.workers"))
 }
 
 fn proxies(config: &Config) -> Option<String> {

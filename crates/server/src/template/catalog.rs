@@ -7,6 +7,7 @@ use std::sync::Arc;
 /// Every built-in template. A test compares this list with the folder.
 const BUILTIN: &[&str] = &[
     include_str!("../../../../templates/luanti.yaml"),
+    include_str!("../../../../templates/match-host.yaml"),
     include_str!("../../../../templates/minecraft.yaml"),
     include_str!("../../../../templates/openttd.yaml"),
     include_str!("../../../../templates/process.yaml"),

@@ -1,6 +1,7 @@
 //! Changing and deleting a workload.
 
 use super::create::invalid;
+use super::guard::guard;
 use super::power::refused;
 use super::view::view;
 use super::{remove, secret};
@@ -25,6 +26,7 @@ pub async fn update(
     Json(body): Json<WorkloadUpdate>,
 ) -> Result<View<WorkloadView>> {
     let before = &workload.resource;
+    guard(&workload.caller.authority, before.kind)?;
     if before.power == Power::Absent {
         return Err(refused(&app, before, ostler_store::Rule::Deleting.into()));
     }
@@ -56,6 +58,7 @@ pub async fn delete(
     workload: Allowed<Workload, Write>,
     Query(how): Query<WorkloadDelete>,
 ) -> Result<Accepted<JobAccepted>> {
+    guard(&workload.caller.authority, workload.resource.kind)?;
     let now = app.clock.now();
     let target = workload.resource.id.to_string();
     let job_id: JobId = app.ids.next();

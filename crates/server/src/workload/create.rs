@@ -1,5 +1,6 @@
 //! Making a workload.
 
+use super::guard::guard;
 use super::place::{self, Found};
 use super::{provision, secret};
 use crate::app::App;
@@ -8,7 +9,8 @@ use ostler_model::authz::{Collection, Grant, Write};
 use ostler_model::template::Template;
 use ostler_model::workload::kind::{LowerError, check_variables};
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
-use ostler_model::{JobId, NodeId, WorkloadId, WorkspaceId};
+use ostler_model::{JobId, NodeId, Secret, WorkloadId, WorkspaceId};
+use ostler_store::workload::Hosting;
 use ostler_wire::error::FieldError;
 use ostler_wire::job::JobAccepted;
 use ostler_wire::workload::WorkloadCreate;
@@ -21,6 +23,9 @@ pub async fn create(
     body: InFamily<Json<WorkloadCreate>>,
 ) -> Result<Accepted<JobAccepted>> {
     let InFamily { kind, input: Json(body) } = body;
+    if let Some(entry) = app.templates.find(&body.template) {
+        guard(&all.caller.authority, entry.template.kind)?;
+    }
     make(&app, &all.grant, kind, body).await.map(Accepted)
 }
 
@@ -60,6 +65,7 @@ pub(crate) async fn make(
         node,
         power: if body.start { Power::On } else { Power::Off },
         ports,
+        hosting: hosting(app, template.kind),
     };
     let input = provision::Input { node: body.node };
     let job = ostler_store::job::New {
@@ -119,6 +125,18 @@ async fn choose(
         // A node that is away is worth waiting for; the job says so.
         Some(runtime) => Ok((runtime, None)),
         None => Err(Error::conflict("no_room", refusals.join("; "))),
+    }
+}
+
+/// What a workload gets that is to host a worker of matches.
+fn hosting(app: &App, kind: Kind) -> Option<Hosting> {
+    match kind {
+        Kind::Game => None,
+        Kind::MatchHost => {
+            let key = app.ids.bytes::<32>().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+            let workers = (app.config.matches.here(), app.config.matches.workers);
+            Some(Hosting { secret: (app.ids.next(), Secret::new(key)), workers })
+        }
     }
 }
 

@@ -5,9 +5,9 @@ use crate::template::Catalog;
 use ostler_model::WorkloadId;
 use ostler_model::node::Node;
 use ostler_model::workload::kind::{self, Facts};
-use ostler_model::workload::{Blueprint, Desired, Workload};
+use ostler_model::workload::{Blueprint, Desired, Kind, Workload};
 use ostler_store::{Store, StoreError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why a row cannot be turned into something that a node can do.
@@ -26,6 +26,8 @@ pub enum NotLowered {
 pub struct Lowering {
     store: Store,
     catalog: Catalog,
+    /// How many workers share the matches.
+    match_workers: u32,
     /// Revisions by workload and generation: views ask for them again and again.
     revisions: Arc<Mutex<Revisions>>,
 }
@@ -36,9 +38,9 @@ type Revisions = HashMap<WorkloadId, (u64, Arc<str>)>;
 const REVISIONS: usize = 20_000;
 
 impl Lowering {
-    /// With these templates, and secrets from this store.
-    pub fn new(store: Store, catalog: Catalog) -> Self {
-        Self { store, catalog, revisions: Arc::default() }
+    /// With these templates, secrets from this store, and so many workers that share the matches.
+    pub fn new(store: Store, catalog: Catalog, match_workers: u32) -> Self {
+        Self { store, catalog, match_workers, revisions: Arc::default() }
     }
 
     /// What the node shall do for this workload.
@@ -68,6 +70,21 @@ impl Lowering {
         Some(revision)
     }
 
+    /// What the server gives to workloads of this kind.
+    async fn given(&self, workload: &Workload) -> Result<BTreeMap<&'static str, String>, NotLowered> {
+        match workload.kind {
+            Kind::Game => Ok(BTreeMap::new()),
+            Kind::MatchHost => {
+                let host = self.store.match_host(workload.id).await?;
+                let (worker, secret) = host.ok_or_else(|| NotLowered::Values("it hosts no worker".to_owned()))?;
+                let key = self.store.secret_get(secret, &workload.id.to_string()).await?;
+                let (worker, workers) = (worker.to_string(), self.match_workers.to_string());
+                Ok([("match.worker", worker), ("match.workers", workers), ("match.key", key.reveal().to_owned())]
+                    .into())
+            }
+        }
+    }
+
     /// What the workload consists of on this node.
     pub async fn blueprint(&self, workload: &Workload, node: &Node) -> Result<Blueprint, NotLowered> {
         let entry = self
@@ -76,6 +93,7 @@ impl Lowering {
             .ok_or_else(|| NotLowered::Template(workload.spec.template.clone()))?;
         let spec = secret::put_in(&self.store, workload).await?;
         let facts = Facts {
+            given: self.given(workload).await?,
             name: workload.name.to_string(),
             address: node.facts.address.clone(),
             ports: workload.ports.clone(),

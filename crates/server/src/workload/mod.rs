@@ -7,6 +7,7 @@
 mod change;
 mod create;
 pub mod desired;
+mod guard;
 pub mod place;
 mod power;
 pub mod provision;
@@ -18,6 +19,7 @@ mod view;
 use crate::http::Routes;
 pub(crate) use create::make;
 pub use desired::Lowering;
+pub(crate) use guard::guard;
 
 /// The room's endpoints; those under `/api/v1/workloads` exist once more under each family.
 pub fn routes() -> Routes {

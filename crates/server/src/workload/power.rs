@@ -1,5 +1,6 @@
 //! Start, stop, restart and kill: wishes, written down at once and fulfilled by the node.
 
+use super::guard::guard;
 use super::view::{state_of, view};
 use crate::app::App;
 use crate::http::{Accepted, Allowed, Error, Result};
@@ -31,6 +32,7 @@ pub async fn kill(app: App, workload: Allowed<Workload, Operate>, _: ()) -> Resu
 }
 
 async fn set(app: &App, workload: &Allowed<Workload, Operate>, desire: Desire) -> Result<Accepted<WorkloadView>> {
+    guard(&workload.caller.authority, workload.resource.kind)?;
     let done = app.store.workload_set_power(&workload.grant, desire, app.clock.now()).await;
     let after = done.map_err(|error| refused(app, &workload.resource, error))?;
     Ok(Accepted(view(app, after).await?))

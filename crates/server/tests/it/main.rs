@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod factor;
+mod host;
 mod job;
 mod matches;
 mod oidc;

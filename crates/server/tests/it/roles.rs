@@ -62,6 +62,7 @@ impl Stage {
             node: None,
             power: Power::Off,
             ports: vec![],
+            hosting: None,
         };
         let grant: Grant<Collection<Workload>, Write> = self.t.grant(SystemReason::Setup, &Collection::of(at.id));
         self.t.app.store.workload_create(&grant, &new, None, self.t.app.clock.now()).await.unwrap()

@@ -52,11 +52,15 @@ impl Shop {
 
     /// With its agent away.
     pub(crate) async fn closed() -> Shop {
+        Self::with(Config { rates: ostler_server::config::Rates::NONE, ..Config::default() }).await
+    }
+
+    /// The same with a configuration of its own.
+    pub(crate) async fn with(config: Config) -> Shop {
         let clock = Clock::system();
         let (ids, spawn) = (Ids::system(clock.clone()), Spawn::new());
         let store = Store::open(Options::memory(clock.clone(), MasterKey::new([9; 32]))).await.unwrap();
         let (user, _, node) = furnish(&store, &ids, clock.now()).await;
-        let config = Config { rates: ostler_server::config::Rates::NONE, ..Config::default() };
         let (app, _) = build_app(config, Ground { clock, ids, spawn, store }).await.unwrap();
         let node = app.store.node_get(node).await.unwrap();
         let token = key(&app, user, CapabilitySet::everything()).await;

@@ -237,7 +237,7 @@ async fn lists_filter_page_and_search() {
     assert_eq!(count("search=game%203").await, 1);
     assert_eq!(count("state=stopped").await, 0);
     assert_eq!(shop.send("GET", "/api/v1/workloads?limit=0", None).await.0, 422);
-    assert_eq!(shop.get("/api/v1/templates").await["items"].as_array().unwrap().len(), 4);
+    assert_eq!(shop.get("/api/v1/templates").await["items"].as_array().unwrap().len(), 5);
     assert_eq!(shop.get("/api/v1/templates/luanti").await["template"]["title"], "Luanti");
     assert_eq!(shop.send("GET", "/api/v1/templates/nope", None).await.0, 404);
 }

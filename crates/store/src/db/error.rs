@@ -128,6 +128,11 @@ pub enum Rule {
     Unconfirmed,
     #[error("the node has no free ports left")]
     NoFreePort,
+    #[error(
+        "every worker of matches has its host: those below matches.in_process are the server's own, the others up to \
+         matches.workers are hosted by workloads"
+    )]
+    NoFreeWorker,
     #[error("the node is not open to this workspace")]
     ForeignNode,
     #[error("the workload is on a node already")]

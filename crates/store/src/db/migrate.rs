@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0007_match", include_str!("../../migrations/0007_match.sql")),
     ("0008_role", include_str!("../../migrations/0008_role.sql")),
     ("0009_archive", include_str!("../../migrations/0009_archive.sql")),
+    ("0010_match_host", include_str!("../../migrations/0010_match_host.sql")),
 ];
 
 /// Serialises servers that start at the same time on one PostgreSQL.

@@ -1,5 +1,6 @@
 //! Changes of what is wanted.
 
+use super::host::{Hosting, give, release};
 use super::{from_row, name_key};
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::redact::Told;
@@ -28,6 +29,8 @@ pub struct New {
     pub power: Power,
     /// Names of the ports to give out on the node.
     pub ports: Vec<String>,
+    /// For one that hosts a worker of matches.
+    pub hosting: Option<Hosting>,
 }
 
 /// A new wish of the owner about power.
@@ -80,12 +83,20 @@ impl Store {
             if let Some(node) = &node {
                 give_ports(tx, node, new.id, &new.ports).await?;
             }
+            let worker = match &new.hosting {
+                Some(hosting) => Some(give(tx, self, new.id, hosting, at).await?),
+                None => None,
+            };
             if let Some(job) = job {
                 job::insert(tx, grant, job, at).await?;
             }
             let workload = current(tx, new.id).await?;
             tx.event(grant, Some(workspace), Fact::WorkloadCreated { id: new.id, name: new.name.to_string() });
-            tx.audit(grant, "workload.create", new.id, Told::made(&told(&workload)));
+            let mut after = told(&workload);
+            if let Some(worker) = worker {
+                after["worker"] = json!(worker);
+            }
+            tx.audit(grant, "workload.create", new.id, Told::made(&after));
             Ok(workload)
         })
     }
@@ -225,6 +236,9 @@ impl Store {
     /// Forgets a workload and frees its ports. For jobs, once its node has reported it gone, or has none. True when it was there.
     pub async fn workload_remove(&self, grant: &Grant<Workload, Write>, at: Time) -> Result<bool> {
         change!(self, "workload_remove", at, |tx| {
+            if let Ok(id) = grant.id().parse() {
+                release(tx, grant, id, at).await?;
+            }
             let row = tx.opt("DELETE FROM workload WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let Some(row) = row else { return Ok(false) };
             let gone = from_row(&row)?;

@@ -4,9 +4,11 @@
 //! node's row is taken by everything that places, grows or removes something on it, so promises are never made twice.
 
 mod change;
+pub(crate) mod host;
 mod report;
 
 pub use change::{Desire, New};
+pub use host::{Host, Hosting};
 pub use report::Applied;
 
 use crate::db::conn::Conn;

@@ -10,6 +10,7 @@ mod backup;
 mod event;
 mod factor;
 mod fault;
+mod host;
 mod identity;
 mod job;
 mod limits;

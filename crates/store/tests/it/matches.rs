@@ -46,6 +46,7 @@ fn game(id: &str, workspace: Option<WorkspaceId>, maker: Maker, at: Time) -> Mat
         created_at: at,
         started_at: None,
         ended_at: None,
+        lost: None,
     }
 }
 
@@ -62,6 +63,7 @@ fn seen(of: &Match, phase: Phase, players: u32) -> Seen {
         created_at: of.created_at,
         started_at: Some(Time::from_millis(2_000)),
         ended_at,
+        lost: None,
     }
 }
 

@@ -222,6 +222,7 @@ impl Db {
             node,
             power: Power::On,
             ports: ports.iter().map(|p| (*p).to_owned()).collect(),
+            hosting: None,
         }
     }
     pub(crate) async fn workload(&self, workspace: &Workspace, name: &str, node: Option<NodeId>) -> Workload {

@@ -37,6 +37,7 @@ pub const CODES: &[Code] = &[
     row("unavailable", &[503], Everything, "The server cannot do it now: it stops, its database is busy or full, or what it needs is not there yet.", "Ask again after `Retry-After`; the message says whether anything was done."),
     row("node_away", &[503], Everything, "The node has no connection to the server now; what runs on it goes on.", "See how it is: `ostler node list`. It works again when the node is back."),
 
+    row("platform_only", &[403], Access, "It serves the whole platform, so only the platform's admins decide about it.", "Ask a platform admin."),
     row("above_own_role", &[403], Access, "Nobody gives or takes what they do not hold themselves.", "Ask somebody who holds it, usually an owner of the workspace."),
     row("confirm_by_sign_in", &[403], Access, "You have neither a password nor a second factor to confirm with.", "Sign in again; a fresh session counts as confirmed."),
     row("confirm_first", &[403], Access, "This is only for a session that has lately proven who you are.", "`POST /api/v1/auth/confirm` with password, code or passkey, then send it again."),
@@ -86,6 +87,7 @@ pub const CODES: &[Code] = &[
     row("node_full", &[409], Workloads, "The node has not enough free memory.", "Stop something on it, ask for less memory, or use another node."),
     row("node_refused", &[409], Workloads, "The node's agent refused; the message is its own.", "Change what the message names; `ostler node get NAME` shows the node."),
     row("no_free_port", &[409], Workloads, "The node has no free ports left.", "Delete a workload on it, or give its agent a wider `--port-range`."),
+    row("no_free_worker", &[409], Workloads, "Every worker of matches has its host.", "Raise `matches.workers`, lower `matches.in_process`, or delete another host."),
     row("no_room", &[409], Workloads, "No node can take it; the message says why, node by node.", "Free some room, ask for less, or add a node: `ostler node invite`."),
     row("foreign_node", &[409], Workloads, "The node is not open to this workspace.", "Name a node of the workspace or a shared one: `ostler node list`."),
     row("placed", &[409], Workloads, "The workload is on a node already.", "Read it anew; nothing is left to do."),

@@ -14,6 +14,7 @@
 //! | `GET /workloads/{id}/stats` | → lines of [`crate::stats::WorkloadStats`] |
 //! | `GET /workloads/{id}/console?after=SEQ&follow=BOOL` | → lines of [`crate::console::ConsoleLine`] |
 //! | `POST /workloads/{id}/console` | [`crate::console::ConsoleCommand`] → 204 |
+//! | `CONNECT /workloads/{id}/ports/{port}`, protocol [`FORWARD`] | bytes to and from a TCP port of what runs, by its name |
 //!
 //! Unknown fields are tolerated here (unlike in the API), so that N and N−1 understand each other.
 
@@ -31,6 +32,8 @@ pub const PROTOCOL: u32 = 1;
 pub const PROTOCOL_OLDEST: u32 = 1;
 /// The `Upgrade` token.
 pub const UPGRADE: &str = "ostler-link";
+/// The protocol of an extended CONNECT that leads to a port of a workload.
+pub const FORWARD: &str = "ostler-forward";
 /// The scheme of the `Authorization` header with which a node signs its requests.
 pub const AUTH_SCHEME: &str = "Ostler-Node";
 

@@ -6,6 +6,8 @@ use ostler_model::Millis;
 pub const STREAM_WINDOW: u32 = 1 << 20;
 /// Streams at once on one link. Consoles, stats and terminals stay open, so this bounds how many people can watch one node.
 pub const STREAMS_MOST: u32 = 1000;
+/// Of them, those that forwards to ports may take; the rest is for wishes, reports, consoles and files, which must never wait.
+pub const FORWARDS_MOST: usize = 800;
 /// Readers who stall must not take the connection from the others: it has room for every stream's whole window.
 pub const CONNECTION_WINDOW: u32 = STREAM_WINDOW * STREAMS_MOST;
 /// Fewer, larger frames carry bulk faster; small answers are small frames anyway.

@@ -3991,7 +3991,7 @@ export interface components {
             scope: components["schemas"]["KeyScope"];
         };
         /** @description What sort of thing a workload is. */
-        Kind: "game";
+        Kind: "game" | "match-host";
         /** @example My server */
         Label: string;
         /** @description What a workload may use. Zero means no limit of that kind. */
@@ -4058,6 +4058,8 @@ export interface components {
              */
             token: boolean;
         };
+        /** @description Why a match ended without an archive. */
+        Lost: "host_deleted" | "missing";
         /** @description How mail would leave. */
         MailCheck: {
             /**
@@ -4138,6 +4140,8 @@ export interface components {
             created_at: components["schemas"]["Time"];
             ended_at: components["schemas"]["Time"] | null;
             id: components["schemas"]["GameId"];
+            /** @description Why it ended without an archive; absent for all others. */
+            lost?: components["schemas"]["Lost"] | null;
             /** @description Who made it, as the trail names them: `bot:ladder`. */
             made_by: string;
             phase: components["schemas"]["Phase"];

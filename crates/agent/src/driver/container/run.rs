@@ -23,6 +23,7 @@ use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 /// Pause before asking an engine again that did not answer.
@@ -80,6 +81,10 @@ impl Handle {
         Handle { engine, name, job, clock, publish, input: tokio::sync::Mutex::default(), exit, first_line }
     }
 
+    /// Where its ports are published, as seen from here.
+    fn address(&self) -> IpAddr {
+        if self.publish.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { self.publish }
+    }
     async fn attach(&self) -> Result<Input, String> {
         let options = AttachContainerOptionsBuilder::default().stdin(true).stream(true).build();
         let attached = self.engine.docker.attach_container(&self.name, Some(options)).await.map_err(|e| explain(&e))?;
@@ -113,8 +118,10 @@ impl Run for Handle {
         .boxed()
     }
     fn ready(&self) -> BoxFuture<'_, ()> {
-        let address = if self.publish.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { self.publish };
-        ready::wait(&self.clock, &self.job.console, &self.job.want.blueprint, address, self.first_line).boxed()
+        ready::wait(&self.clock, &self.job.console, &self.job.want.blueprint, self.address(), self.first_line).boxed()
+    }
+    fn dial(&self, port: u16) -> BoxFuture<'_, std::io::Result<TcpStream>> {
+        TcpStream::connect((self.address(), port)).boxed()
     }
     fn stop<'a>(&'a self, rule: &'a StopRule) -> BoxFuture<'a, Result<(), String>> {
         match rule {

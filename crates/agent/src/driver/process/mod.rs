@@ -4,6 +4,7 @@
 //! It is found again by number, start time and the machine's boot.
 
 pub mod cgroup;
+mod listen;
 mod output;
 mod proc;
 mod run;
@@ -11,7 +12,7 @@ pub mod sandbox;
 mod sys;
 
 use super::account::Accounts;
-use super::layout::{Layout, put_volumes};
+use super::layout::{Layout, put_program, put_volumes};
 use super::{Adopted, Driver, Job, Note, Progress, Started};
 use cgroup::Cgroups;
 use futures_util::FutureExt as _;
@@ -24,6 +25,7 @@ use run::{Attending, Identity, Tree, how_it_ended, kill_tree, limit_note};
 use sandbox::{Launch, Sandbox};
 use serde_json::Value;
 use std::fs::File;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
 
@@ -34,6 +36,8 @@ pub struct Processes {
     pub(crate) sandbox: Sandbox,
     pub(crate) clock: Clock,
     pub(crate) spawn: Spawn,
+    /// The agent's own program, for workloads whose command names it.
+    pub(crate) program: Option<PathBuf>,
 }
 
 impl Processes {
@@ -80,18 +84,26 @@ impl Processes {
             files.make(owner).map_err(|e| format!("{} cannot be made: {e}", files.dir().display()))?;
         let status = File::create(files.status()).map_err(|e| format!("its status file cannot be made: {e}"))?;
         let volumes: Vec<&str> = job.want.blueprint.resources.iter().filter_map(|r| volume_name(&r.what)).collect();
+        let tool = self.program.as_deref();
+        let is_tool_named = std::cell::Cell::new(false);
         let put = |text: &String| {
-            put_volumes(text, |name| {
+            let text = put_volumes(text, |name| {
                 let path = volumes.contains(&name).then(|| self.sandbox.path(&self.layout, job.id, name))?.ok()?;
                 Some(path.display().to_string())
-            })
+            })?;
+            let seen = tool.and_then(|tool| put_program(&text, self.sandbox.program(tool)));
+            is_tool_named.set(is_tool_named.get() || seen.is_some());
+            Ok::<_, String>(seen.unwrap_or(text))
         };
+        let (program, args) = (put(&process.program)?, process.args.iter().map(put).collect::<Result<Vec<_>, _>>()?);
+        let env = process.env.iter().map(|(k, v)| Ok((k.clone(), put(v)?))).collect::<Result<_, String>>()?;
         let launch = Launch {
             id: job.id,
-            program: &put(&process.program)?,
-            args: &process.args.iter().map(put).collect::<Result<Vec<_>, _>>()?,
-            env: &process.env.iter().map(|(k, v)| Ok((k.clone(), put(v)?))).collect::<Result<_, String>>()?,
+            program: &program,
+            args: &args,
+            env: &env,
             volumes: &volumes,
+            tool: tool.filter(|_| is_tool_named.get()),
             workdir: &process.workdir,
             account: account.as_ref(),
             join: group.doors().map_err(|e| format!("its control group cannot be joined: {e}"))?,

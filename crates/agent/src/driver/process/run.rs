@@ -2,7 +2,8 @@
 
 use super::cgroup::Group;
 use super::output::{Files, Tail, send};
-use super::proc;
+use super::{listen, proc};
+use crate::driver::account::Accounts;
 use crate::driver::{Job, Meter, Note, Run};
 use crate::probe::ready;
 use futures_util::FutureExt as _;
@@ -14,8 +15,10 @@ use ostler_runtime::{Clock, Spawn};
 use ostler_wire::stats::WorkloadStats;
 use rustix::process::{Pid, PidfdFlags};
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::fs::File;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::net::TcpStream;
 use tokio::process::Child;
 use tokio::sync::{Notify, watch};
 
@@ -45,6 +48,8 @@ pub(super) struct Tree {
     job: Job,
     clock: Clock,
     first_line: u64,
+    /// Ports of which it is known that this run itself listens there: nobody can take them while it does.
+    own: Mutex<HashSet<u16>>,
 }
 
 /// What [`Tree::attend`] needs.
@@ -78,7 +83,20 @@ impl Tree {
                 }
             }
         });
-        Tree { identity, group, files, input, hurry, exit, job, clock, first_line }
+        Tree { identity, group, files, input, hurry, exit, job, clock, first_line, own: Mutex::default() }
+    }
+
+    /// Fails unless what listens on this port is of the workload's own account, where it has one.
+    fn is_own(&self, port: u16) -> std::io::Result<()> {
+        let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+        if own.contains(&port) {
+            return Ok(());
+        }
+        if let Some(account) = Accounts::of(self.job.id) {
+            listen::is_of(port, account.uid)?;
+        }
+        own.insert(port);
+        Ok(())
     }
 
     /// The program itself: with bubblewrap, the child of the first process in its process namespace.
@@ -126,6 +144,13 @@ impl Run for Tree {
     fn ready(&self) -> BoxFuture<'_, ()> {
         let run = &self.job.want.blueprint;
         ready::wait(&self.clock, &self.job.console, run, std::net::Ipv4Addr::LOCALHOST.into(), self.first_line).boxed()
+    }
+    fn dial(&self, port: u16) -> BoxFuture<'_, std::io::Result<TcpStream>> {
+        async move {
+            self.is_own(port)?;
+            TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await
+        }
+        .boxed()
     }
     fn stop<'a>(&'a self, rule: &'a StopRule) -> BoxFuture<'a, Result<(), String>> {
         match rule {

@@ -40,6 +40,9 @@ const PASSED_ON: [&str; 9] = [
     "NODE_EXTRA_CA_CERTS",
 ];
 
+/// Where a process sees the agent's own program, when its command names it.
+const PROGRAM_AT: &str = "/run/ostler/ostler";
+
 /// What shall run.
 pub(crate) struct Launch<'a> {
     pub id: WorkloadId,
@@ -48,6 +51,8 @@ pub(crate) struct Launch<'a> {
     pub env: &'a BTreeMap<String, String>,
     /// Names of the volumes that it sees.
     pub volumes: &'a [&'a str],
+    /// A file outside of its volumes that it sees, read-only, at [`PROGRAM_AT`]; without a sandbox it is where it is.
+    pub tool: Option<&'a Path>,
     pub workdir: &'a str,
     pub account: Option<&'a Account>,
     pub join: Vec<File>,
@@ -86,6 +91,14 @@ impl Sandbox {
         layout.volume(id, volume)
     }
 
+    /// Where the agent's own program is, as a process sees it whose command names it.
+    pub fn program(self, program: &Path) -> &Path {
+        match self {
+            Sandbox::Bubblewrap => Path::new(PROGRAM_AT),
+            Sandbox::None => program,
+        }
+    }
+
     /// Starts something that outlives its starter.
     pub(crate) fn launch(self, layout: &Layout, launch: Launch<'_>, io: [Stdio; 3]) -> Result<Child, String> {
         self.command(layout, launch, io)?.spawn().map_err(|e| format!("it cannot be started: {e}"))
@@ -101,14 +114,16 @@ impl Sandbox {
         before.account = launch.account.map(|a| (a.uid, a.gid));
         let mut command = match self {
             Sandbox::Bubblewrap => {
-                let stage = launch.account.map(|_| stage(layout, launch.id)).transpose()?;
+                let stage = launch.account.map(|_| stage(layout, &launch)).transpose()?.unwrap_or_default();
                 let mut command = Command::new(tool::find("bwrap").ok_or("bwrap is not there any more")?);
-                command.args(fence(&launch, layout, stage.as_ref().map(|(_, to)| to.as_path()))?);
+                command.args(fence(&launch, layout, &stage)?);
                 if let Some(status) = launch.status.take() {
                     command.arg("--json-status-fd").arg(status.as_raw_fd().to_string());
                     before.keep.push(status);
                 }
-                before.stage = stage.map(|(from, to)| Ok::<_, String>((c_path(&from)?, c_path(&to)?))).transpose()?;
+                for (from, to) in stage.all() {
+                    before.stage.push((c_path(from)?, c_path(to)?));
+                }
                 command.arg("--chdir").arg(&workdir).arg("--").arg(launch.program);
                 command
             }
@@ -144,13 +159,40 @@ impl Sandbox {
     }
 }
 
-/// The account may not be able to walk to the agent's data folder, so root binds the workload's part of it to a place that
-/// everybody can reach, in the new process's own mount namespace only.
-fn stage(layout: &Layout, id: WorkloadId) -> Result<(PathBuf, PathBuf), String> {
-    let places = ["/mnt", "/media", "/srv", "/opt"].map(Path::new);
-    let place = places.into_iter().find(|p| p.is_dir() && !layout.data.starts_with(p));
-    let place = place.ok_or("none of /mnt, /media, /srv and /opt is there to show the process its volumes")?;
-    Ok((layout.volumes(id), place.to_owned()))
+/// What is shown to an account at another place, because it may not be able to walk there: root binds it to a folder that
+/// everybody can reach, in the new process's own mount namespace only. From there bubblewrap takes what the process shall see,
+/// and nothing else of it.
+#[derive(Default)]
+struct Stage {
+    /// The folder of the workload's volumes, and where it is shown.
+    volumes: Option<(PathBuf, PathBuf)>,
+    /// The folder of the tool, and where it is shown.
+    tool: Option<(PathBuf, PathBuf)>,
+}
+
+impl Stage {
+    fn all(&self) -> impl Iterator<Item = &(PathBuf, PathBuf)> {
+        self.volumes.iter().chain(&self.tool)
+    }
+}
+
+fn stage(layout: &Layout, launch: &Launch<'_>) -> Result<Stage, String> {
+    let folder = launch.tool.and_then(Path::parent);
+    let is_free = |place: &Path| {
+        place.is_dir() && !layout.data.starts_with(place) && folder.is_none_or(|folder| !folder.starts_with(place))
+    };
+    // A process sees the machine's /opt, so that comes last.
+    let mut places = ["/mnt", "/media", "/srv", "/opt"].map(Path::new).into_iter().filter(|place| is_free(place));
+    let mut next = || {
+        let place = places.next().map(Path::to_owned);
+        place.ok_or("of /mnt, /media, /srv and /opt too few are there to show the process what it needs")
+    };
+    let volumes = Some((layout.volumes(launch.id), next()?));
+    let tool = folder.map(|folder| Ok::<_, String>((folder.to_owned(), next()?))).transpose()?;
+    if tool.as_ref().is_some_and(|(_, shown)| shown == Path::new("/opt")) {
+        return Err("two of /mnt, /media and /srv are needed to show the process what it needs".to_owned());
+    }
+    Ok(Stage { volumes, tool })
 }
 
 fn c_path(path: &Path) -> Result<CString, String> {
@@ -158,7 +200,7 @@ fn c_path(path: &Path) -> Result<CString, String> {
 }
 
 /// Bubblewrap's arguments up to what is started.
-fn fence(launch: &Launch<'_>, layout: &Layout, stage: Option<&Path>) -> Result<Vec<std::ffi::OsString>, String> {
+fn fence(launch: &Launch<'_>, layout: &Layout, stage: &Stage) -> Result<Vec<std::ffi::OsString>, String> {
     let mut args: Vec<std::ffi::OsString> = vec![];
     let mut add = |words: &[&std::ffi::OsStr]| args.extend(words.iter().map(|w| w.to_os_string()));
     for word in ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"] {
@@ -180,8 +222,13 @@ fn fence(launch: &Launch<'_>, layout: &Layout, stage: Option<&Path>) -> Result<V
     add(&["--tmpfs".as_ref(), "/tmp".as_ref(), "--tmpfs".as_ref(), "/var/tmp".as_ref()]);
     for volume in launch.volumes {
         let at = layout.volume(launch.id, volume)?;
-        let from = stage.map_or_else(|| at.clone(), |stage| stage.join(volume));
+        let from = stage.volumes.as_ref().map_or_else(|| at.clone(), |(_, shown)| shown.join(volume));
         add(&["--bind".as_ref(), from.as_os_str(), at.as_os_str()]);
+    }
+    if let Some(tool) = launch.tool {
+        let name = tool.file_name().ok_or("the agent does not know its own name")?;
+        let from = stage.tool.as_ref().map_or_else(|| tool.to_owned(), |(_, shown)| shown.join(name));
+        add(&["--ro-bind".as_ref(), from.as_os_str(), PROGRAM_AT.as_ref()]);
     }
     Ok(args)
 }

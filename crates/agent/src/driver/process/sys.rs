@@ -23,7 +23,7 @@ pub(super) struct Before {
     /// `cgroup.procs` files that it joins, opened for writing.
     pub join: Vec<File>,
     /// Bound in a mount namespace of its own: from, to.
-    pub stage: Option<(CString, CString)>,
+    pub stage: Vec<(CString, CString)>,
     /// The account that it becomes, for good.
     pub account: Option<(u32, u32)>,
     /// Descriptors that stay open across exec, under their own numbers.
@@ -38,10 +38,12 @@ pub(super) fn prepare(command: &mut Command, before: Before) {
         for procs in &before.join {
             rustix::io::write(procs, b"0")?;
         }
-        if let Some((from, to)) = &before.stage {
+        if !before.stage.is_empty() {
             // SAFETY: this process has one thread, and a new mount namespace leaves its descriptors alone.
             unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS)? };
             mount_change(c"/", MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC)?;
+        }
+        for (from, to) in &before.stage {
             mount_bind(from.as_c_str(), to.as_c_str())?;
         }
         // A core dump would put a tenant's memory somewhere on the node.

@@ -119,6 +119,7 @@ impl Machinery {
             args: &args.map(str::to_owned),
             env: &env,
             volumes: &[volume],
+            tool: None,
             workdir: volume,
             account: account.as_ref(),
             join: vec![],

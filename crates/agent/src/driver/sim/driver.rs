@@ -12,6 +12,7 @@ use ostler_wire::console::ConsoleStream;
 use ostler_wire::stats::{NodeStats, WorkloadStats};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use tokio::net::TcpStream;
 
 pub(super) struct SimDriver {
     host: SimHost,
@@ -145,6 +146,10 @@ impl SimHandle {
 }
 
 impl Run for SimHandle {
+    /// The simulation has no network of its own; tests listen on this machine's.
+    fn dial(&self, port: u16) -> BoxFuture<'_, std::io::Result<TcpStream>> {
+        TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).boxed()
+    }
     fn wait(&self) -> BoxFuture<'_, Exit> {
         async move {
             let mut changed = self.host.watch();

@@ -54,8 +54,9 @@ async fn server(dir: &Path) -> TestServer {
     let time = SkipClock::new();
     let store = Store::open(Options::sqlite(dir.join(FILE), time.clock(), MasterKey::new([7; 32]))).await.unwrap();
     let ids = Ids::system(time.clock());
-    // With a key, so that the bots' routes exist.
-    let matches = Matches { admin_bot_key: Some(Secret::new("the platform's own bot")), ..Matches::default() };
+    // With a key, so that the bots' routes exist; without workers, so that no answer waits for one.
+    let admin_bot_key = Some(Secret::new("the platform's own bot"));
+    let matches = Matches { workers: 0, admin_bot_key, ..Matches::default() };
     TestServer::on(Config { rates: Rates::NONE, matches, ..Config::default() }, store, time, ids).await
 }
 
@@ -232,6 +233,7 @@ async fn things(t: &TestServer, member: &User, workspace: WorkspaceId, node: &No
         node: Some(node.id),
         power: Power::Off,
         ports: vec!["main".into()],
+        hosting: None,
     };
     let new = named("Quake");
     // Due in ten years: a job that nobody works on while the matrix looks.
@@ -324,6 +326,7 @@ async fn bot_and_match(t: &TestServer, workspace: WorkspaceId) -> (String, Strin
         created_at: now,
         started_at: Some(now),
         ended_at: Some(now),
+        lost: None,
     };
     let grant = authorize::<Match, Write>(&Authority::bot(Some(bot.id), "bot:ladder"), &over, &origin).unwrap();
     (bot.id.to_string(), store.match_create(&grant, &over, now).await.unwrap().id.to_string())

@@ -139,7 +139,7 @@ impl House {
         let catalog = Catalog::builtin();
         House {
             bus: Bus::new(&store, clock),
-            lowering: Lowering::new(store.clone(), catalog.clone()),
+            lowering: Lowering::new(store.clone(), catalog.clone(), 1),
             spawn: Spawn::new(),
             is_online: Arc::new(AtomicBool::new(true)),
             is_broken: Arc::default(),
@@ -202,6 +202,7 @@ impl House {
             node: None,
             power: Power::On,
             ports: vec![],
+            hosting: None,
         };
         let job_new = self.job(job, provision::KIND, provision::FIRST, id);
         self.store.workload_create(&grant, &new, Some(&job_new), now).await.unwrap();
