@@ -21,6 +21,7 @@ pub struct House {
     dir: tempfile::TempDir,
     listen: String,
     args: Vec<String>,
+    environment: Vec<(String, String)>,
     /// The admin's key, `ost_…`.
     pub key: String,
     /// The one-time secret that the first admin was made with.
@@ -32,6 +33,11 @@ pub struct House {
 impl House {
     /// Starts `ostler <command> --data DIR --listen 127.0.0.1:FREE <more>` and makes the first admin.
     pub async fn start(command: &str, more: &[&str]) -> Result<Self> {
+        Self::start_with(command, more, &[]).await
+    }
+
+    /// The same with variables of its own in its environment.
+    pub async fn start_with(command: &str, more: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
         let listen = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr())?.to_string();
         let dir = folder()?;
         let mut args = vec![command.to_owned(), "--data".into(), dir.path().join("data").display().to_string()];
@@ -48,7 +54,8 @@ impl House {
         let idle = Duration::from_secs(30);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(idle).build()?;
         let (key, setup_secret) = (String::new(), String::new());
-        let mut house = Self { server: None, dir, listen, args, key, setup_secret, http };
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut house = Self { server: None, dir, listen, args, environment, key, setup_secret, http };
         house.resume().await?;
         house.install().await?;
         Ok(house)
@@ -57,7 +64,9 @@ impl House {
     /// Starts the program again on the same folder and waits until it is ready.
     pub async fn resume(&mut self) -> Result<()> {
         let args: Vec<&str> = self.args.iter().map(String::as_str).collect();
-        self.server = Some(Running::start(self.dir.path(), "ostler", &args)?);
+        let environment: Vec<(&str, &str)> =
+            self.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.server = Some(Running::start_with(self.dir.path(), "ostler", &args, &environment)?);
         let ready = format!("{}/ready", self.url());
         let came = until_async("the server is ready", Duration::from_secs(30), async || {
             Ok(self.http.get(&ready).send().await?.status().is_success().then_some(()))

@@ -1,5 +1,6 @@
 //! `ostler up` as somebody meets it: one command, a game to join, Ctrl-C, and everything still there the next time.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use ostler_e2e::{House, luanti, until};
@@ -17,7 +18,33 @@ fn after<'a>(log: &'a str, words: &str) -> Option<&'a str> {
 
 #[tokio::test]
 async fn one_command_brings_a_demo_to_join_that_outlives_ctrl_c_and_is_taken_over() {
-    let mut house = House::start("up", &[]).await.unwrap();
+    whole_life(House::start("up", &[]).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn it_is_the_same_on_postgresql() {
+    let Ok(admin) = std::env::var("OSTLER_TEST_POSTGRES") else {
+        assert!(std::env::var_os("CI").is_none(), "OSTLER_TEST_POSTGRES must be set in CI");
+        eprintln!("SKIPPED: no PostgreSQL. Set OSTLER_TEST_POSTGRES to a superuser's URL.");
+        return;
+    };
+    let name = format!("ostler_up_{}", std::process::id());
+    sql(&admin, &format!("CREATE DATABASE {name} TEMPLATE template0"));
+    let (before, query) = admin.split_once('?').unwrap_or((admin.as_str(), ""));
+    let (server, _) = before.rsplit_once('/').unwrap();
+    let url = format!("{server}/{name}?{query}");
+    let house = House::start_with("up", &[], &[("OSTLER_DATABASE_URL", url.as_str())]).await.unwrap();
+    assert!(!house.data().join("server/ostler.db").exists(), "nothing is kept beside it");
+    whole_life(house).await;
+    sql(&admin, &format!("DROP DATABASE {name} WITH (FORCE)"));
+}
+
+fn sql(url: &str, text: &str) {
+    let out = Command::new("psql").args([url, "-v", "ON_ERROR_STOP=1", "-qc", text]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+async fn whole_life(mut house: House) {
     let said = until("the demo game runs", READY, || {
         let log = house.log();
         Ok(after(&log, "join it with Luanti at port ").map(str::to_owned))

@@ -78,7 +78,7 @@ pub const SUITES: &[Suite] = &[
     // Docker's client fills either engine.
     Suite { needs: &[Need::Podman, Need::Docker], ..suite("podman", 8, Work::Rust(Pick::Module(&["podman"]))) },
     Suite {
-        needs: &[Need::Node, Need::Bubblewrap, Need::Luanti, Need::OpenTtd, Need::Docker],
+        needs: &[Need::Node, Need::Bubblewrap, Need::Luanti, Need::OpenTtd, Need::Docker, Need::Postgres],
         ..suite("house", 10, Work::Rust(Pick::Crate("ostler-e2e")))
     },
     Suite {
