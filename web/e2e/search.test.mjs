@@ -21,6 +21,8 @@ before(async () => {
   }
   const made = await page.request.post(`${house.url}/api/v1/keys`, { headers, data: { label: 'Luanti deploy', capabilities: ['workload:read'] } })
   assert.equal(made.status(), 201, await made.text())
+  const team = await page.request.post(`${house.url}/api/v1/workspaces/${admin.workspace}/teams`, { headers, data: { name: 'Luanti builders', description: 'They build' } })
+  assert.equal(team.status(), 201, await team.text())
   // More rights are a new cookie: all pages below begin with it.
   await admin.ask('/api/v1/users/me')
 })
@@ -49,6 +51,7 @@ for (const mode of Object.keys(MODES)) {
     await page.getByRole('group', { name: 'API keys' }).getByRole('option', { name: 'Luanti deploy' }).waitFor()
     await page.getByRole('group', { name: 'Templates' }).getByRole('option', { name: 'Luanti' }).waitFor()
     await page.getByRole('group', { name: 'Workspaces' }).getByRole('option', { name: 'Luanti Räume' }).waitFor()
+    await page.getByRole('group', { name: 'Teams' }).getByRole('option', { name: 'Luanti builders' }).waitFor()
     await look(page, 'search', mode)
     await page.context().close()
   })
@@ -79,6 +82,15 @@ test('the keyboard alone finds and opens, and the page is among the recent ones 
   await last.getByRole('option').first().waitFor()
   await last.getByRole('option').first().click()
   await page.waitForURL('**/settings/keys')
+  await page.context().close()
+})
+
+test('a team is found by its name and by what it is for', async () => {
+  const { page, input } = await open()
+  await input.fill('they bui')
+  await page.getByRole('group', { name: 'Teams' }).getByRole('option', { name: 'Luanti builders' }).click()
+  await page.waitForURL('**/settings/teams')
+  await page.getByText('Luanti builders').first().waitFor()
   await page.context().close()
 })
 

@@ -16,7 +16,7 @@ pub struct Args {
     #[arg(required = true)]
     words: Vec<String>,
     /// Only things of this kind.
-    #[arg(long, value_parser = ["workload", "node", "template", "member", "user", "workspace", "key", "event"])]
+    #[arg(long, value_parser = ["workload", "node", "template", "member", "team", "user", "workspace", "key", "event"])]
     kind: Option<String>,
     /// At most this many.
     #[arg(long, default_value_t = 20)]

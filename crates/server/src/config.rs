@@ -64,6 +64,8 @@ pub struct Mail {
     pub host: Option<String>,
     pub port: u16,
     pub security: Security,
+    /// Certificates, as PEM, of whoever vouches for the mail server, besides those that everybody trusts.
+    pub ca_file: Option<PathBuf>,
     pub username: Option<String>,
     pub password: Option<Secret>,
     /// Whom mails come from.
@@ -90,6 +92,7 @@ impl Default for Mail {
             host: None,
             port: 587,
             security: Security::default(),
+            ca_file: None,
             username: None,
             password: None,
             from: None,
@@ -202,6 +205,7 @@ struct MailForm {
     host: Option<String>,
     port: Option<u16>,
     security: Option<Security>,
+    ca_file: Option<PathBuf>,
     username: Option<String>,
     password: Option<Secret>,
     from: Option<Email>,
@@ -247,6 +251,7 @@ impl Config {
         by.take("mail.host", mail.host.map(Some), &mut self.mail.host);
         by.take("mail.port", mail.port, &mut self.mail.port);
         by.take("mail.security", mail.security, &mut self.mail.security);
+        by.take("mail.ca_file", mail.ca_file.map(Some), &mut self.mail.ca_file);
         by.take("mail.username", mail.username.map(Some), &mut self.mail.username);
         by.take("mail.password", mail.password.map(Some), &mut self.mail.password);
         by.take("mail.from", mail.from.map(Some), &mut self.mail.from);

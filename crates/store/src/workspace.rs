@@ -10,6 +10,7 @@ use crate::db::value::args;
 use crate::held::{Held, allowed_by, columns, members_lock, role_of};
 use ostler_model::authz::{ActorKind, Collection, Grant, Kind, RoleRef, Write};
 use ostler_model::event::Fact;
+use ostler_model::search::Shelf;
 use ostler_model::team::TeamReach;
 use ostler_model::workspace::{Member, Workspace};
 use ostler_model::{Label, Name, Time, Timezone, UserId, WorkspaceId};
@@ -262,7 +263,7 @@ async fn own(tx: &mut Tx, workspace: WorkspaceId, owner: UserId, at: Time) -> Re
         args![workspace, owner, at],
     )
     .await?;
-    tx.searched(Kind::Member, owner);
+    tx.searched(Shelf::Things(Kind::Member), owner);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 // Asking the server while somebody types: after a short rest, and never showing an answer to an older question.
 
 import { queryOptions, useQuery } from '@tanstack/react-query'
-import { Activity, Boxes, Building2, FileBox, Gamepad2, KeyRound, type LucideIcon, User, Users } from 'lucide-react'
+import { Activity, Boxes, Building2, FileBox, Gamepad2, KeyRound, type LucideIcon, User, Users, UsersRound } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { api, ok } from '../api/client'
 import { type ApiError, asError } from '../api/error'
@@ -19,6 +19,7 @@ export const KINDS: { kind: SearchHit['kind']; label: string; icon: LucideIcon }
   { kind: 'node', label: 'Nodes', icon: Boxes },
   { kind: 'template', label: 'Templates', icon: FileBox },
   { kind: 'member', label: 'Members', icon: Users },
+  { kind: 'team', label: 'Teams', icon: UsersRound },
   { kind: 'user', label: 'People', icon: User },
   { kind: 'workspace', label: 'Workspaces', icon: Building2 },
   { kind: 'key', label: 'API keys', icon: KeyRound },

@@ -43,6 +43,8 @@ impl Key {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Shelf {
     Things(Kind),
+    /// Teams: whoever may read about members reads about them, so they are of no kind of their own.
+    Teams,
     News(Kind),
 }
 
@@ -50,10 +52,13 @@ impl fmt::Display for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Shelf::Things(kind) => write!(f, "{kind}"),
+            Shelf::Teams => f.write_str(TEAMS),
             Shelf::News(topic) => write!(f, "event.{topic}"),
         }
     }
 }
+
+const TEAMS: &str = "team";
 
 /// A text that names no shelf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +71,7 @@ impl std::str::FromStr for Shelf {
         let kind = |name: &str| Kind::ALL.into_iter().find(|kind| kind.as_str() == name).ok_or(ShelfError);
         match text.strip_prefix("event.") {
             Some(topic) => kind(topic).map(Shelf::News),
+            None if text == TEAMS => Ok(Shelf::Teams),
             None => kind(text).map(Shelf::Things),
         }
     }
@@ -107,6 +113,10 @@ impl Doc {
             subtitle: String::new(),
             more: String::new(),
         }
+    }
+    /// A team.
+    pub fn team(workspace: WorkspaceId, subject: impl fmt::Display, title: &str) -> Self {
+        Self { shelf: Shelf::Teams, ..Self::thing(Kind::Member, Some(workspace), subject, title) }
     }
     /// The same thing, found by its owner and nobody else.
     #[must_use]

@@ -24,6 +24,7 @@ pub enum What {
     Node,
     Template,
     Member,
+    Team,
     User,
     Workspace,
     Key,
@@ -32,19 +33,29 @@ pub enum What {
 
 impl What {
     /// Everything.
-    pub const ALL: [What; 8] =
-        [What::Workload, What::Node, What::Template, What::Member, What::User, What::Workspace, What::Key, What::Event];
-    /// The kind of resource that it is to the policy.
-    pub const fn kind(self) -> Kind {
-        match self {
-            What::Workload => Kind::Workload,
-            What::Node => Kind::Node,
-            What::Template => Kind::Template,
-            What::Member => Kind::Member,
-            What::User => Kind::User,
-            What::Workspace => Kind::Workspace,
-            What::Key => Kind::Key,
-            What::Event => Kind::Event,
-        }
+    pub const ALL: [What; 9] = [
+        What::Workload,
+        What::Node,
+        What::Template,
+        What::Member,
+        What::Team,
+        What::User,
+        What::Workspace,
+        What::Key,
+        What::Event,
+    ];
+    /// The shelf that they are on; events are on many.
+    pub const fn shelf(self) -> Option<Shelf> {
+        Some(match self {
+            What::Workload => Shelf::Things(Kind::Workload),
+            What::Node => Shelf::Things(Kind::Node),
+            What::Template => Shelf::Things(Kind::Template),
+            What::Member => Shelf::Things(Kind::Member),
+            What::Team => Shelf::Teams,
+            What::User => Shelf::Things(Kind::User),
+            What::Workspace => Shelf::Things(Kind::Workspace),
+            What::Key => Shelf::Things(Kind::Key),
+            What::Event => return None,
+        })
     }
 }

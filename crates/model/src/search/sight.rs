@@ -5,6 +5,7 @@
 use super::What;
 use super::doc::{Doc, Shelf};
 use crate::authz::{Authority, Kind, Resource, Scope, VerbKind, decide};
+use crate::team::Team;
 use crate::{UserId, WorkspaceId};
 
 /// A thing as far as policy looks at it. It may not exist any more.
@@ -61,10 +62,11 @@ pub struct Sight {
 }
 
 /// What a workspace may hold.
-const IN_WORKSPACE: [Shelf; 9] = [
+const IN_WORKSPACE: [Shelf; 10] = [
     Shelf::Things(Kind::Workload),
     Shelf::Things(Kind::Node),
     Shelf::Things(Kind::Member),
+    Shelf::Teams,
     Shelf::Things(Kind::Workspace),
     Shelf::News(Kind::Workload),
     Shelf::News(Kind::Node),
@@ -89,7 +91,7 @@ impl Sight {
             limit.scope = Scope::All;
         }
         let is_wanted = |shelf: &Shelf| match shelf {
-            Shelf::Things(kind) => what.is_none_or(|what| what.kind() == *kind),
+            Shelf::Things(_) | Shelf::Teams => what.is_none_or(|what| what.shelf() == Some(*shelf)),
             Shelf::News(_) => what.is_none_or(|what| what == What::Event),
         };
         let seen = |shelves: &[Shelf], thing: &Thing| -> Vec<Shelf> {
@@ -149,6 +151,7 @@ impl Shelf {
     fn is_readable(self, who: &Authority, thing: &Thing) -> bool {
         match self {
             Shelf::Things(kind) => may_read(who, kind, thing),
+            Shelf::Teams => may_read(who, Team::KIND, thing),
             Shelf::News(topic) => may_read(who, topic, thing) && may_read(who, Kind::Event, thing),
         }
     }

@@ -7,11 +7,12 @@ use crate::limits;
 use anyhow::{Context as _, anyhow};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use ostler_model::Time;
 use ostler_model::user::Email;
 use ostler_wire::setting::CheckView;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 /// A mail server that can be asked.
@@ -25,7 +26,7 @@ impl Server {
     /// With these settings; `None` when mail is off.
     pub(super) fn of(mail: &Mail) -> anyhow::Result<Option<Self>> {
         let (Some(host), Some(from)) = (&mail.host, &mail.from) else { return Ok(None) };
-        let tls = || TlsParameters::new(host.clone()).context("the mail server's name cannot be checked by TLS");
+        let tls = || privacy(host, mail.ca_file.as_deref());
         let tls = match mail.security {
             Security::Starttls => Tls::Required(tls()?),
             Security::Tls => Tls::Wrapper(tls()?),
@@ -65,6 +66,22 @@ impl Server {
             Err(error) => Err(said(&error, &self.host)),
         }
     }
+}
+
+/// What TLS to this host has to be like: its certificate is for this name, and somebody who is trusted vouches for it.
+fn privacy(host: &str, ca_file: Option<&Path>) -> anyhow::Result<TlsParameters> {
+    let mut tls = TlsParameters::builder(host.to_owned());
+    if let Some(path) = ca_file {
+        let pem = std::fs::read(path)
+            .with_context(|| format!("could not read {}, which mail.ca_file names", path.display()))?;
+        // A file without any would be taken for one that vouches for nobody.
+        let has_some = String::from_utf8_lossy(&pem).contains("BEGIN CERTIFICATE");
+        anyhow::ensure!(has_some, "{}, which mail.ca_file names, holds no certificates as PEM", path.display());
+        let certificate = Certificate::from_pem(&pem)
+            .with_context(|| format!("{}, which mail.ca_file names, holds no certificates as PEM", path.display()))?;
+        tls = tls.add_root_certificate(certificate);
+    }
+    tls.build().context("the mail server's name cannot be checked by TLS")
 }
 
 /// Why a mail was not taken.

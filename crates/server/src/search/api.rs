@@ -69,9 +69,9 @@ fn hit(doc: Doc) -> SearchHit {
     let path = path(&doc);
     let (kind, id, about) = match doc.shelf {
         Shelf::News(_) => (What::Event, doc.key.seq().unwrap_or_default().to_string(), Some(doc.subject)),
-        Shelf::Things(kind) => {
+        shelf @ (Shelf::Things(_) | Shelf::Teams) => {
             // Whatever is written into the index is one of the nouns that can be searched for.
-            let what = What::ALL.into_iter().find(|what| what.kind() == kind).unwrap_or(What::Event);
+            let what = What::ALL.into_iter().find(|what| what.shelf() == Some(shelf)).unwrap_or(What::Event);
             (what, doc.subject, None)
         }
     };
@@ -86,6 +86,7 @@ fn path(doc: &Doc) -> String {
         Shelf::Things(Kind::Node) => format!("/nodes/{id}"),
         Shelf::Things(Kind::Template) => format!("/workloads/new?template={id}"),
         Shelf::Things(Kind::Member | Kind::Workspace) => "/settings/workspace".to_owned(),
+        Shelf::Teams => "/settings/teams".to_owned(),
         Shelf::Things(Kind::User) => "/settings/people".to_owned(),
         Shelf::Things(Kind::Key) => "/settings/keys".to_owned(),
         // What is gone has no page of its own any more.

@@ -230,6 +230,18 @@ pub(crate) const ITEMS: &[Item] = &[
         },
     },
     Item {
+        name: "mail.ca_file",
+        says: "A file with certificates (PEM) that vouch for the mail server, besides those that everybody trusts.",
+        is_secret: false,
+        is_editable: false,
+        is_live: false,
+        get: |config| json!(config.mail.ca_file),
+        set: |config, value| {
+            config.mail.ca_file = optional(value)?.map(Into::into);
+            Ok(())
+        },
+    },
+    Item {
         name: "mail.username",
         says: "Account at the mail server, if it wants one.",
         is_secret: false,

@@ -9,8 +9,9 @@ use super::redact::Told;
 use super::value::args;
 use crate::archive::Touched;
 use ostler_model::audit::{Entry, Outcome};
-use ostler_model::authz::{Actor, Grant, Kind, Origin, Resource, Verb};
+use ostler_model::authz::{Actor, Grant, Origin, Resource, Verb};
 use ostler_model::event::{Event, Fact};
+use ostler_model::search::Shelf;
 use ostler_model::{AuditId, Id as _, Time, WorkspaceId};
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -21,7 +22,7 @@ pub(crate) struct Tx {
     at: Time,
     events: Vec<Event>,
     audits: Vec<Note>,
-    searched: Vec<(Kind, String)>,
+    searched: Vec<(Shelf, String)>,
     touched: Touched,
 }
 
@@ -70,8 +71,8 @@ impl Tx {
         self.events.push(Event { seq: 0, at: self.at, workspace, fact, actor: actor.label.clone() });
     }
     /// Has the search look at these again, where no fact of the change names them.
-    pub(crate) fn searched(&mut self, kind: Kind, cause: impl std::fmt::Display) {
-        self.searched.push((kind, cause.to_string()));
+    pub(crate) fn searched(&mut self, shelf: Shelf, cause: impl std::fmt::Display) {
+        self.searched.push((shelf, cause.to_string()));
     }
     /// Remembers what was done with the grant, to the grant's own resource kind and this target.
     pub(crate) fn audit<R: Resource, V: Verb>(

@@ -10,10 +10,10 @@ use crate::db::store::{Store, change, read};
 use crate::db::value::args;
 use ostler_model::Time;
 use ostler_model::event::Event;
-use ostler_model::search::{Doc, Key, Shelf};
+use ostler_model::search::{Doc, Key};
 
 /// The form of the index that this program writes. Another number has it filled anew at the next start.
-const FORM: u64 = 1;
+const FORM: u64 = 2;
 
 /// Things and events in one step: a fraction of a second, during which other writers wait.
 const STEP: u32 = 100;
@@ -77,7 +77,7 @@ async fn things(conn: &mut Conn, from: &Filling) -> Result<Filling> {
         "SELECT {cause} AS cause FROM {rest} WHERE {cause} > $1
          UNION SELECT cause FROM search_doc WHERE shelf = $2 AND cause > $1 ORDER BY cause LIMIT $3"
     );
-    let rows = conn.all(sql, args![from.cause, Shelf::Things(noun.kind).to_string(), STEP]).await?;
+    let rows = conn.all(sql, args![from.cause, noun.shelf.to_string(), STEP]).await?;
     let mut next = Filling { noun: from.noun + 1, ..Filling::default() };
     for row in &rows {
         let cause: String = row.get("cause")?;

@@ -3,7 +3,7 @@
 //! It is done while the transaction holds the counter of events. So of two changes at once the later one sees all that the
 //! earlier one has done, and nothing is missed between them.
 
-use super::noun::{NOUNS, Noun, touched};
+use super::noun::{NOUNS, Noun, about, touched};
 use crate::db::conn::{Conn, placeholders};
 use crate::db::error::Result;
 use crate::db::row::{Row, unreadable};
@@ -14,38 +14,38 @@ use ostler_model::event::Event;
 use ostler_model::search::{Doc, Key, Shelf};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What things are called, by kind and cause, or were called before they were deleted.
-type Names = BTreeMap<(Kind, String), String>;
+/// What things are called, by shelf and cause, or were called before they were deleted.
+type Names = BTreeMap<(Shelf, String), String>;
 
 /// Brings the index up to date with what these facts are about, and says what the thing of each is called.
 pub(crate) async fn follow(
     conn: &mut Conn,
     events: &[Event],
-    more: Vec<(Kind, String)>,
+    more: Vec<(Shelf, String)>,
 ) -> Result<Vec<Option<String>>> {
-    let mut causes: BTreeSet<(Kind, String)> = more.into_iter().collect();
+    let mut causes: BTreeSet<(Shelf, String)> = more.into_iter().collect();
     for event in events {
-        causes.extend(touched(&event.fact).iter().map(|kind| (*kind, event.fact.subject())));
+        causes.extend(touched(&event.fact).iter().map(|shelf| (*shelf, event.fact.subject())));
     }
     let mut names = Names::new();
-    for (kind, cause) in causes {
-        for noun in NOUNS.iter().filter(|noun| noun.kind == kind) {
+    for (shelf, cause) in causes {
+        for noun in NOUNS.iter().filter(|noun| noun.shelf == shelf) {
             if let Some(name) = refresh(conn, noun, &cause, false).await? {
-                names.insert((kind, cause.clone()), name);
+                names.insert((shelf, cause.clone()), name);
             }
         }
     }
     let mut all = Vec::with_capacity(events.len());
     for event in events {
         // A person has many keys; which one it was about is not said.
-        let kind = event.fact.topic();
-        if event.fact.title().is_none() || kind == Kind::Key {
+        let shelf = about(&event.fact);
+        if event.fact.title().is_none() || shelf == Shelf::Things(Kind::Key) {
             all.push(None);
             continue;
         }
-        let at = (kind, event.fact.subject());
+        let at = (shelf, event.fact.subject());
         if !names.contains_key(&at)
-            && let Some(name) = named(conn, kind, &at.1).await?
+            && let Some(name) = named(conn, shelf, &at.1).await?
         {
             names.insert(at.clone(), name);
         }
@@ -88,7 +88,7 @@ pub(super) async fn refresh(conn: &mut Conn, noun: &Noun, cause: &str, is_forced
     }
     let sql = "SELECT * FROM search_doc WHERE shelf = $1 AND cause = $2";
     let mut name = None;
-    for row in conn.all(sql, args![Shelf::Things(noun.kind).to_string(), cause]).await? {
+    for row in conn.all(sql, args![noun.shelf.to_string(), cause]).await? {
         let before = from_row(&row)?;
         name = Some(before.title.clone());
         if !is_forced && now.get(&before.key) == Some(&before) {
@@ -97,7 +97,7 @@ pub(super) async fn refresh(conn: &mut Conn, noun: &Noun, cause: &str, is_forced
         }
         conn.exec("DELETE FROM search_doc WHERE doc = $1", args![before.key.0]).await?;
         // With a workspace goes all that was in it, also what is deleted with it without a fact of its own.
-        if noun.kind == Kind::Workspace && !now.contains_key(&before.key) {
+        if noun.shelf == Shelf::Things(Kind::Workspace) && !now.contains_key(&before.key) {
             conn.exec("DELETE FROM search_doc WHERE workspace_id = $1", args![cause]).await?;
         }
     }
@@ -112,9 +112,9 @@ pub(super) async fn refresh(conn: &mut Conn, noun: &Noun, cause: &str, is_forced
     Ok(name)
 }
 
-async fn named(conn: &mut Conn, kind: Kind, cause: &str) -> Result<Option<String>> {
+async fn named(conn: &mut Conn, shelf: Shelf, cause: &str) -> Result<Option<String>> {
     let sql = "SELECT title FROM search_doc WHERE shelf = $1 AND cause = $2 LIMIT 1";
-    let row = conn.opt(sql, args![Shelf::Things(kind).to_string(), cause]).await?;
+    let row = conn.opt(sql, args![shelf.to_string(), cause]).await?;
     row.map(|row| row.get("title")).transpose()
 }
 

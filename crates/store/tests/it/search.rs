@@ -1,12 +1,14 @@
 //! The index says what the rows say, whatever happened to them, and nobody finds what is not theirs.
 
 use crate::support::{Db, both_backends};
-use ostler_model::authz::{Authority, Capability, Kind, Limit, Role, Scope, Write};
+use ostler_model::authz::{Authority, Capability, Collection, Kind, Limit, Role, Scope, Write};
 use ostler_model::node::Node;
 use ostler_model::search::{Class, Doc, Place, Query, Sight, What};
+use ostler_model::team::Team;
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
 use ostler_store::search::{Filling, Found, Search};
+use ostler_store::team::Change;
 use std::collections::BTreeSet;
 
 async fn authority(t: &Db, user: &User) -> Authority {
@@ -49,6 +51,18 @@ async fn walk(t: &Db, query: &Query, sight: &Sight, extra: &[Doc], limit: usize)
             Some(next) => after = Some(next),
             None => return all,
         }
+    }
+}
+
+fn team(t: &Db, workspace: &Workspace, name: &str) -> Team {
+    Team {
+        id: t.id(),
+        workspace: workspace.id,
+        name: name.parse().unwrap(),
+        description: "Looks after it".to_owned(),
+        grant: None,
+        created_at: t.now(),
+        changed_at: t.now(),
     }
 }
 
@@ -107,6 +121,36 @@ both_backends! {
         t.store.workspace_delete(&t.may::<Workspace, Write>(&workspace), &workspace.slug, t.now()).await.unwrap();
         assert!(titles(t, "stables", &who).await.is_empty(), "nothing stays of a workspace that is gone");
         assert!(titles(t, "quake", &who).await.is_empty());
+    }
+
+    async fn teams_are_found_by_whoever_reads_about_members_and_follow_their_names(t) {
+        let (workspace, owner) = t.workspace("stables").await;
+        let (_, stranger) = t.workspace("elsewhere").await;
+        let (viewer, _) = t.member(&workspace, "v@example.org", Role::Viewer).await;
+        let all = t.by(&owner, &Collection::<Team>::of(workspace.id)).await;
+        let team = team(t, &workspace, "Night watch");
+        t.store.team_create(&all, &team, t.now()).await.unwrap();
+        let owner_sees = authority(t, &owner).await;
+        for who in [&owner_sees, &authority(t, &viewer).await] {
+            assert_eq!(things(t, "watch nig", who, What::Team).await, ["Night watch"]);
+            assert_eq!(things(t, "looks", who, What::Team).await, ["Night watch"], "by its description");
+            assert_eq!(things(t, "watch changed", who, What::Event).await, ["Team changed"], "news have its name");
+            assert!(things(t, "watch", who, What::Member).await.is_empty());
+        }
+        let mut weak = owner_sees.clone();
+        let capability = Capability::new(Kind::Workload, ostler_model::authz::VerbKind::Read);
+        weak.limit = Some(Limit { capabilities: [capability].into_iter().collect(), scope: Scope::All });
+        for who in [authority(t, &stranger).await, weak] {
+            assert!(titles(t, "night watch", &who).await.is_empty());
+            assert!(titles(t, &team.id.to_string(), &who).await.is_empty());
+        }
+        let change = Change { name: Some("Day watch".parse().unwrap()), ..Change::default() };
+        t.store.team_update(&t.by(&owner, &team).await, &change, t.now()).await.unwrap();
+        assert!(things(t, "night", &owner_sees, What::Team).await.is_empty());
+        assert_eq!(things(t, "day", &owner_sees, What::Team).await, ["Day watch"]);
+        t.store.team_delete(&t.by(&owner, &team).await, t.now()).await.unwrap();
+        assert!(things(t, "day", &owner_sees, What::Team).await.is_empty());
+        assert_eq!(things(t, "day changed", &owner_sees, What::Event).await.len(), 2, "what happened to it stays");
     }
 
     async fn nobody_finds_what_is_not_theirs(t) {
@@ -228,15 +272,29 @@ both_backends! {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) % most
         };
-        let mut nodes = Vec::new();
+        let (mut nodes, mut teams) = (Vec::new(), Vec::new());
+        let root = t.user("root@example.org").await;
+        t.store.user_set_platform_admin(&t.may(&Collection::<User>::platform()), root.id, true, t.now()).await.unwrap();
         for step in 0..120 {
             let workspace = if next(2) == 0 { &first } else { &second };
-            match next(8) {
+            match next(10) {
                 0 => nodes.push(t.node(Some(workspace.id), &format!("node-{step}")).await),
                 1 | 2 => {
                     let near = nodes.iter().find(|node: &&Node| node.workspace == Some(workspace.id));
                     t.workload(workspace, &format!("Game {step}"), near.map(|node| node.id)).await;
                 }
+                7 => {
+                    let all = t.by(&root, &Collection::<Team>::of(workspace.id)).await;
+                    teams.push(t.store.team_create(&all, &team(t, workspace, &format!("Team {step}")), t.now()).await.unwrap());
+                }
+                8 => if let Some(team) = teams.pop() {
+                    if step % 2 == 0 {
+                        t.store.team_delete(&t.by(&root, &team).await, t.now()).await.unwrap();
+                    } else {
+                        let change = Change { name: Some(format!("Crew {step}").parse().unwrap()), ..Change::default() };
+                        t.store.team_update(&t.by(&root, &team).await, &change, t.now()).await.unwrap();
+                    }
+                },
                 3 => { t.member(workspace, &format!("m{step}@example.org"), Role::Viewer).await; }
                 4 => {
                     let name = format!("Owner {step}").parse().unwrap();

@@ -5270,7 +5270,7 @@ export interface components {
          * @description What can be searched for. A new noun has one line here, one in the store's list of nouns, and one in `paths`.
          * @enum {string}
          */
-        What: "workload" | "node" | "template" | "member" | "user" | "workspace" | "key" | "event";
+        What: "workload" | "node" | "template" | "member" | "team" | "user" | "workspace" | "key" | "event";
         /** @description Creates a workload. */
         WorkloadCreate: {
             /** @description The template's own when absent. */

@@ -2,6 +2,7 @@
 
 mod invite;
 mod mail;
+mod mail_tls;
 mod own;
 mod reset;
 mod setting;
