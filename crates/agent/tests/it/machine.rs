@@ -23,7 +23,7 @@ pub(crate) struct Here {
 }
 
 impl Here {
-    async fn new() -> Here {
+    pub(crate) async fn new() -> Here {
         Self::with(None).await
     }
     pub(crate) async fn with(engine: Option<String>) -> Here {
@@ -107,7 +107,7 @@ fn processes_of(id: WorkloadId) -> Vec<i32> {
     .collect()
 }
 
-fn needs_root() -> bool {
+pub(crate) fn needs_root() -> bool {
     if is_root() {
         return true;
     }
@@ -116,7 +116,7 @@ fn needs_root() -> bool {
     false
 }
 
-fn shell(script: &str) -> Desired {
+pub(crate) fn shell(script: &str) -> Desired {
     workload(&ids(), &["/bin/sh", "-c", script])
 }
 

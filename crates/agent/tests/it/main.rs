@@ -8,5 +8,6 @@ mod fetch;
 mod forward;
 mod lifecycle;
 mod machine;
+mod program;
 mod router;
 mod support;

@@ -103,7 +103,8 @@ impl Door {
                 Ok(response) => Ok(response),
                 Err(never) => match never {},
             },
-            Way::There(remote) => remote.send(request).await,
+            // Boxed: few requests go this way, and each would carry its room.
+            Way::There(remote) => Box::pin(remote.send(request)).await,
         }
     }
     /// True when an upgrade can be passed on as it is, without a connection of its own in between.
@@ -114,7 +115,7 @@ impl Door {
     pub(super) async fn connect(&self, app: &App) -> Result<Box<dyn Io>> {
         let router = match &self.0.way {
             Way::Here(router) => router.clone(),
-            Way::There(remote) => return Ok(Box::new(remote.socket().await?)),
+            Way::There(remote) => return Ok(Box::new(Box::pin(remote.socket()).await?)),
         };
         let (ours, theirs) = tokio::io::duplex(PIPE);
         let service = router.map_request(|request: http::Request<hyper::body::Incoming>| request.map(Body::new));

@@ -1,5 +1,6 @@
 //! Matches through the control plane: bots, people, players, and those who try something else.
 
+mod away;
 mod bots;
 mod people;
 mod prefix;
