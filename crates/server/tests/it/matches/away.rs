@@ -10,6 +10,7 @@ use ostler_server::config::{Config, Matches, Rates};
 use ostler_store::node::Joining;
 use ostler_store::workload::{Hosting, New};
 use ostler_testkit::server::{As, TestServer};
+use ostler_testkit::wait::until;
 use std::sync::Arc;
 
 /// A shared node that has never dialled.
@@ -91,16 +92,11 @@ async fn what_a_worker_has_that_is_away_goes_on_and_what_one_that_answers_does_n
     t.get(&As::Nobody, &format!("/w1/api/game/{away}")).await.is(503);
     t.get(&As::Nobody, "/w2/api/game/aaaaaaaa").await.is(400);
 
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
-    let over = loop {
+    let over = until("the one that nobody knows is given up", async || {
         t.time.skip(Millis::secs(5));
-        let now = t.app.store.match_find(here).await.unwrap().unwrap();
-        if now.phase == Phase::Finished {
-            break now;
-        }
-        assert!(tokio::time::Instant::now() < deadline, "it is never given up: {now:?}");
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    };
+        t.app.store.match_find(here).await.unwrap().filter(|now| now.phase == Phase::Finished)
+    })
+    .await;
     assert_eq!(over.lost, Some(Lost::Missing));
     let still = t.app.store.match_find(away).await.unwrap().unwrap();
     assert_eq!((still.phase, still.lost), (Phase::Active, None));
