@@ -42,6 +42,10 @@ const HOMES: &[Home] = &[
 const FILE_READERS: &[(&str, &str)] = &[
     ("crates/server/src/config.rs", "the configuration file and the data folder are the operator's"),
     (
+        "crates/server/src/mail/smtp.rs",
+        "the certificates that the operator trusts are a file that the configuration names",
+    ),
+    (
         "crates/server/src/secret.rs",
         "the key that encrypts secrets lies in the data folder, readable by the server alone",
     ),
