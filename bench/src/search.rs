@@ -110,7 +110,8 @@ fn world(root: &Authority, rich: WorkspaceId, poor: WorkspaceId, some: WorkloadI
 /// What an earlier run has made.
 async fn filled(store: &Store) -> Result<Option<World>> {
     let workspaces = store.workspace_list(&Reach::everything(), &Paging::first(2)).await?.items;
-    let [rich, poor] = workspaces.as_slice() else { return Ok(None) };
+    let by = |slug: &str| workspaces.iter().find(|workspace| workspace.slug.as_str() == slug);
+    let (Some(rich), Some(poor)) = (by("rich"), by("poor")) else { return Ok(None) };
     let boss = store.user_list(&Paging::first(1)).await?.items.pop().context("nobody owns the workspaces")?;
     let mut root = Authority::system(SystemReason::Setup);
     root.actor.kind = ostler_model::authz::ActorKind::User(boss.id);
