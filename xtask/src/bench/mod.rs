@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 
 use crate::{panel, say, shell};
+use report::Report;
 
 /// Which rows.
 #[derive(clap::Args)]
@@ -129,10 +130,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
             Err(error) => failed.push(format!("{error:#}")),
         }
     }
-    let table = report::table(&measured);
-    println!("{table}");
+    let report = Report::of(&measured);
+    println!("{}", report.table());
     if !args.dry {
-        report::write(&measured, &table)?;
+        report.write()?;
     }
     if !failed.is_empty() {
         bail!("{} rows could not be measured:\n{}", failed.len(), failed.join("\n"));
