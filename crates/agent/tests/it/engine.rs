@@ -116,13 +116,14 @@ async fn a_container_runs_fenced_in_publishes_its_port_and_leaves_nothing(variab
     let limit = || docker(&host, &["inspect", "-f", "{{.HostConfig.Memory}}", &format!("ostler-{}", want.id)]);
     let is_new = |limit: String| limit.trim() == (96 << 20).to_string();
     // An engine that cannot do it while the container runs is said to, and does it with the next start.
-    let report = node
-        .until(want.id, "the new limit, or that it waits", |report| {
-            is_new(limit()) || report.conditions.iter().any(|c| c.reason == "limits_not_enforced")
-        })
-        .await;
+    // The limit is in force before, or without, another report: both are looked at.
+    let waits = || {
+        let report = node.agent.supervisor().reports().of(want.id)?;
+        report.conditions.into_iter().find(|c| c.reason == "limits_not_enforced")
+    };
+    eventually("the new limit, or that it waits", || is_new(limit()) || waits().is_some()).await;
     if !is_new(limit()) {
-        let waits = report.conditions.iter().find(|c| c.reason == "limits_not_enforced").unwrap();
+        let waits = waits().unwrap();
         assert!(waits.status == Status::Degraded && waits.message.contains("next start"), "{waits:?}");
     }
     let rest = but(&more, |w| w.power = Power::Off);
