@@ -49,7 +49,14 @@ fn ours(bench: &Bench) -> Result<f64> {
         }
         wait(began, &format!("the shell did not start: {shell}"))?;
     }
-    watch(bench, &format!("http://{}{path}/console", served.address), &served.key)
+    let figure = watch(bench, &format!("http://{}{path}/console", served.address), &served.key);
+    // What a node runs outlives its agent: it must not outlive the measurement.
+    let began = Instant::now();
+    served.post(&mut line, &format!("{path}/stop"), &json!({}))?;
+    while served.read(&mut line, &path)?["state"] != "stopped" {
+        wait(began, "the shell did not stop")?;
+    }
+    figure
 }
 
 fn theirs(bench: &Bench) -> Result<f64> {
