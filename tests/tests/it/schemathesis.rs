@@ -10,6 +10,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
+use crate::support::gone;
 use anyhow::{Context, Result, ensure};
 use ostler_e2e::{House, Running};
 use serde_json::{Value, json};
@@ -58,6 +59,11 @@ async fn a_stranger_with_the_document_finds_no_surprise() {
     let missing = text.split("Missing test data: ").nth(1).and_then(|rest| rest.split(' ').next()?.parse::<u32>().ok());
     assert!(missing.unwrap_or(0) <= WITHOUT_DATA, "most routes were not reached\n{text}");
     by_hand(&house, &things["node"][0]).await.unwrap();
+    // What a node runs outlives its agent: it must not outlive the test.
+    for workload in &things["workload"] {
+        let _gone_already = house.delete(&format!("/workloads/{workload}")).await;
+        gone(&house, workload).await.unwrap();
+    }
     let text = run(Path::new(&program), &house, &told, ["--include-path-regex", LAST, "--max-time", "30"]).unwrap();
     assert!(text.contains("4 selected"), "{text}");
 }
