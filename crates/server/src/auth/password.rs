@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 /// Makes and checks hashes, bounded, so that sign-ins cannot take all memory and all cores.
 #[derive(Debug)]
 pub struct Passwords {
-    turns: Semaphore,
-    waiting: AtomicUsize,
+    turns: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
     /// The hash of nobody's password: checked for people who do not exist, so that they take as long as those who do.
     dummy: String,
     memory: Arc<Memory>,
@@ -27,8 +27,8 @@ impl Passwords {
         static DUMMY: OnceLock<String> = OnceLock::new();
         let dummy = DUMMY.get_or_init(|| hash(&ids.bytes::<16>(), &ids.bytes::<32>()).unwrap_or_default()).clone();
         Self {
-            turns: Semaphore::new(limits::HASHES_AT_ONCE),
-            waiting: AtomicUsize::new(0),
+            turns: Arc::new(Semaphore::new(limits::HASHES_AT_ONCE)),
+            waiting: Arc::default(),
             dummy,
             memory: Arc::default(),
         }
@@ -52,12 +52,17 @@ impl Passwords {
     }
 
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let _place = Place::take(&self.waiting).ok_or(Error::Unavailable {
+        let place = Place::take(&self.waiting).ok_or(Error::Unavailable {
             message: "too many sign-ins at the same time".into(),
             retry_after: Millis::secs(2),
         })?;
-        let _turn = self.turns.acquire().await.map_err(|e| Error::Internal(e.into()))?;
-        tokio::task::spawn_blocking(work).await.map_err(|e| Error::Internal(e.into()))
+        let turn = self.turns.clone().acquire_owned().await.map_err(|e| Error::Internal(e.into()))?;
+        // The work goes on when its asker has hung up, and so does its share: hanging up makes no room for more.
+        let held = move || {
+            let _share = (place, turn);
+            work()
+        };
+        tokio::task::spawn_blocking(held).await.map_err(|e| Error::Internal(e.into()))
     }
 }
 
@@ -104,16 +109,16 @@ fn fits(stored: &str, password: &[u8], blocks: &mut Vec<Block>) -> Option<bool> 
 }
 
 /// A place among those who wait or work.
-struct Place<'a>(&'a AtomicUsize);
+struct Place(Arc<AtomicUsize>);
 
-impl<'a> Place<'a> {
-    fn take(waiting: &'a AtomicUsize) -> Option<Self> {
-        let place = Place(waiting);
+impl Place {
+    fn take(waiting: &Arc<AtomicUsize>) -> Option<Self> {
+        let place = Place(waiting.clone());
         (waiting.fetch_add(1, Ordering::SeqCst) < limits::HASHES_WAITING).then_some(place)
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
     }
@@ -206,6 +211,27 @@ mod tests {
         assert!(!is_fine("kX9vbQ2mLr7"), "eleven characters");
         assert!(is_fine(&"zebra lamp ".repeat(23)), "253 characters");
         assert!(!is_fine(&"x9".repeat(129)), "258 characters");
+    }
+
+    /// Whoever hangs up in the middle of a sign-in must not thereby get past the bounds.
+    #[tokio::test]
+    async fn hanging_up_gives_no_room_until_the_work_is_done() {
+        let passwords = Passwords::new(&Ids::system(ostler_runtime::Clock::system()));
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let (began, begun) = tokio::sync::oneshot::channel();
+        let work = passwords.run(move || {
+            began.send(()).unwrap();
+            gate.recv().unwrap();
+        });
+        tokio::select! {
+            _ = work => panic!("it waits at the gate"),
+            begun = begun => begun.unwrap(),
+        }
+        assert_eq!(passwords.turns.available_permits(), limits::HASHES_AT_ONCE - 1);
+        assert_eq!(passwords.waiting.load(Ordering::SeqCst), 1);
+        go.send(()).unwrap();
+        let all = u32::try_from(limits::HASHES_AT_ONCE).unwrap();
+        drop(passwords.turns.acquire_many(all).await.unwrap());
     }
 
     #[test]
