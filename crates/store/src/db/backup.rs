@@ -2,7 +2,6 @@
 
 use super::error::{Result, StoreError};
 use super::store::Store;
-use super::value::args;
 use std::path::Path;
 
 impl Store {
@@ -18,17 +17,12 @@ impl Store {
         };
         // Made here and empty: SQLite fills an empty file but refuses one with content, and the creation refuses any.
         create_new(path)?;
-        let copied = self.copy_into(text).await.and_then(|()| sync(path));
+        let copied = self.copy_sqlite(text).await.and_then(|()| sync(path));
         if copied.is_err() {
             // A half-written copy must not be taken for a backup.
             let _ = std::fs::remove_file(path);
         }
         copied
-    }
-
-    async fn copy_into(&self, path: &str) -> Result<()> {
-        let mut conn = self.aside("backing up").await?;
-        conn.exec("VACUUM INTO $1", args![path]).await.map(|_| ())
     }
 }
 

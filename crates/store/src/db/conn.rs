@@ -2,8 +2,8 @@
 
 use super::error::{Result, StoreError, classify};
 use super::row::Row;
+use super::sqlite;
 use super::value::Value;
-use super::{reader, sqlite};
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Database, Encode, Type};
@@ -17,9 +17,7 @@ pub(crate) struct Conn {
 }
 
 pub(super) enum Link {
-    /// The writer, or whatever needs a thread of its own.
     Sqlite(sqlite::Lease),
-    Reader(reader::Lease),
     Postgres(PoolConnection<Postgres>),
 }
 
@@ -66,34 +64,22 @@ impl Conn {
     }
     /// Opens a transaction. Dropped before its end, the connection is rolled back or thrown away before anybody else uses it.
     pub(super) async fn begin(&mut self, sql: &'static str) -> Result<()> {
-        self.set_open(true);
+        self.is_open = true;
         self.batch(sql.to_owned()).await.map_err(|e| classify(self.doing, e))
     }
     /// Ends the transaction.
     pub(crate) async fn end(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         self.batch(sql.to_owned()).await?;
-        self.set_open(false);
+        self.is_open = false;
         Ok(())
-    }
-    fn set_open(&mut self, is_open: bool) {
-        self.is_open = is_open;
-        if let Link::Sqlite(lease) = &mut self.link {
-            lease.set_unclean(is_open);
-        }
     }
     /// All rows.
     pub(crate) async fn all(&mut self, sql: impl Into<Sql>, values: Vec<Value>) -> Result<Vec<Row>> {
         let sql = sql.into();
         match &mut self.link {
             Link::Sqlite(conn) => {
-                let rows = query!(sql, values).fetch_all(conn.raw()).await;
+                let rows = conn.rows(sql.text(), &values, usize::MAX);
                 rows.map(|rows| rows.into_iter().map(Row::Sqlite).collect())
-            }
-            Link::Reader(reader) => {
-                let rows = reader.rows(sql.text(), &values, usize::MAX);
-                return rows
-                    .map(|rows| rows.into_iter().map(Row::Line).collect())
-                    .map_err(|e| reader::classify(self.doing, e));
             }
             Link::Postgres(conn) => {
                 let rows = query!(sql, values).fetch_all(&mut **conn).await;
@@ -106,10 +92,8 @@ impl Conn {
     pub(crate) async fn opt(&mut self, sql: impl Into<Sql>, values: Vec<Value>) -> Result<Option<Row>> {
         let sql = sql.into();
         match &mut self.link {
-            Link::Sqlite(conn) => query!(sql, values).fetch_optional(conn.raw()).await.map(|row| row.map(Row::Sqlite)),
-            Link::Reader(reader) => {
-                let rows = reader.rows(sql.text(), &values, 1).map_err(|e| reader::classify(self.doing, e))?;
-                return Ok(rows.into_iter().next().map(Row::Line));
+            Link::Sqlite(conn) => {
+                conn.rows(sql.text(), &values, 1).map(|rows| rows.into_iter().next().map(Row::Sqlite))
             }
             Link::Postgres(conn) => {
                 query!(sql, values).fetch_optional(&mut **conn).await.map(|row| row.map(Row::Postgres))
@@ -126,11 +110,7 @@ impl Conn {
     pub(crate) async fn exec(&mut self, sql: impl Into<Sql>, values: Vec<Value>) -> Result<u64> {
         let sql = sql.into();
         match &mut self.link {
-            Link::Sqlite(conn) => query!(sql, values).execute(conn.raw()).await.map(|done| done.rows_affected()),
-            Link::Reader(reader) => {
-                reader.rows(sql.text(), &values, 1).map_err(|e| reader::classify(self.doing, e))?;
-                return Ok(0);
-            }
+            Link::Sqlite(conn) => conn.exec(sql.text(), &values),
             Link::Postgres(conn) => query!(sql, values).execute(&mut **conn).await.map(|done| done.rows_affected()),
         }
         .map_err(|e| classify(self.doing, e))
@@ -139,8 +119,7 @@ impl Conn {
     pub(super) async fn batch(&mut self, sql: String) -> Result<(), sqlx::Error> {
         use sqlx::Executor as _;
         match &mut self.link {
-            Link::Sqlite(conn) => conn.raw().execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()),
-            Link::Reader(reader) => reader.batch(&sql).map_err(|e| sqlx::Error::AnyDriverError(e.into())),
+            Link::Sqlite(conn) => conn.batch(&sql),
             Link::Postgres(conn) => (&mut **conn).execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()),
         }
     }

@@ -196,29 +196,75 @@ impl From<Beyond> for StoreError {
 
 /// Sorts a driver's error into the kinds above.
 pub(crate) fn classify(doing: &'static str, source: sqlx::Error) -> StoreError {
-    let Some(error) = source.as_database_error() else {
-        return match source {
-            sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => StoreError::Busy(source),
-            _ => StoreError::Failed { doing, source },
-        };
-    };
-    let code = error.code().unwrap_or_default().into_owned();
-    if error.is_unique_violation() {
-        return match taken(error) {
-            Some(constraint) => StoreError::Taken(constraint),
+    match &source {
+        sqlx::Error::Database(error) => match of_postgres(&**error) {
+            Some(kind) => kind.into_error(doing, source),
             None => StoreError::Failed { doing, source },
-        };
+        },
+        sqlx::Error::AnyDriverError(error) => match error.downcast_ref().and_then(of_sqlite) {
+            Some(kind) => kind.into_error(doing, source),
+            None => StoreError::Failed { doing, source },
+        },
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => StoreError::Busy(source),
+        _ => StoreError::Failed { doing, source },
+    }
+}
+
+/// What both databases can say, each in its own way.
+enum Kind {
+    Taken(Constraint),
+    Linked,
+    Busy,
+    Full,
+    Late,
+}
+
+impl Kind {
+    fn into_error(self, doing: &'static str, source: sqlx::Error) -> StoreError {
+        match self {
+            Kind::Taken(constraint) => StoreError::Taken(constraint),
+            Kind::Linked => StoreError::Refused(Rule::Linked),
+            Kind::Busy => StoreError::Busy(source),
+            Kind::Full => StoreError::Full(source),
+            Kind::Late => StoreError::Late { doing },
+        }
+    }
+}
+
+fn of_postgres(error: &dyn sqlx::error::DatabaseError) -> Option<Kind> {
+    if error.is_unique_violation() {
+        let name = error.constraint().unwrap_or_default();
+        return Some(Kind::Taken(taken(|(postgres, _, _)| *postgres == name)));
     }
     if error.is_foreign_key_violation() {
-        return StoreError::Refused(Rule::Linked);
+        return Some(Kind::Linked);
     }
-    match code.as_str() {
-        // SQLite: busy, locked and their extended forms. PostgreSQL: serialisation failure, deadlock, lock not
-        // available, too many connections, shutting down or starting up, connection trouble.
-        "5" | "6" | "261" | "262" | "517" | "773" | "40001" | "40P01" | "55P03" | "53300" | "57P01" | "57P02"
-        | "57P03" | "08000" | "08001" | "08003" | "08004" | "08006" => StoreError::Busy(source),
-        "13" | "53100" => StoreError::Full(source),
-        _ => StoreError::Failed { doing, source },
+    match &*error.code()? {
+        // Serialisation failure, deadlock, lock not available, too many connections, shutting down or starting up,
+        // connection trouble.
+        "40001" | "40P01" | "55P03" | "53300" | "57P01" | "57P02" | "57P03" | "08000" | "08001" | "08003" | "08004"
+        | "08006" => Some(Kind::Busy),
+        "53100" => Some(Kind::Full),
+        _ => None,
+    }
+}
+
+fn of_sqlite(error: &rusqlite::Error) -> Option<Kind> {
+    use rusqlite::ffi;
+    let rusqlite::Error::SqliteFailure(code, message) = error else { return None };
+    match code.extended_code {
+        ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID => {
+            let columns = message.as_deref().and_then(|text| text.rsplit_once(": ")).map_or("", |(_, columns)| columns);
+            Some(Kind::Taken(taken(|(_, sqlite, _)| *sqlite == columns)))
+        }
+        ffi::SQLITE_CONSTRAINT_FOREIGNKEY => Some(Kind::Linked),
+        // The lower byte of an extended code is its primary one.
+        code => match code & 0xff {
+            ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED => Some(Kind::Busy),
+            ffi::SQLITE_FULL => Some(Kind::Full),
+            ffi::SQLITE_INTERRUPT => Some(Kind::Late),
+            _ => None,
+        },
     }
 }
 
@@ -247,17 +293,7 @@ const NAMES: &[(&str, &str, Constraint)] = &[
     ("port_pkey", "port.node_id, port.port", Constraint::Port),
 ];
 
-fn taken(error: &dyn sqlx::error::DatabaseError) -> Option<Constraint> {
-    let found = match error.constraint() {
-        Some(name) => NAMES.iter().find(|(pg, _, _)| *pg == name),
-        None => {
-            let columns = error.message().rsplit_once(": ").map_or("", |(_, columns)| columns);
-            NAMES.iter().find(|(_, sqlite, _)| *sqlite == columns)
-        }
-    };
-    match found {
-        Some((_, _, constraint)) => Some(*constraint),
-        // Every other unique thing is an id or a secret's hash.
-        None => Some(Constraint::Id),
-    }
+fn taken(is_it: impl Fn(&&(&str, &str, Constraint)) -> bool) -> Constraint {
+    // Every other unique thing is an id or a secret's hash.
+    NAMES.iter().find(is_it).map_or(Constraint::Id, |(_, _, constraint)| *constraint)
 }

@@ -30,8 +30,7 @@ pub(super) async fn run(store: &Store) -> Result<()> {
 pub(super) async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<()> {
     const DOING: &str = "migrating the schema";
     let mut conn = store.writer(DOING).await?;
-    let begin = if conn.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" };
-    conn.begin(begin).await?;
+    store.begin_writing(&mut conn).await?;
     if conn.is_postgres() {
         conn.batch(LOCK.to_owned()).await.map_err(|e| classify(DOING, e))?;
     }

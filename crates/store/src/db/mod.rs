@@ -9,7 +9,6 @@ pub(crate) mod error;
 pub(crate) mod fault;
 mod migrate;
 pub(crate) mod page;
-mod reader;
 pub(crate) mod redact;
 mod rights;
 pub(crate) mod row;

@@ -13,10 +13,7 @@ use std::sync::Arc;
 
 /// One row of either database.
 pub(crate) enum Row {
-    /// From the writer.
-    Sqlite(sqlx::sqlite::SqliteRow),
-    /// From a reader.
-    Line(Line),
+    Sqlite(Line),
     Postgres(sqlx::postgres::PgRow),
 }
 
@@ -66,8 +63,7 @@ impl Row {
     }
     fn is_null(&self, column: &str) -> Result<bool> {
         match self {
-            Row::Sqlite(row) => row.try_get_raw(column).map(|v| v.is_null()),
-            Row::Line(line) => line.cell(column).map(|cell| matches!(cell, Cell::Null)),
+            Row::Sqlite(line) => line.cell(column).map(|cell| matches!(cell, Cell::Null)),
             Row::Postgres(row) => row.try_get_raw(column).map(|v| v.is_null()),
         }
         .map_err(reading)
@@ -88,12 +84,11 @@ macro_rules! plain {
         impl FromColumn for $type {
             fn read(row: &Row, column: &str) -> Result<Self> {
                 match row {
-                    Row::Line(line) => match line.cell(column).map_err(reading)? {
+                    // SQLite's declared types are hints only; the statement says what it expects.
+                    Row::Sqlite(line) => match line.cell(column).map_err(reading)? {
                         $($cell => return Ok($value),)*
                         _ => return Err(unreadable(column)),
                     },
-                    // SQLite's declared types are hints only; the statement says what it expects.
-                    Row::Sqlite(row) => row.try_get_unchecked(column),
                     Row::Postgres(row) => row.try_get(column),
                 }
                 .map_err(reading)

@@ -21,6 +21,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 const DEADLINE: Millis = Millis::secs(15);
 /// Tries of one change before it is given up as busy.
 const TRIES: u32 = 10;
+/// How long one try waits for another process that writes to the same SQLite file.
+const PATIENCE: Millis = Millis::secs(5);
 /// The first pause between tries; it doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Millis = Millis(5);
 const PAUSE_MOST: Millis = Millis(500);
@@ -135,8 +137,8 @@ impl Store {
     pub async fn open(options: Options) -> Result<Store> {
         let is_as_is = options.is_as_is;
         let backend = match options.place {
-            Place::File(path) => Backend::Sqlite(Sqlite::file(&path, &options.clock).await?),
-            Place::Memory => Backend::Sqlite(Sqlite::memory().await?),
+            Place::File(path) => Backend::Sqlite(Sqlite::file(&path, &options.clock)?),
+            Place::Memory => Backend::Sqlite(Sqlite::memory(&options.clock)?),
             Place::Postgres(url) => Backend::Postgres(postgres(&url).await?),
         };
         let store = Store(Arc::new(Inner {
@@ -186,7 +188,7 @@ impl Store {
     /// Ends all connections. Calls under way finish first or fail as busy.
     pub async fn close(&self) {
         match &self.0.backend {
-            Backend::Sqlite(sqlite) => sqlite.close().await,
+            Backend::Sqlite(sqlite) => sqlite.close(),
             Backend::Postgres(pool) => pool.close().await,
         }
     }
@@ -228,9 +230,25 @@ impl Store {
     pub(crate) async fn begin_change(&self, doing: &'static str, at: Time) -> Result<Tx> {
         self.fault(doing, Point::Begin).await?;
         let mut conn = self.writer(doing).await?;
-        // SQLite takes the write lock now: a transaction that begins as a reader cannot always become a writer.
-        conn.begin(if conn.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" }).await?;
+        self.begin_writing(&mut conn).await?;
         Ok(Tx::new(conn, at))
+    }
+    /// Opens a transaction that writes.
+    pub(super) async fn begin_writing(&self, conn: &mut Conn) -> Result<()> {
+        if conn.is_postgres() {
+            return conn.begin("BEGIN").await;
+        }
+        let until = self.0.clock.now() + PATIENCE;
+        loop {
+            // SQLite takes the write lock now: a transaction that begins as a reader cannot always become a writer. Another
+            // process may have it for a while, for example somebody who mends something by hand.
+            match conn.begin("BEGIN IMMEDIATE").await {
+                Err(StoreError::Busy(_)) if self.0.clock.now() < until => {}
+                begun => return begun,
+            }
+            let _resting = Resting::new(&self.0.in_flight);
+            self.0.clock.sleep(PAUSE_FIRST).await;
+        }
     }
     /// Ends an attempt: commits what succeeded, undoes what failed.
     pub(crate) async fn end_change<T>(&self, doing: &'static str, mut tx: Tx, out: Result<T>) -> Result<T> {
@@ -308,18 +326,18 @@ impl Store {
 
     pub(super) async fn reader(&self, doing: &'static str) -> Result<Conn> {
         let link = match &self.0.backend {
-            Backend::Sqlite(sqlite) => sqlite.reader(doing).await?,
-            Backend::Postgres(pool) => Link::Postgres(pool.acquire().await.map_err(|e| classify(doing, e))?),
+            Backend::Sqlite(sqlite) => sqlite.reader().await.map(Link::Sqlite),
+            Backend::Postgres(pool) => pool.acquire().await.map(Link::Postgres),
         };
-        Ok(Conn::new(link, doing))
+        Ok(Conn::new(link.map_err(|e| classify(doing, e))?, doing))
     }
 
-    /// For what takes long: it keeps no thread of the server's waiting.
-    pub(super) async fn aside(&self, doing: &'static str) -> Result<Conn> {
-        match &self.0.backend {
-            Backend::Sqlite(sqlite) => Ok(Conn::new(sqlite.aside(doing).await?, doing)),
-            Backend::Postgres(_) => self.reader(doing).await,
-        }
+    /// Writes a copy of SQLite's database into an empty file.
+    pub(super) async fn copy_sqlite(&self, to: &str) -> Result<()> {
+        let Backend::Sqlite(sqlite) = &self.0.backend else {
+            return Err(StoreError::Unusable("only SQLite is copied into a file".to_owned()));
+        };
+        sqlite.copy_into(to).await.map_err(|e| classify("backing up", e))
     }
 
     pub(super) async fn writer(&self, doing: &'static str) -> Result<Conn> {

@@ -21,4 +21,5 @@ mod people;
 mod role;
 mod search;
 mod secret;
+mod sqlite;
 mod workload;

@@ -100,10 +100,8 @@ impl Db {
     pub(crate) async fn meddle(&self, text: &str) {
         match &self.place {
             Place::File(dir) => {
-                use sqlx::ConnectOptions as _;
-                let options = sqlx::sqlite::SqliteConnectOptions::new().filename(dir.path().join("t.db"));
-                let mut conn = options.connect().await.unwrap();
-                sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut conn).await.unwrap();
+                let conn = rusqlite::Connection::open(dir.path().join("t.db")).unwrap();
+                conn.execute_batch(text).unwrap();
             }
             Place::Postgres { admin, name } => sql(&with_database(admin, name), text).await,
         }

@@ -6,13 +6,12 @@ use http::Method;
 use ostler_server::http::{Access, Endpoint, Found};
 use ostler_testkit::server::{Answer, As};
 use ostler_wire::link::sign::{Signed, message};
+use rusqlite::Connection;
 use schemars::SchemaGenerator;
 use serde_json::Value;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{ConnectOptions as _, Row as _};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use tokio::sync::OnceCell;
+use std::sync::OnceLock;
 
 /// Mutations that no sample is accepted by in this small world, each with the reason. For these the rule that what is done
 /// writes one entry is shown elsewhere.
@@ -71,9 +70,9 @@ const NO_CHANGE: &[(&str, &str)] = &[
 async fn every_endpoint_answers_every_caller_as_declared() {
     let world = World::build().await;
     let shared = world.copy().await;
-    let mut db = open(&shared).await;
+    let db = open(&shared);
     let archived = world.archived().await;
-    let mut archived_db = open(&archived).await;
+    let archived_db = open(&archived);
     let mut table = heading();
     let mut wrong: Vec<String> = Vec::new();
     let mut done: BTreeSet<String> = BTreeSet::new();
@@ -92,9 +91,9 @@ async fn every_endpoint_answers_every_caller_as_declared() {
                 let answer = if is_change {
                     cell.on_a_copy(&mut wrong).await
                 } else if caller == "archive" {
-                    cell.on(&archived, &mut archived_db, &mut wrong).await
+                    cell.on(&archived, &archived_db, &mut wrong).await
                 } else {
-                    cell.on(&shared, &mut db, &mut wrong).await
+                    cell.on(&shared, &db, &mut wrong).await
                 };
                 if is_change && answer.status.is_success() {
                     done.insert(endpoint.action());
@@ -158,17 +157,17 @@ impl Cell<'_> {
     }
 
     /// A request that must change nothing: all of them meet the same database.
-    async fn on(&self, copy: &Copy, db: &mut SqliteConnection, wrong: &mut Vec<String>) -> Answer {
-        let before = if self.endpoint.is_mutation() { Some(digest(db).await) } else { None };
+    async fn on(&self, copy: &Copy, db: &Connection, wrong: &mut Vec<String>) -> Answer {
+        let before = if self.endpoint.is_mutation() { Some(digest(db)) } else { None };
         let answer = self.ask(copy).await;
         self.check(&answer, wrong);
         if let Some(before) = before
-            && digest(db).await != before
+            && digest(db) != before
         {
             wrong.push(self.say("a refused request changed the database"));
         }
         let is_noted = self.endpoint.is_mutation() && !matches!(self.expected, Must::Pass | Must::Archived);
-        let entries = audited(db, &answer).await;
+        let entries = audited(db, &answer);
         let right = if is_noted { vec!["refused".to_owned()] } else { vec![] };
         if entries != right {
             wrong.push(self.say(&format!("audit entries are {entries:?}, not {right:?}")));
@@ -179,18 +178,18 @@ impl Cell<'_> {
     /// A request that may change something: on a database of its own.
     async fn on_a_copy(&self, wrong: &mut Vec<String>) -> Answer {
         let copy = if self.caller == "archive" { self.world.archived().await } else { self.world.copy().await };
-        let mut db = open(&copy).await;
-        let before = digest(&mut db).await;
+        let db = open(&copy);
+        let before = digest(&db);
         let answer = self.ask(&copy).await;
         self.check(&answer, wrong);
-        let entries = audited(&mut db, &answer).await;
+        let entries = audited(&db, &answer);
         let is_excused = UNAUDITED.iter().any(|(action, _)| *action == self.endpoint.action());
         if answer.status.is_success() {
             if entries != ["done"] && !is_excused {
                 wrong.push(self.say(&format!("was done, and its audit entries are {entries:?}")));
             }
-            wrong.extend(untold(&mut db, &answer).await.iter().map(|entry| self.say(entry)));
-        } else if digest(&mut db).await != before {
+            wrong.extend(untold(&db, &answer).iter().map(|entry| self.say(entry)));
+        } else if digest(&db) != before {
             wrong.push(self.say(&format!("answered {} and changed the database", answer.status)));
         }
         copy.stop().await;
@@ -272,35 +271,37 @@ fn can_be_absent(endpoint: &Endpoint) -> bool {
     }
 }
 
-async fn open(copy: &Copy) -> SqliteConnection {
-    SqliteConnectOptions::new().filename(copy.path()).read_only(true).connect().await.unwrap()
+fn open(copy: &Copy) -> Connection {
+    Connection::open_with_flags(copy.path(), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
 
 /// When something was last used is written by itself, some time after.
 const BY_ITSELF: [&str; 3] = ["seen_at", "last_used_at", "last_used_from"];
 
-/// Everything but the audit trail and what counts attempts, as one text. One row from one statement: the driver hands
-/// every row from thread to thread, and the matrix asks thousands of times.
-async fn digest(db: &mut SqliteConnection) -> String {
-    static SQL: OnceCell<String> = OnceCell::const_new();
-    let sql = SQL.get_or_init(async || digest_sql(&mut *db).await).await;
-    let text: Option<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(sql.clone())).fetch_one(db).await.unwrap();
-    text.unwrap()
+/// Everything but the audit trail and what counts attempts, as one text.
+fn digest(db: &Connection) -> String {
+    static SQL: OnceLock<String> = OnceLock::new();
+    let sql = SQL.get_or_init(|| digest_sql(db));
+    db.prepare_cached(sql).unwrap().query_one([], |row| row.get(0)).unwrap()
 }
 
-async fn digest_sql(db: &mut SqliteConnection) -> String {
-    let names = sqlx::query("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetch_all(&mut *db);
+/// The first column of every row.
+fn column(db: &Connection, sql: &str, value: Option<&str>) -> Vec<String> {
+    let mut statement = db.prepare_cached(sql).unwrap();
+    let rows = statement.query_map(rusqlite::params_from_iter(value), |row| row.get(0)).unwrap();
+    rows.map(Result::unwrap).collect()
+}
+
+fn digest_sql(db: &Connection) -> String {
     let mut tables = Vec::new();
-    for row in names.await.unwrap() {
-        let name: String = row.get(0);
+    for name in column(db, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", None) {
         if ["audit", "audit_checkpoint", "chain", "throttle", "idempotency"].contains(&name.as_str())
             || name.starts_with("sqlite_")
         {
             continue;
         }
-        let columns =
-            sqlx::query("SELECT name FROM pragma_table_info($1)").bind(&name).fetch_all(&mut *db).await.unwrap();
-        let columns = columns.iter().map(|c| c.get::<String, _>(0)).filter(|c| !BY_ITSELF.contains(&c.as_str()));
+        let columns = column(db, "SELECT name FROM pragma_table_info($1)", Some(&name));
+        let columns = columns.iter().filter(|c| !BY_ITSELF.contains(&c.as_str()));
         let columns: Vec<String> = columns.map(|c| format!("quote({c})")).collect();
         tables.push(format!("SELECT '{name} ' || {} AS line FROM {name}", columns.join(" || '|' || ")));
     }
@@ -311,19 +312,19 @@ async fn digest_sql(db: &mut SqliteConnection) -> String {
 }
 
 /// The outcomes of the audit entries that this request wrote.
-async fn audited(db: &mut SqliteConnection, answer: &Answer) -> Vec<String> {
-    let id = answer.header("x-request-id").unwrap();
-    let rows = sqlx::query("SELECT outcome FROM audit WHERE request_id = $1").bind(id).fetch_all(db).await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
+fn audited(db: &Connection, answer: &Answer) -> Vec<String> {
+    column(db, "SELECT outcome FROM audit WHERE request_id = $1", answer.header("x-request-id"))
 }
 
 /// The entries of this request that leave open what was before and what is after.
-async fn untold(db: &mut SqliteConnection, answer: &Answer) -> Vec<String> {
+fn untold(db: &Connection, answer: &Answer) -> Vec<String> {
     let id = answer.header("x-request-id").unwrap();
     let sql = "SELECT action, details FROM audit WHERE request_id = $1 AND outcome = 'done'";
+    let mut statement = db.prepare_cached(sql).unwrap();
+    let rows = statement.query_map([id], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     let mut untold = Vec::new();
-    for row in sqlx::query(sql).bind(id).fetch_all(db).await.unwrap() {
-        let (action, details): (String, Option<String>) = (row.get(0), row.get(1));
+    for row in rows {
+        let (action, details): (String, Option<String>) = row.unwrap();
         let details: Value = details.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap());
         let is_told =
             details["before"].is_object() && details["after"].is_object() && details["digest"]["after"].is_string();

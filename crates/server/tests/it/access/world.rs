@@ -17,8 +17,6 @@ use ostler_server::config::{Config, Matches, Rates};
 use ostler_store::{MasterKey, Options, Store, job, node, workload};
 use ostler_testkit::server::{As, SkipClock, TestServer, nothing};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
-use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{ConnectOptions as _, Connection as _};
 use std::collections::BTreeMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -87,12 +85,10 @@ impl World {
     pub(super) async fn archived(&self) -> Copy {
         let dir = tempfile::tempdir().unwrap();
         self.fill(dir.path());
-        let options = SqliteConnectOptions::new().filename(dir.path().join(FILE));
-        let mut db = options.connect().await.unwrap();
+        let db = rusqlite::Connection::open(dir.path().join(FILE)).unwrap();
         let sql = "UPDATE workspace SET archived_at = created_at WHERE id = $1";
-        let done = sqlx::query(sql).bind(self.workspace.to_string()).execute(&mut db).await.unwrap();
-        assert_eq!(done.rows_affected(), 1);
-        db.close().await.unwrap();
+        assert_eq!(db.execute(sql, [self.workspace.to_string()]).unwrap(), 1);
+        drop(db);
         Copy { t: server(dir.path()).await, dir }
     }
 

@@ -1,0 +1,83 @@
+//! Folding the write-ahead log into the database file.
+//!
+//! SQLite does it at the end of every commit that finds the log long, and waits for the disk meanwhile. Whoever committed
+//! should not, nor the thread that answers requests: so it is done beside, now and then, by a thread that lives as long as it
+//! takes. A log that cannot be emptied (somebody reads for long) only grows until it can.
+
+use super::connection::{Connection, Use};
+use ostler_runtime::Clock;
+use std::cell::Cell;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+/// Pages in the log, of 4 KiB each, after which it is folded in, and after as many more when that did not empty it.
+const PAGES: i32 = 1000;
+
+thread_local! {
+    /// Pages in the log after the commit that this thread made last.
+    static NOTED: Cell<i32> = const { Cell::new(0) };
+}
+
+/// Hears from SQLite, in the middle of a commit.
+pub(super) fn note(pages: i32) {
+    NOTED.set(pages);
+}
+
+pub(super) struct Checkpoints {
+    path: PathBuf,
+    clock: Clock,
+    /// The length at which it is time.
+    due: AtomicI32,
+    is_running: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Checkpoints {
+    pub(super) fn new(path: PathBuf, clock: Clock) -> Arc<Self> {
+        let (due, is_running) = (AtomicI32::new(PAGES), AtomicBool::new(false));
+        Arc::new(Self { path, clock, due, is_running, thread: Mutex::new(None) })
+    }
+    /// To be called after a commit, on the thread that made it.
+    pub(super) fn committed(self: &Arc<Self>) {
+        let pages = NOTED.take();
+        if pages < PAGES {
+            // The log began anew, or nothing was written.
+            self.due.store(PAGES, Ordering::Relaxed);
+            return;
+        }
+        if pages < self.due.load(Ordering::Relaxed) || self.is_running.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.due.store(pages.saturating_add(PAGES), Ordering::Relaxed);
+        let this = self.clone();
+        let begun = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || this.run());
+        match begun {
+            Ok(thread) => *self.thread() = Some(thread),
+            Err(error) => {
+                tracing::warn!(%error, "no thread for folding the write-ahead log in; it is tried again later");
+                self.is_running.store(false, Ordering::SeqCst);
+            }
+        }
+    }
+    /// Waits for the one under way.
+    pub(super) fn finish(&self) {
+        let thread = self.thread().take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+
+    fn run(&self) {
+        let done = Connection::file(&self.path, Use::Write, self.clock.clone())
+            .and_then(|conn| conn.batch("PRAGMA wal_checkpoint(PASSIVE)"));
+        if let Err(error) = done {
+            tracing::warn!(%error, "the write-ahead log could not be folded into the database; it is tried again later");
+        }
+        self.is_running.store(false, Ordering::SeqCst);
+    }
+    fn thread(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,78 @@
+//! What only SQLite can get wrong: one writer, a log beside the file, and other processes.
+
+use crate::support::Db;
+use ostler_model::Millis;
+use ostler_model::authz::Collection;
+use ostler_model::user::User;
+use ostler_store::{Fault, Faults, Point};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Rests at the end of every new person, with the transaction open.
+struct Rest;
+
+impl Faults for Rest {
+    fn at(&self, operation: &'static str, point: Point) -> Option<Fault> {
+        (operation == "user_create" && point == Point::Commit).then_some(Fault::Slow(Millis::secs(3600)))
+    }
+}
+
+#[tokio::test]
+async fn a_change_that_is_dropped_while_its_transaction_is_open_is_rolled_back_at_once() {
+    let t = Db::sqlite().await;
+    let store = t.with_faults(Arc::new(Rest)).await;
+    let grant = t.may(&Collection::<User>::platform());
+    let new = t.new_user("gone@example.org");
+    let call = store.user_create(&grant, &new, t.now());
+    assert!(tokio::time::timeout(Duration::from_millis(50), call).await.is_err(), "it rests in the middle");
+    // Another connection gets the lock, and nothing of the change is there.
+    t.user("next@example.org").await;
+    assert!(store.user_find(new.id).await.unwrap().is_none());
+    // And so does the one that was left in the middle.
+    store.session_touch(&[], t.now()).await.unwrap();
+    assert_eq!(store.in_flight(), 0);
+    store.close().await;
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn a_change_waits_for_another_process_that_writes_and_keeps_no_thread_waiting() {
+    let t = Db::sqlite().await;
+    let other = rusqlite::Connection::open(file(&t)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let mut call = Box::pin(t.user("late@example.org"));
+    assert!(tokio::time::timeout(Duration::from_millis(300), &mut call).await.is_err(), "the lock is another's");
+    // Reading goes on meanwhile.
+    assert!(t.store.user_list(&Default::default()).await.unwrap().items.is_empty());
+    other.execute_batch("COMMIT").unwrap();
+    let late = (&mut call).await;
+    drop(call);
+    assert!(t.store.user_find(late.id).await.unwrap().is_some());
+    t.finish().await;
+}
+
+#[tokio::test]
+async fn the_log_is_folded_into_the_file_while_changes_go_on() {
+    let t = Db::sqlite().await;
+    let (path, began) = (file(&t), Instant::now());
+    let size = || std::fs::metadata(&path).unwrap().len();
+    let empty = size();
+    let mut count = 0_i64;
+    while size() <= empty {
+        assert!(began.elapsed() < Duration::from_secs(60), "after {count} changes nothing is in the file but the log");
+        t.user(&format!("u{count}@example.org")).await;
+        count += 1;
+    }
+    // What is in the file alone is whole: it holds a beginning of what was done.
+    let copy = path.with_file_name("copy.db");
+    t.store.close().await;
+    std::fs::copy(&path, &copy).unwrap();
+    let conn = rusqlite::Connection::open(&copy).unwrap();
+    let kept: i64 = conn.query_one("SELECT COUNT(*) FROM users", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, count, "closing folds in what was left");
+}
+
+fn file(t: &Db) -> PathBuf {
+    t.store.path().unwrap().to_owned()
+}
