@@ -36,10 +36,7 @@ fn main() -> Result<()> {
             println!("{}", many()?.block_on(tunnel::run(what, side))?);
             Ok(())
         }
-        ["hash"] => {
-            println!("{}", hash::run()?);
-            Ok(())
-        }
+        ["hash"] => hash::run(),
         // A file's path or a URL, of an empty database.
         ["search", database, count] => many()?.block_on(search::run(database, count.parse()?)),
         // One thread, as for the load.
