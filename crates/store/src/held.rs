@@ -13,7 +13,7 @@ use ostler_model::authz::{
     Scope, Verb, VerbKind,
 };
 use ostler_model::team::TeamReach;
-use ostler_model::user::User;
+use ostler_model::user::{State, User};
 use ostler_model::{RoleId, UserId, WorkspaceId, role};
 
 /// Serialises changes of a workspace's members, roles and teams.
@@ -59,26 +59,35 @@ async fn add_teams(db: &mut Conn, memberships: &mut [Membership], user: UserId) 
     Ok(())
 }
 
-/// The rights of an active person now: one query, and one for their teams.
-pub(crate) async fn authority(db: &mut Conn, id: UserId) -> Result<Option<(User, Authority)>> {
-    let rows = db
-        .all(
-            "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
-                    m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
-             FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id
-             WHERE u.id = $1 AND u.state = 'active'",
-            args![id],
-        )
-        .await?;
+/// A person with a row for each of their memberships.
+const PERSON: &str = "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
+            u.password_hash, m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
+     FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id WHERE u.id = $1";
+
+/// A person, whatever their state, what they would hold if they were active, and the hash of their password: one query, and
+/// one for their teams.
+pub(crate) async fn person(db: &mut Conn, id: UserId) -> Result<Option<(User, Authority, Option<String>)>> {
+    let rows = db.all(PERSON, args![id]).await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let user = crate::user::from_row(row)?;
-    let authority = Authority {
+    let authority = of_rows(db, &rows, &user).await?;
+    Ok(Some((user, authority, row.get("password_hash")?)))
+}
+
+/// The rights of an active person now.
+pub(crate) async fn authority(db: &mut Conn, id: UserId) -> Result<Option<(User, Authority)>> {
+    let found = person(db, id).await?.filter(|(user, ..)| user.state == State::Active);
+    Ok(found.map(|(user, authority, _)| (user, authority)))
+}
+
+/// What somebody holds, from rows that repeat them once per membership.
+pub(crate) async fn of_rows(db: &mut Conn, rows: &[Row], user: &User) -> Result<Authority> {
+    Ok(Authority {
         actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
         is_platform_admin: user.is_platform_admin,
-        memberships: memberships(db, &rows, user.id).await?,
+        memberships: memberships(db, rows, user.id).await?,
         limit: None,
-    };
-    Ok(Some((user, authority)))
+    })
 }
 
 /// The role in the columns `role` and `role_id`.

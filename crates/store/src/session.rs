@@ -8,9 +8,9 @@ use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
-use crate::held::{authority, memberships};
+use crate::held::{authority, of_rows, person};
 use ostler_model::audit::Outcome;
-use ostler_model::authz::{Actor, ActorKind, Authority, Collection, Grant, Resource, Write};
+use ostler_model::authz::{Authority, Collection, Grant, Resource, Write};
 use ostler_model::user::{Session, SessionKind, State, User};
 use ostler_model::{SessionId, Time, UserId};
 use serde_json::json;
@@ -25,6 +25,13 @@ pub struct SignedIn {
     pub is_outdated: bool,
     /// What they may do now, as one short text.
     pub rights: String,
+}
+
+/// Whose session has begun, and their rights at that moment.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    pub user: User,
+    pub authority: Authority,
 }
 
 /// What a session is found with; `users` and the memberships come along, one row for each of these.
@@ -54,11 +61,8 @@ impl Store {
         session: &Session,
         token_hash: &[u8],
         at: Time,
-    ) -> Result<Session> {
-        change!(self, "session_create", at, |tx| {
-            begin(tx, grant, session, token_hash).await?;
-            Ok(session.clone())
-        })
+    ) -> Result<Begun> {
+        change!(self, "session_create", at, |tx| { begin(tx, grant, session, token_hash).await })
     }
     /// The same in a browser that has another session already, by its cookie: that one ends, whoever's it was. Nobody would
     /// hold its cookie any more, but whoever had stolen it.
@@ -69,15 +73,14 @@ impl Store {
         token_hash: &[u8],
         former_hash: &[u8],
         at: Time,
-    ) -> Result<Session> {
+    ) -> Result<Begun> {
         change!(self, "session_replace", at, |tx| {
             tx.exec(
                 "DELETE FROM session WHERE kind = 'browser' AND (token_hash = $1 OR old_token_hash = $1)",
                 args![former_hash],
             )
             .await?;
-            begin(tx, grant, session, token_hash).await?;
-            Ok(session.clone())
+            begin(tx, grant, session, token_hash).await
         })
     }
     /// Who a token belongs to now: one query. `None` when unknown, expired, or its person may not sign in.
@@ -190,15 +193,15 @@ pub(crate) async fn begin<R: Resource>(
     grant: &Grant<R, Write>,
     session: &Session,
     token_hash: &[u8],
-) -> Result<()> {
-    let row = tx.opt("SELECT email, state FROM users WHERE id = $1", args![session.user]).await?;
-    let row = row.ok_or_else(|| StoreError::missing("user", session.user))?;
-    if crate::user::state(&row, "state")? != State::Active {
+) -> Result<Begun> {
+    let found = person(tx, session.user).await?;
+    let (user, authority, password_hash) = found.ok_or_else(|| StoreError::missing("user", session.user))?;
+    if user.state != State::Active {
         return Err(Rule::NotActive.into());
     }
     tx.exec(
-        "INSERT INTO session (id, user_id, kind, token_hash, created_at, seen_at, expires_at, address, user_agent)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO session (id, user_id, kind, token_hash, created_at, seen_at, expires_at, address, user_agent, rights)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         args![
             session.id,
             session.user,
@@ -208,18 +211,15 @@ pub(crate) async fn begin<R: Resource>(
             session.seen_at,
             session.expires_at,
             session.address,
-            session.user_agent
+            session.user_agent,
+            rights(&authority, password_hash.as_deref())
         ],
     )
     .await?;
-    let rows = tx.all(format!("{FIND} AND s.id = $3"), args![token_hash, session.created_at, session.id]).await?;
-    if let Some(found) = found(tx, &rows).await? {
-        tx.exec("UPDATE session SET rights = $2 WHERE id = $1", args![session.id, found.rights]).await?;
-    }
     // The person signed in, although the platform had to act before it knew who that was.
     tx.note(Note {
         workspace: None,
-        actor: Actor { kind: ActorKind::User(session.user), label: row.get("email")? },
+        actor: authority.actor.clone(),
         origin: grant.origin().clone(),
         action: "session.create".to_owned(),
         target_kind: "session".to_owned(),
@@ -227,7 +227,7 @@ pub(crate) async fn begin<R: Resource>(
         outcome: Outcome::Done,
         told: Told::made(&told(session)),
     });
-    Ok(())
+    Ok(Begun { user, authority })
 }
 
 /// The most sessions that an entry names.
@@ -257,12 +257,7 @@ async fn found(db: &mut Conn, rows: &[Row]) -> Result<Option<SignedIn>> {
         address: row.get("address")?,
         user_agent: row.get("user_agent")?,
     };
-    let authority = Authority {
-        actor: Actor { kind: ActorKind::User(user.id), label: user.email.to_string() },
-        is_platform_admin: user.is_platform_admin,
-        memberships: memberships(db, rows, user.id).await?,
-        limit: None,
-    };
+    let authority = of_rows(db, rows, &user).await?;
     let rights = rights(&authority, row.get::<Option<String>>("password_hash")?.as_deref());
     // The old cookie is on its way out already.
     let is_outdated = is_newest && row.get::<Option<String>>("rights")?.is_some_and(|then| then != rights);

@@ -10,7 +10,7 @@ use crate::db::store::{Store, change, read};
 use crate::db::tx::Note;
 use crate::db::value::args;
 use crate::secret::sealed;
-use crate::session::begin;
+use crate::session::{Begun, begin};
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Platform, Write};
 use ostler_model::user::Session;
@@ -72,17 +72,17 @@ impl Store {
         session: &Session,
         refresh: Refresh<'_>,
         at: Time,
-    ) -> Result<()> {
+    ) -> Result<Begun> {
         // The session's own place for a cookie's hash has to be filled, with something that no cookie has.
         let nothing = ring::digest::digest(&ring::digest::SHA256, &[b"family of ", refresh.hash].concat());
         change!(self, "token_create", at, |tx| {
-            begin(tx, grant, session, nothing.as_ref()).await?;
+            let begun = begin(tx, grant, session, nothing.as_ref()).await?;
             tx.exec(
                 "INSERT INTO refresh_token (token_hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
                 args![refresh.hash, session.id, at, refresh.expires_at],
             )
-            .await
-            .map(|_| ())
+            .await?;
+            Ok(begun)
         })
     }
     /// Exchanges a refresh token for a new one. Of many that try at once with the same token, one succeeds.

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ostler_model::authz::{Authority, Collection, Grant, Origin, SystemReason, Write, authorize};
 use ostler_model::user::{Session, SessionKind};
 use ostler_model::{Secret, SessionId, Time, UserId};
+use ostler_store::session::Begun;
 use ostler_store::token::{Refresh, Refreshed};
 use ostler_wire::auth::Tokens;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 pub const REFRESH_PREFIX: &str = "osr_";
 
 /// Begins a family of tokens for somebody who has just proven who they are.
-pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>) -> Result<Tokens> {
+pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>) -> Result<(Tokens, Begun)> {
     let now = app.clock.now();
     let (secret, expires_at) = (fresh(app), now + limits::REFRESH_TIME);
     let session = Session {
@@ -31,8 +32,8 @@ pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>) -> Resu
         user_agent: origin.user_agent.clone(),
     };
     let refresh = Refresh { hash: &hash_token(secret.reveal()), expires_at };
-    app.store.token_create(&grant(origin)?, &session, refresh, now).await?;
-    Ok(pair(app, user, session.id, (secret, expires_at), now))
+    let begun = app.store.token_create(&grant(origin)?, &session, refresh, now).await?;
+    Ok((pair(app, user, session.id, (secret, expires_at), now), begun))
 }
 
 /// Exchanges a refresh token. One that was used before ends its family: two have it, and one of them is not its owner.

@@ -4,7 +4,7 @@ use super::browser::{Browser, cookie};
 use super::webauthn;
 use crate::app::App;
 use crate::auth::{COOKIE, hash_token, session, token};
-use crate::http::{Error, Output, OutputDoc, Public, Result, View};
+use crate::http::{Output, OutputDoc, Public, Result, View};
 use crate::limits;
 use crate::user::me;
 use axum::body::Body;
@@ -75,18 +75,21 @@ pub(crate) async fn enter(
     at: &Public,
     browser: &Browser,
 ) -> Result<Entry> {
-    let have = app.store.factor_list(user).await?;
-    if first == First::One && !have.factors.is_empty() {
+    let standing = app.store.factor_standing(user).await?;
+    if first == First::One && standing.has_factor {
+        let have = app.store.factor_list(user).await?;
         let required = challenge(app, user, wants_tokens, at, browser, &have).await?;
         return Ok(Entry::More(Box::new(required)));
     }
-    let (headers, tokens) = if wants_tokens {
-        (HeaderMap::new(), Some(token::begin(app, user, &at.origin).await?))
+    let (headers, tokens, begun) = if wants_tokens {
+        let (tokens, begun) = token::begin(app, user, &at.origin).await?;
+        (HeaderMap::new(), Some(tokens), begun)
     } else {
-        (session::begin(app, user, browser.cookie(COOKIE), (&at.origin, at.is_secure)).await?, None)
+        let former = browser.cookie(COOKIE);
+        let (headers, begun) = session::begin(app, user, former, (&at.origin, at.is_secure)).await?;
+        (headers, None, begun)
     };
-    let (user, authority) = app.store.user_authority(user).await?.ok_or(Error::Credentials)?;
-    let me = me(app, &user, &authority).await?;
+    let me = me(app, &begun.user, &begun.authority, &standing).await?;
     Ok(Entry::In(Box::new(Welcome { me, tokens }), headers))
 }
 

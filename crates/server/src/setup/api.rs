@@ -7,6 +7,7 @@ use crate::auth::{checked_for, session};
 use crate::http::{Created, Error, Json, Public, Result, Routes, View, WithHeaders};
 use crate::user::me;
 use crate::{limits, mail, setting as settings};
+use ostler_model::factor::Standing;
 use ostler_model::user::State;
 use ostler_model::workspace::Workspace;
 use ostler_model::{Label, Name, Secret};
@@ -96,9 +97,10 @@ pub async fn install(app: App, at: Public, Json(input): Json<Install>) -> Result
         app.store.setting_change(&grant, &new.puts, app.clock.now()).await?;
         app.settings.refresh(&app.store).await?;
     }
-    let headers = session::begin(&app, user.id, None, (&at.origin, at.is_secure)).await?;
-    let (user, authority) = app.store.user_authority(user.id).await?.ok_or(Error::NotFound)?;
-    Ok(WithHeaders(Created(me(&app, &user, &authority).await?), headers))
+    let (headers, begun) = session::begin(&app, user.id, None, (&at.origin, at.is_secure)).await?;
+    // Nobody can have demanded anything of the first person yet.
+    let me = me(&app, &begun.user, &begun.authority, &Standing::default()).await?;
+    Ok(WithHeaders(Created(me), headers))
 }
 
 fn first_workspace(app: &App, name: Label) -> Workspace {

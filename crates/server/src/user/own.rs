@@ -24,7 +24,7 @@ pub(super) fn add(routes: Routes) -> Routes {
 /// Who you are, and what you may do where.
 pub async fn me(app: App, who: SignedIn, _: ()) -> Result<View<Me>> {
     let user = who.caller.user.as_ref().ok_or(Error::NotFound)?;
-    Ok(View(describe(&app, user, &who.caller.authority).await?))
+    Ok(View(describe(&app, user, &who.caller.authority, &who.caller.standing).await?))
 }
 
 /// Change your own name, or the workspace that you mean when you name none. What is absent stays.

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::http::Result;
 use ostler_model::authz::{Authority, CapabilitySet, Scope};
+use ostler_model::factor::Standing;
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
 use ostler_store::{Paging, Reach};
@@ -22,11 +23,10 @@ pub(crate) fn user_view(user: &User) -> UserView {
 }
 
 /// Who the actor is, and what it may do where.
-pub(crate) async fn me(app: &App, user: &User, who: &Authority) -> Result<Me> {
+pub(crate) async fn me(app: &App, user: &User, who: &Authority, standing: &Standing) -> Result<Me> {
     let workspaces = app.store.workspace_list(&reach(who), &Paging::default()).await?;
     let memberships = workspaces.items.into_iter().map(|workspace| membership(workspace, who)).collect();
-    let standing = app.store.factor_standing(user.id).await?;
-    let second_factor = crate::factor::standing_view(&standing, app.clock.now());
+    let second_factor = crate::factor::standing_view(standing, app.clock.now());
     let default_workspace = user.default_workspace;
     Ok(Me { user: user_view(user), memberships, default_workspace, second_factor })
 }

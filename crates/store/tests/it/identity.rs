@@ -95,10 +95,13 @@ both_backends! {
     async fn a_session_lives_until_it_expires_or_its_person_may_not_sign_in(t) {
         let (workspace, owner) = t.workspace("home").await;
         let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
-        let made = t.store.session_create(&grant, &session(t, &owner), b"token", t.now()).await.unwrap();
+        let made = session(t, &owner);
+        let begun = t.store.session_create(&grant, &made, b"token", t.now()).await.unwrap();
         let found = t.store.session_authority(b"token", t.now()).await.unwrap().unwrap();
         assert_eq!(found.session, made);
         assert_eq!(found.authority.role_in(workspace.id), Some(Role::Owner.into()));
+        assert_eq!((begun.user, begun.authority.memberships), (found.user, found.authority.memberships));
+        assert!(!found.is_outdated, "its rights were noted as they are");
         assert!(t.store.session_authority(b"other", t.now()).await.unwrap().is_none());
         assert!(t.store.session_authority(b"token", made.expires_at).await.unwrap().is_none());
         t.store.session_touch(&[(made.id, made.seen_at + Millis(5))], t.now()).await.unwrap();
@@ -113,7 +116,8 @@ both_backends! {
     async fn a_new_password_ends_every_other_session(t) {
         let user = t.user("ada@example.org").await;
         let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
-        let keep = t.store.session_create(&grant, &session(t, &user), b"1", t.now()).await.unwrap();
+        let keep = session(t, &user);
+        t.store.session_create(&grant, &keep, b"1", t.now()).await.unwrap();
         t.store.session_create(&grant, &session(t, &user), b"2", t.now()).await.unwrap();
         t.store.user_set_password(&t.may(&user), "new", Some(keep.id), t.now()).await.unwrap();
         let left = t.store.session_list(user.id, t.now()).await.unwrap();
