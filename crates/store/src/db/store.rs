@@ -29,6 +29,10 @@ const PAUSE_MOST: Millis = Millis(500);
 /// Connections to PostgreSQL per server process.
 const POOL: u32 = 16;
 
+/// What every connection to PostgreSQL begins with. All statements read and write few rows by an index: planning one anew for
+/// each set of values, or compiling it, costs more than running it.
+const SESSION: &str = "SET plan_cache_mode = force_generic_plan; SET jit = off";
+
 /// Which database, and what the store needs to work.
 pub struct Options {
     place: Place,
@@ -374,6 +378,7 @@ async fn postgres(url: &str) -> Result<PgPool> {
     let options = options.application_name("ostler").disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(POOL)
+        .after_connect(|conn, _| Box::pin(async move { sqlx::raw_sql(SESSION).execute(conn).await.map(|_| ()) }))
         .acquire_timeout(std::time::Duration::from_secs(5))
         .connect_with(options)
         .await

@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// The most results on one page.
 pub const RESULTS_MOST: usize = 50;
 /// The most entries that one search looks at before it answers with what it has: as many as a few milliseconds allow.
-const ENTRIES_MOST: usize = 800;
+const ENTRIES_MOST: usize = 500;
 /// The most entries read from one lane at once.
 const ENTRIES_AT_ONCE: usize = 400;
 
