@@ -8,7 +8,6 @@
 mod agents;
 mod bare;
 mod console;
-mod hash;
 mod load;
 mod matches;
 mod search;
@@ -36,7 +35,6 @@ fn main() -> Result<()> {
             println!("{}", many()?.block_on(tunnel::run(what, side))?);
             Ok(())
         }
-        ["hash"] => hash::run(),
         // A file's path or a URL, of an empty database.
         ["search", database, count] => many()?.block_on(search::run(database, count.parse()?)),
         // One thread, as for the load.
@@ -57,7 +55,7 @@ fn main() -> Result<()> {
         }
         _ => bail!(
             "usage: bare FILE | load ADDRESS REQUEST CONNECTIONS SECONDS | tunnel WHAT SIDE | agents URL KEY COUNT \
-             | hash | search DATABASE COUNT | watch CONSOLE KEY WATCHERS COMMANDS | bare-console \
+             | search DATABASE COUNT | watch CONSOLE KEY WATCHERS COMMANDS | bare-console \
              | matches URL PID MATCHES PLAYERS SECONDS [PROTOCOL]"
         ),
     }

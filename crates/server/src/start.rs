@@ -156,7 +156,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         started_at: clock.now(),
         matches: Matches::new(&config.matches, store.bot_any().await?),
         rates: Rates::new(&config.rates, &clock),
-        passwords: Passwords::new(&ids),
+        passwords: Passwords::new(&ids, clock.clone()),
         known: Known::new(&store),
         signer,
         notary,

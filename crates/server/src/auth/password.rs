@@ -6,7 +6,7 @@ use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::Output;
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use ostler_model::{Millis, Secret};
-use ostler_runtime::Ids;
+use ostler_runtime::{Clock, Ids};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::sync::Semaphore;
@@ -19,11 +19,12 @@ pub struct Passwords {
     /// The hash of nobody's password: checked for people who do not exist, so that they take as long as those who do.
     dummy: String,
     memory: Arc<Memory>,
+    clock: Clock,
 }
 
 impl Passwords {
     /// Makes the dummy hash, once per process.
-    pub fn new(ids: &Ids) -> Self {
+    pub fn new(ids: &Ids, clock: Clock) -> Self {
         static DUMMY: OnceLock<String> = OnceLock::new();
         let dummy = DUMMY.get_or_init(|| hash(&ids.bytes::<16>(), &ids.bytes::<32>()).unwrap_or_default()).clone();
         Self {
@@ -31,6 +32,7 @@ impl Passwords {
             waiting: Arc::default(),
             dummy,
             memory: Arc::default(),
+            clock,
         }
     }
     /// The stored form of a password.
@@ -58,10 +60,15 @@ impl Passwords {
         })?;
         let turn = self.turns.clone().acquire_owned().await.map_err(|e| Error::Internal(e.into()))?;
         // The work goes on when its asker has hung up, and so does its share: hanging up makes no room for more.
+        let clock = self.clock.clone();
         let held = move || {
             let _share = (place, turn);
-            work()
+            let began = clock.instant();
+            let done = work();
+            crate::obs::hashed(clock.instant().saturating_duration_since(began));
+            done
         };
+        // Not in place (`block_in_place`): that saves two hand-overs and then leaves the connection waiting for longer.
         tokio::task::spawn_blocking(held).await.map_err(|e| Error::Internal(e.into()))
     }
 }
@@ -216,7 +223,8 @@ mod tests {
     /// Whoever hangs up in the middle of a sign-in must not thereby get past the bounds.
     #[tokio::test]
     async fn hanging_up_gives_no_room_until_the_work_is_done() {
-        let passwords = Passwords::new(&Ids::system(ostler_runtime::Clock::system()));
+        let clock = Clock::system();
+        let passwords = Passwords::new(&Ids::system(clock.clone()), clock);
         let (go, gate) = std::sync::mpsc::channel::<()>();
         let (began, begun) = tokio::sync::oneshot::channel();
         let work = passwords.run(move || {

@@ -27,6 +27,11 @@ pub struct Request<'a> {
     pub took: Duration,
 }
 
+/// Counts a hash of a password.
+pub fn hashed(took: Duration) {
+    ::metrics::histogram!(registry::HASH_SECONDS).record(took.as_secs_f64());
+}
+
 /// Logs and counts a request. The path's pattern is the label, never the path: ids must not become time series.
 pub fn request(request: &Request<'_>) {
     let route = request.endpoint.map_or("none", |endpoint| endpoint.path.as_str()).to_owned();

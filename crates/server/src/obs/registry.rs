@@ -7,6 +7,8 @@ use std::fmt::Write as _;
 pub(super) const REQUESTS: &str = "ostler_http_requests_total";
 /// Seconds from the head of a request to the head of its answer.
 pub(super) const REQUEST_SECONDS: &str = "ostler_http_request_seconds";
+/// Seconds that one hash of a password took.
+pub(super) const HASH_SECONDS: &str = "ostler_password_hash_seconds";
 /// Agents with a link to this process.
 pub(super) const NODES_CONNECTED: &str = "ostler_nodes_connected";
 /// Background tasks that are alive.
@@ -49,6 +51,13 @@ const METRICS: &[Metric] = &[
         labels: &["route"],
         unit: "seconds",
         means: "Time from the head of a request to the head of its answer. Long streams count until they begin.",
+    },
+    Metric {
+        name: HASH_SECONDS,
+        kind: Kind::Histogram,
+        labels: &[],
+        unit: "seconds",
+        means: "Time for one hash of a password, without waiting for its turn. What else a sign-in takes is the rest of its request.",
     },
     Metric {
         name: NODES_CONNECTED,
