@@ -6,6 +6,7 @@
 mod authentication;
 mod cold_start;
 mod console;
+mod lighthouse;
 mod matches;
 mod memory;
 mod read;
@@ -90,6 +91,8 @@ const ROWS: &[Row] = &[
     matches::PROCESSOR,
     matches::BYTES,
     matches::COMPACT,
+    lighthouse::OVERVIEW,
+    lighthouse::WORKLOAD,
 ];
 
 /// A row and what was measured.

@@ -81,6 +81,49 @@ impl Served {
     }
 }
 
+/// A server with a node, on which a workload runs that is a shell and reads what is typed; does something with server and
+/// workload, and ends them.
+pub(super) fn with_shell<T>(bench: &Bench, work: impl FnOnce(&Served, &str) -> Result<T>) -> Result<T> {
+    let served = Served::start(bench)?;
+    let files = Scratch::new("shell")?;
+    let _node = served.node(bench, files.path())?;
+    let mut line = connect(served.address)?;
+    // It may have to wait for the node.
+    let shell = json!({"name": "Shell", "template": "process", "variables": {"program": "sh"}});
+    let began = Instant::now();
+    let id = loop {
+        if let Ok(made) = served.post(&mut line, "/api/v1/workloads", &shell) {
+            break made["target"].as_str().context("no workload")?.to_owned();
+        }
+        rest(began, "the node did not come")?;
+    };
+    let path = format!("/api/v1/workloads/{id}");
+    loop {
+        let shell = served.read(&mut line, &path)?;
+        if shell["is_ready"] == true {
+            break;
+        }
+        rest(began, &format!("the shell did not start: {shell}"))?;
+    }
+    let done = work(&served, &id);
+    // What a node runs outlives its agent: it must not outlive the measurement.
+    let began = Instant::now();
+    served.post(&mut line, &format!("{path}/stop"), &json!({}))?;
+    while served.read(&mut line, &path)?["state"] != "stopped" {
+        rest(began, "the shell did not stop")?;
+    }
+    done
+}
+
+/// A moment's rest while something starts.
+fn rest(began: Instant, why: &str) -> Result<()> {
+    if began.elapsed() > LIMIT * 3 {
+        bail!("{why}");
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    Ok(())
+}
+
 /// Signs the first admin in and makes a key.
 fn credentials(line: &mut BufReader<TcpStream>, log: &std::path::Path) -> Result<(String, String)> {
     let began = Instant::now();

@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+pub use needs::{browser, cache};
 pub use postgres::Postgres;
 pub use scratch::Scratch;
 

@@ -106,11 +106,15 @@ pub fn schemathesis() -> Option<PathBuf> {
     named.or_else(|| Some(venv()?.join("bin/schemathesis"))).filter(|path| path.is_file())
 }
 
-/// Where Python programs for tests live: outside the clone, so that a later run finds them again.
-fn venv() -> Option<PathBuf> {
+/// Where tools for tests and benchmarks live: outside the clone, so that a later run finds them again.
+pub fn cache() -> Option<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
-    Some(cache.join("ostler/venv").join(SCHEMATHESIS))
+    Some(cache.join("ostler"))
+}
+
+fn venv() -> Option<PathBuf> {
+    Some(cache()?.join("venv").join(SCHEMATHESIS))
 }
 
 /// Pinned: a new release finds new things, and those belong into a commit of their own.

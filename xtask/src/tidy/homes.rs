@@ -49,7 +49,6 @@ const FILE_READERS: &[(&str, &str)] = &[
         "crates/server/src/secret.rs",
         "the key that encrypts secrets lies in the data folder, readable by the server alone",
     ),
-    ("crates/store/src/db/sqlite.rs", "the database file's folder and rights are made before it is opened"),
     ("crates/store/src/db/backup.rs", "an online backup is a new file, and half of one is removed again"),
     ("crates/cli/src/audit.rs", "exports and checkpoints to verify are files that a person names"),
     ("crates/relay/src/worker/disk.rs", "journals and archives of matches; a relay has no database"),
