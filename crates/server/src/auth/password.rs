@@ -1,4 +1,4 @@
-//! Passwords: argon2id, off the async threads, a few at a time.
+//! Passwords: argon2id, a few at a time, in nobody's way.
 
 use crate::http::{Error, Result};
 use crate::limits;
@@ -9,6 +9,7 @@ use ostler_model::{Millis, Secret};
 use ostler_runtime::{Clock, Ids};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::Semaphore;
 
 /// Makes and checks hashes, bounded, so that sign-ins cannot take all memory and all cores.
@@ -68,7 +69,11 @@ impl Passwords {
             crate::obs::hashed(clock.instant().saturating_duration_since(began));
             done
         };
-        // Not in place (`block_in_place`): that saves two hand-overs and then leaves the connection waiting for longer.
+        // Here and now where that is possible: another thread would have to be woken, and to wake this one. What else this
+        // thread had to do goes to another one meanwhile.
+        if Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread {
+            return Ok(tokio::task::block_in_place(held));
+        }
         tokio::task::spawn_blocking(held).await.map_err(|e| Error::Internal(e.into()))
     }
 }
