@@ -20,6 +20,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Connections that are kept when nobody reads. More are opened when more threads read at once.
 const READERS: usize = 8;
 
+/// Boxed, because whoever reads carries one through its future.
+type Boxed = Box<Connection>;
+
 pub(super) struct Sqlite {
     writer: Arc<Home>,
     /// Writers wait for one another here, in line.
@@ -34,7 +37,7 @@ struct Home {
     /// Absent in memory, where a second connection would be a second database.
     file: Option<File>,
     clock: Clock,
-    free: Mutex<Vec<Box<Connection>>>,
+    free: Mutex<Vec<Boxed>>,
     kept: usize,
     is_closed: AtomicBool,
 }
@@ -48,8 +51,7 @@ struct File {
 
 /// One connection, given back on drop.
 pub(super) struct Lease {
-    /// Boxed, because whoever reads carries it through its future.
-    conn: Option<Box<Connection>>,
+    conn: Option<Boxed>,
     home: Arc<Home>,
     _turn: Option<OwnedSemaphorePermit>,
 }
@@ -124,7 +126,7 @@ impl Home {
         };
         Ok(Lease { conn: Some(conn), home: self.clone(), _turn: turn })
     }
-    fn open(&self) -> Result<Box<Connection>, rusqlite::Error> {
+    fn open(&self) -> Result<Boxed, rusqlite::Error> {
         // Of a database in memory nothing is left when its connection broke.
         let Some(file) = &self.file else { return Err(rusqlite::Error::InvalidQuery) };
         let conn = Connection::file(&file.path, file.how, self.clock.clone())?;
@@ -144,7 +146,7 @@ impl Home {
         }
         self.free().clear();
     }
-    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Box<Connection>>> {
+    fn free(&self) -> std::sync::MutexGuard<'_, Vec<Boxed>> {
         self.free.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
