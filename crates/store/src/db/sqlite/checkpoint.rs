@@ -42,8 +42,12 @@ impl Checkpoints {
     /// To be called after a commit, on the thread that made it.
     pub(super) fn committed(self: &Arc<Self>) {
         let pages = NOTED.take();
+        if pages == 0 {
+            // Nothing was written: that says nothing of the log.
+            return;
+        }
         if pages < PAGES {
-            // The log began anew, or nothing was written.
+            // The log began anew.
             self.due.store(PAGES, Ordering::Relaxed);
             return;
         }

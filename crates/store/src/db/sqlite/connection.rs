@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// Steps of SQLite's machine between two looks at the clock; about a tenth of a millisecond.
 const STEPS: i32 = 10_000;
-/// How long SQLite itself waits for a lock, holding its thread. Whoever meets one for longer waits without holding a thread.
+/// How long SQLite itself waits for a lock, holding its thread: readers, who hardly ever meet one, and whoever opens.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
 /// Statements that are kept ready per connection.
 const STATEMENTS: usize = 256;
@@ -66,6 +66,8 @@ impl Connection {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         if how == Use::Write {
             conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+            // Whoever begins a change waits for its lock without holding a thread.
+            conn.busy_timeout(Duration::ZERO)?;
         }
         Self::new(conn, how, clock)
     }
