@@ -6,7 +6,7 @@ use super::sqlite;
 use super::value::Value;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::Postgres;
-use sqlx::{AssertSqlSafe, Database, Encode, Type};
+use sqlx::{AssertSqlSafe, Database, Encode, Executor as _, Type};
 
 /// A connection in use. Statements are written once, in the dialect that both databases share.
 pub(crate) struct Conn {
@@ -65,11 +65,11 @@ impl Conn {
     /// Opens a transaction. Dropped before its end, the connection is rolled back or thrown away before anybody else uses it.
     pub(super) async fn begin(&mut self, sql: &'static str) -> Result<()> {
         self.is_open = true;
-        self.batch(sql.to_owned()).await.map_err(|e| classify(self.doing, e))
+        self.bracket(sql).await.map_err(|e| classify(self.doing, e))
     }
     /// Ends the transaction.
     pub(crate) async fn end(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        self.batch(sql.to_owned()).await?;
+        self.bracket(sql).await?;
         self.is_open = false;
         Ok(())
     }
@@ -115,12 +115,17 @@ impl Conn {
         }
         .map_err(|e| classify(self.doing, e))
     }
-    /// Several statements without values, for transactions and migrations.
+    /// Several statements without values, for migrations.
     pub(super) async fn batch(&mut self, sql: String) -> Result<(), sqlx::Error> {
-        use sqlx::Executor as _;
         match &mut self.link {
             Link::Sqlite(conn) => conn.batch(&sql),
             Link::Postgres(conn) => (&mut **conn).execute(sqlx::raw_sql(AssertSqlSafe(sql))).await.map(|_| ()),
+        }
+    }
+    async fn bracket(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        match &mut self.link {
+            Link::Sqlite(conn) => conn.bracket(sql),
+            Link::Postgres(conn) => (&mut **conn).execute(sqlx::raw_sql(sql)).await.map(|_| ()),
         }
     }
     /// True on PostgreSQL, for the few places where only one of the databases needs a word more.

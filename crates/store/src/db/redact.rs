@@ -81,8 +81,8 @@ impl Told {
         clean_fields(&mut before);
         clean_fields(&mut after);
         let digest = |fields: &Map<String, Value>| {
-            let text = Value::Object(fields.clone()).to_string();
-            hex::encode(&ring::digest::digest(&ring::digest::SHA256, text.as_bytes()).as_ref()[..8])
+            let text = serde_json::to_vec(fields).expect("names and values are what JSON can hold");
+            hex::encode(&ring::digest::digest(&ring::digest::SHA256, &text).as_ref()[..8])
         };
         let digests = json!({ "before": digest(&before), "after": digest(&after) });
         let of = |fields: Map<String, Value>| -> Map<String, Value> {

@@ -393,7 +393,8 @@ macro_rules! read {
     ($store:expr, $doing:literal, |$db:ident| $body:block) => {{
         let store: &$crate::db::store::Store = $store;
         let _counted = store.call();
-        let work = async {
+        // Pinned where it is: it can be large, and would be copied at each hand it goes through.
+        let work = std::pin::pin!(async {
             let mut tries = 0;
             loop {
                 let attempt = async {
@@ -405,7 +406,7 @@ macro_rules! read {
                     break done;
                 }
             }
-        };
+        });
         store.within_deadline($doing, work).await
     }};
 }
@@ -416,7 +417,7 @@ macro_rules! snapshot {
     ($store:expr, $doing:literal, |$db:ident| $body:block) => {{
         let store: &$crate::db::store::Store = $store;
         let _counted = store.call();
-        let work = async {
+        let work = std::pin::pin!(async {
             let mut tries = 0;
             loop {
                 let attempt = async {
@@ -434,7 +435,7 @@ macro_rules! snapshot {
                     break done;
                 }
             }
-        };
+        });
         store.within_deadline($doing, work).await
     }};
 }
@@ -445,7 +446,7 @@ macro_rules! change {
     ($store:expr, $doing:literal, $at:expr, |$tx:ident| $body:block) => {{
         let store: &$crate::db::store::Store = $store;
         let _counted = store.call();
-        let work = async {
+        let work = std::pin::pin!(async {
             let mut tries = 0;
             loop {
                 let attempt = async {
@@ -461,7 +462,7 @@ macro_rules! change {
                     break done;
                 }
             }
-        };
+        });
         store.within_deadline($doing, work).await
     }};
 }

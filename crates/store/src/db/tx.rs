@@ -194,15 +194,7 @@ impl Tx {
             chains.entry(chain_name(note.workspace)).or_default().push(note);
         }
         for (chain, notes) in chains {
-            let head = self
-                .conn
-                .one(
-                    "INSERT INTO chain (name, seq, hash) VALUES ($1, 0, '')
-                     ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING seq, hash",
-                    args![chain],
-                )
-                .await?;
-            let (mut seq, mut previous): (u64, String) = (head.get("seq")?, head.get("hash")?);
+            let (mut seq, mut previous) = self.chain_head(&chain).await?;
             for note in notes {
                 seq += 1;
                 let entry = entry(note, seq, previous, &chain, self.at);
@@ -214,6 +206,24 @@ impl Tx {
         Ok(())
     }
 
+    /// The place and the hash of a chain's last entry, which nobody else goes on from until the transaction ends.
+    async fn chain_head(&mut self, chain: &str) -> Result<(u64, String)> {
+        // Nearly always it is there.
+        let there = if self.is_postgres() {
+            "SELECT seq, hash FROM chain WHERE name = $1 FOR UPDATE"
+        } else {
+            "SELECT seq, hash FROM chain WHERE name = $1"
+        };
+        let head = match self.conn.opt(there, args![chain]).await? {
+            Some(head) => head,
+            None => {
+                let sql = "INSERT INTO chain (name, seq, hash) VALUES ($1, 0, '')
+                           ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING seq, hash";
+                self.conn.one(sql, args![chain]).await?
+            }
+        };
+        Ok((head.get("seq")?, head.get("hash")?))
+    }
     async fn insert_audit(&mut self, chain: &str, e: &Entry) -> Result<()> {
         self.conn
             .exec(

@@ -8,8 +8,11 @@ use super::super::row::{Cell, Line};
 use super::super::value::Value;
 use super::checkpoint;
 use ostler_runtime::Clock;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, OpenFlags, ToSql};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -55,8 +58,18 @@ pub(super) struct Connection {
     conn: rusqlite::Connection,
     clock: Clock,
     longest: Duration,
+    /// What is known of statements that were run before, by their texts.
+    shapes: RefCell<HashMap<Box<str>, Arc<Shape>>>,
     /// When the statement under way is to be ended. Statements without values (the ends of transactions, migrations) never are.
     until: Arc<Mutex<Option<Instant>>>,
+}
+
+/// What every run of a statement has in common.
+struct Shape {
+    /// Of its columns.
+    names: Arc<[Box<str>]>,
+    /// Which value each of its parameters takes: `$7` is the seventh wherever it stands; to SQLite it is just a name.
+    values: Box<[usize]>,
 }
 
 impl Connection {
@@ -81,6 +94,8 @@ impl Connection {
         conn.pragma_update(None, "synchronous", "normal")?;
         conn.pragma_update(None, "cache_size", how.cache())?;
         conn.pragma_update(None, "temp_store", "memory")?;
+        // Without this, SQLite makes a kept statement's plan anew whenever a value that it might depend on is another one.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS);
         let until = Arc::new(Mutex::new(None));
         let (watch, limit) = (clock.clone(), until.clone());
@@ -91,7 +106,7 @@ impl Connection {
                 until.is_some_and(|until| watch.instant() > until)
             }),
         )?;
-        Ok(Self { conn, clock, longest: how.longest(), until })
+        Ok(Self { conn, clock, longest: how.longest(), shapes: RefCell::default(), until })
     }
     /// Has somebody else fold the write-ahead log into the file: see [`checkpoint`].
     pub(super) fn leave_checkpoints(&self) {
@@ -102,24 +117,26 @@ impl Connection {
     }
     /// The rows, at most `most` of them.
     pub(super) fn rows(&self, sql: &str, values: &[Value], most: usize) -> Result<Vec<Line>, rusqlite::Error> {
-        let mut statement = self.prepare(sql, values)?;
+        let (mut statement, shape) = self.prepare(sql, values)?;
         // What changes something is always run to its end, however many rows of it are wanted.
         let is_change = !statement.readonly();
-        let names: Arc<[Box<str>]> = statement.column_names().into_iter().map(Box::from).collect();
         let mut rows = statement.raw_query();
         let mut lines = Vec::new();
         while is_change || lines.len() < most {
             let Some(row) = rows.next()? else { break };
             if lines.len() < most {
-                let cells = (0..names.len()).map(|at| row.get_ref(at).map(cell)).collect::<Result<_, _>>()?;
-                lines.push(Line { names: names.clone(), cells });
+                let mut cells = Vec::with_capacity(shape.names.len());
+                for at in 0..shape.names.len() {
+                    cells.push(cell(row.get_ref(at)?));
+                }
+                lines.push(Line { names: shape.names.clone(), cells });
             }
         }
         Ok(lines)
     }
     /// How many rows were changed.
     pub(super) fn exec(&self, sql: &str, values: &[Value]) -> Result<u64, rusqlite::Error> {
-        let mut statement = self.prepare(sql, values)?;
+        let (mut statement, _) = self.prepare(sql, values)?;
         let mut rows = statement.raw_query();
         while rows.next()?.is_some() {}
         Ok(self.conn.changes())
@@ -128,6 +145,11 @@ impl Connection {
     pub(super) fn copy_into(&self, path: &str) -> Result<(), rusqlite::Error> {
         self.limit(None);
         self.conn.execute("VACUUM INTO $1", [path]).map(|_| ())
+    }
+    /// Begins or ends a transaction, however long it takes.
+    pub(super) fn bracket(&self, sql: &str) -> Result<(), rusqlite::Error> {
+        self.limit(None);
+        self.conn.prepare_cached(sql)?.raw_execute().map(|_| ())
     }
     /// Statements without values, however long they take.
     pub(super) fn batch(&self, sql: &str) -> Result<(), rusqlite::Error> {
@@ -140,28 +162,40 @@ impl Connection {
     }
 
     /// A statement with its values, and its time running.
-    fn prepare(&self, sql: &str, values: &[Value]) -> Result<CachedStatement<'_>, rusqlite::Error> {
+    fn prepare(&self, sql: &str, values: &[Value]) -> Result<(CachedStatement<'_>, Arc<Shape>), rusqlite::Error> {
         self.limit(Some(self.longest));
         let mut statement = self.conn.prepare_cached(sql)?;
-        bind(&mut statement, values)?;
-        Ok(statement)
+        let shape = self.shape(sql, &statement);
+        for (at, number) in (1..).zip(&shape.values) {
+            let count = shape.values.len();
+            let value = values.get(*number).ok_or(rusqlite::Error::InvalidParameterCount(values.len(), count))?;
+            statement.raw_bind_parameter(at, Bound(value))?;
+        }
+        Ok((statement, shape))
     }
-
+    fn shape(&self, sql: &str, statement: &CachedStatement<'_>) -> Arc<Shape> {
+        let mut shapes = self.shapes.borrow_mut();
+        // Another process may have changed the schema.
+        let columns = statement.column_count();
+        if let Some(shape) = shapes.get(sql).filter(|shape| shape.names.len() == columns) {
+            return shape.clone();
+        }
+        let number =
+            |at| statement.parameter_name(at).and_then(|name| name.get(1..)?.parse::<usize>().ok()?.checked_sub(1));
+        let values = (1..=statement.parameter_count()).map(|at| number(at).unwrap_or(usize::MAX)).collect();
+        let names = statement.column_names().into_iter().map(Box::from).collect();
+        // Texts that are put together have no end; those that are used again are back at once.
+        if shapes.len() >= STATEMENTS {
+            shapes.clear();
+        }
+        let shape = Arc::new(Shape { names, values });
+        shapes.insert(sql.into(), shape.clone());
+        shape
+    }
     fn limit(&self, span: Option<Duration>) {
         let until = span.map(|span| self.clock.instant() + span);
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = until;
     }
-}
-
-/// `$7` is the seventh value wherever it stands; to SQLite it is just a name.
-fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> Result<(), rusqlite::Error> {
-    for at in 1..=statement.parameter_count() {
-        let number = statement.parameter_name(at).and_then(|name| name.get(1..)?.parse::<usize>().ok());
-        let value = number.and_then(|number| values.get(number.checked_sub(1)?));
-        let value = value.ok_or(rusqlite::Error::InvalidParameterCount(values.len(), statement.parameter_count()))?;
-        statement.raw_bind_parameter(at, Bound(value))?;
-    }
-    Ok(())
 }
 
 struct Bound<'a>(&'a Value);

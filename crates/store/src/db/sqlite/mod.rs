@@ -155,7 +155,7 @@ impl Drop for Lease {
     fn drop(&mut self) {
         let Some(conn) = self.conn.take() else { return };
         // Somebody went away in the middle. A connection that cannot even be rolled back is replaced.
-        if conn.is_open() && conn.batch("ROLLBACK").is_err() && self.home.file.is_some() {
+        if conn.is_open() && conn.bracket("ROLLBACK").is_err() && self.home.file.is_some() {
             return;
         }
         let mut free = self.home.free();
@@ -174,13 +174,18 @@ impl Lease {
     pub(super) fn exec(&self, sql: &str, values: &[Value]) -> Result<u64, sqlx::Error> {
         self.conn().exec(sql, values).map_err(driver)
     }
-    /// Statements without values: the ends of transactions, and migrations.
-    pub(super) fn batch(&self, sql: &str) -> Result<(), sqlx::Error> {
-        self.conn().batch(sql).map_err(driver)?;
+    /// Begins or ends a transaction.
+    pub(super) fn bracket(&self, sql: &str) -> Result<(), sqlx::Error> {
+        self.conn().bracket(sql).map_err(driver)?;
         if let (Some(checkpoints), false) = (self.home.checkpoints(), self.conn().is_open()) {
             checkpoints.committed();
         }
         Ok(())
+    }
+
+    /// Statements without values, for migrations.
+    pub(super) fn batch(&self, sql: &str) -> Result<(), sqlx::Error> {
+        self.conn().batch(sql).map_err(driver)
     }
 
     fn copy_into(&self, to: &str) -> Result<(), sqlx::Error> {
