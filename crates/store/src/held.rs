@@ -59,6 +59,24 @@ async fn add_teams(db: &mut Conn, memberships: &mut [Membership], user: UserId) 
     Ok(())
 }
 
+/// Sees to it that nobody changes a person until the transaction ends. Others may hold them, too.
+///
+/// SQLite has one writer at a time anyway.
+pub(crate) async fn hold(tx: &mut Tx, user: UserId) -> Result<()> {
+    if tx.is_postgres() {
+        tx.opt("SELECT id FROM users WHERE id = $1 FOR SHARE", args![user]).await?;
+    }
+    Ok(())
+}
+
+/// The same for whoever changes what belongs to a person: nobody else holds or changes them meanwhile.
+pub(crate) async fn lock_person(tx: &mut Tx, user: &str) -> Result<()> {
+    if tx.is_postgres() {
+        tx.opt("SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE", args![user]).await?;
+    }
+    Ok(())
+}
+
 /// A person with a row for each of their memberships.
 const PERSON: &str = "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
             u.password_hash, m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities

@@ -9,6 +9,7 @@ use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
 use crate::invite::note;
+use crate::session::end_all;
 use crate::{mail, user};
 use ostler_model::authz::{Actor, ActorKind, Grant, Origin, Write};
 use ostler_model::event::Fact;
@@ -123,7 +124,7 @@ impl Store {
                 )
                 .await?;
             let user = user::from_row(&row.ok_or(Rule::NotActive)?)?;
-            let sessions = tx.exec("DELETE FROM session WHERE user_id = $1", args![id]).await?;
+            let sessions = end_all(tx, id, None).await?;
             revoke_all(tx, id, at).await?;
             // Whoever could read the mail is not slowed down by somebody else's guesses any more.
             tx.exec("DELETE FROM throttle WHERE subject = $1", args![format!("account:{}", user.email)]).await?;

@@ -2,17 +2,21 @@
 
 use crate::db::conn::Conn;
 use crate::db::error::{Result, Rule, StoreError};
-use crate::db::page::Select;
+use crate::db::page::{Paging, Reach, Select};
 use crate::db::redact::Told;
 use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
-use crate::held::{authority, of_rows, person};
+use crate::factor::{self, Evidence};
+use crate::held::{authority, hold, of_rows, person};
+use crate::throttle::{Attempts, succeeded};
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Authority, Collection, Grant, Resource, Write};
+use ostler_model::factor::Standing;
 use ostler_model::user::{Session, SessionKind, State, User};
-use ostler_model::{SessionId, Time, UserId};
+use ostler_model::workspace::Workspace;
+use ostler_model::{FactorId, SessionId, Time, UserId};
 use serde_json::json;
 
 /// A session that was found by its token, and the rights of its person now.
@@ -27,11 +31,42 @@ pub struct SignedIn {
     pub rights: String,
 }
 
-/// Whose session has begun, and their rights at that moment.
+/// What somebody has shown. Between the look at it and the session's beginning it may have lost its worth (a password takes its
+/// time to check), so all of it is looked at again, or used up, in the transaction in which the session begins.
+#[derive(Debug, Clone, Copy)]
+pub enum Proof<'a> {
+    /// Nothing: this person was made a moment ago, by the installation.
+    Setup,
+    /// The word of a provider. Not enough for people with a second factor.
+    Provider,
+    /// The password of this stored form. Not enough for people with a second factor.
+    Password(&'a str),
+    /// The second half: the challenge, by its hash, and what answers it. Both are used up, or neither.
+    Challenge { token_hash: &'a [u8], evidence: Evidence<'a> },
+    /// A passkey that made sure of its person, with the count that it showed and the ticket that it answers.
+    Passkey { id: FactorId, sign_count: u32, ticket: (&'a [u8], Time) },
+}
+
+/// A sign-in that has come to its end: what was shown, and the attempts that this makes good.
+#[derive(Debug, Clone, Copy)]
+pub struct SignIn<'a> {
+    pub proof: Proof<'a>,
+    pub attempts: Attempts<'a>,
+}
+
+impl<'a> From<Proof<'a>> for SignIn<'a> {
+    fn from(proof: Proof<'a>) -> Self {
+        Self { proof, attempts: Attempts::default() }
+    }
+}
+
+/// Whose session has begun, their rights and what is demanded of them at that moment, and the first workspaces that they see.
 #[derive(Debug, Clone)]
 pub struct Begun {
     pub user: User,
     pub authority: Authority,
+    pub standing: Standing,
+    pub workspaces: Vec<Workspace>,
 }
 
 /// What a session is found with; `users` and the memberships come along, one row for each of these.
@@ -54,33 +89,36 @@ pub struct Rotation<'a> {
 }
 
 impl Store {
-    /// Begins a session of a person who is active at this moment.
+    /// Begins a session of a person who is active at this moment. `None` when a second factor is wanted first.
     pub async fn session_create(
         &self,
         grant: &Grant<Collection<Session>, Write>,
-        session: &Session,
-        token_hash: &[u8],
+        (session, token_hash): (&Session, &[u8]),
+        sign_in: SignIn<'_>,
         at: Time,
-    ) -> Result<Begun> {
-        change!(self, "session_create", at, |tx| { begin(tx, grant, session, token_hash).await })
+    ) -> Result<Option<Begun>> {
+        change!(self, "session_create", at, |tx| { begin(tx, grant, (session, token_hash), sign_in).await })
     }
     /// The same in a browser that has another session already, by its cookie: that one ends, whoever's it was. Nobody would
     /// hold its cookie any more, but whoever had stolen it.
     pub async fn session_replace(
         &self,
         grant: &Grant<Collection<Session>, Write>,
-        session: &Session,
-        token_hash: &[u8],
+        (session, token_hash): (&Session, &[u8]),
         former_hash: &[u8],
+        sign_in: SignIn<'_>,
         at: Time,
-    ) -> Result<Begun> {
+    ) -> Result<Option<Begun>> {
         change!(self, "session_replace", at, |tx| {
-            tx.exec(
-                "DELETE FROM session WHERE kind = 'browser' AND (token_hash = $1 OR old_token_hash = $1)",
-                args![former_hash],
-            )
-            .await?;
-            begin(tx, grant, session, token_hash).await
+            let begun = begin(tx, grant, (session, token_hash), sign_in).await?;
+            if begun.is_some() {
+                tx.exec(
+                    "DELETE FROM session WHERE kind = 'browser' AND (token_hash = $1 OR old_token_hash = $1)",
+                    args![former_hash],
+                )
+                .await?;
+            }
+            Ok(begun)
         })
     }
     /// Who a token belongs to now: one query. `None` when unknown, expired, or its person may not sign in.
@@ -162,6 +200,7 @@ impl Store {
     ) -> Result<u64> {
         change!(self, "session_revoke_all", at, |tx| {
             let keep = keep.map(|id| id.to_string()).unwrap_or_default();
+            tx.exec("DELETE FROM factor_challenge WHERE user_id = $1", args![grant.id()]).await?;
             let sql = "DELETE FROM session WHERE user_id = $1 AND id <> $2 RETURNING id";
             let rows = tx.all(sql, args![grant.id(), keep]).await?;
             let ended = rows.iter().take(TOLD_MOST).map(|row| row.get("id")).collect::<Result<Vec<SessionId>>>()?;
@@ -191,13 +230,32 @@ impl Store {
 pub(crate) async fn begin<R: Resource>(
     tx: &mut Tx,
     grant: &Grant<R, Write>,
-    session: &Session,
-    token_hash: &[u8],
-) -> Result<Begun> {
+    (session, token_hash): (&Session, &[u8]),
+    sign_in: SignIn<'_>,
+) -> Result<Option<Begun>> {
+    // Whoever changes this person's password, factors or state comes before, or ends this session too.
+    hold(tx, session.user).await?;
     let found = person(tx, session.user).await?;
     let (user, authority, password_hash) = found.ok_or_else(|| StoreError::missing("user", session.user))?;
     if user.state != State::Active {
         return Err(Rule::NotActive.into());
+    }
+    let at = session.created_at;
+    match sign_in.proof {
+        Proof::Password(checked) if password_hash.as_deref() != Some(checked) => {
+            return Err(Rule::PasswordChanged.into());
+        }
+        Proof::Challenge { token_hash, evidence } => factor::pass(tx, user.id, token_hash, evidence, at).await?,
+        Proof::Passkey { id, sign_count, ticket: (ticket_hash, until) } => {
+            factor::spend(tx, ticket_hash, until).await?;
+            factor::use_up(tx, user.id, Evidence::Passkey { id, sign_count }, at).await?;
+        }
+        Proof::Setup | Proof::Provider | Proof::Password(_) => {}
+    }
+    succeeded(tx, sign_in.attempts).await?;
+    let standing = factor::standing(tx, user.id).await?;
+    if standing.has_factor && matches!(sign_in.proof, Proof::Provider | Proof::Password(_)) {
+        return Ok(None);
     }
     tx.exec(
         "INSERT INTO session (id, user_id, kind, token_hash, created_at, seen_at, expires_at, address, user_agent, rights)
@@ -227,7 +285,16 @@ pub(crate) async fn begin<R: Resource>(
         outcome: Outcome::Done,
         told: Told::made(&told(session)),
     });
-    Ok(Begun { user, authority })
+    let workspaces = crate::workspace::list(tx, &Reach::of(&authority), &Paging::default()).await?.items;
+    Ok(Some(Begun { user, authority, standing, workspaces }))
+}
+
+/// Signs somebody out everywhere but in one session, and says how many sessions ended. Sign-ins that are half done end as
+/// well: they were begun under the same terms.
+pub(crate) async fn end_all(tx: &mut Tx, user: impl std::fmt::Display, keep: Option<SessionId>) -> Result<u64> {
+    let (user, keep) = (user.to_string(), keep.map(|id| id.to_string()).unwrap_or_default());
+    tx.exec("DELETE FROM factor_challenge WHERE user_id = $1", args![user]).await?;
+    tx.exec("DELETE FROM session WHERE user_id = $1 AND id <> $2", args![user, keep]).await
 }
 
 /// The most sessions that an entry names.

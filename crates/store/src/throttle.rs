@@ -1,7 +1,8 @@
 //! Attempts to sign in, counted per account and per address, so that guessing becomes slow however many guess at once.
 
-use crate::db::error::Result;
-use crate::db::store::{Store, change};
+use crate::db::error::{Result, Rule, StoreError};
+use crate::db::store::{Store, change, read};
+use crate::db::tx::Tx;
 use crate::db::value::args;
 use ostler_model::{Millis, Time};
 
@@ -20,10 +21,20 @@ pub struct Policy {
 /// May the attempt be made?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// Yes, and it has been counted already; [`Store::throttle_succeeded`] takes that back after a success.
+    /// Yes, and it has been counted already; [`Attempts`] take that back after a success.
     Allowed,
     /// No. It was not counted.
     Blocked { until: Time },
+}
+
+/// Attempts that were counted, and turned out well.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Attempts<'a> {
+    /// Everything that was counted for these is forgotten.
+    pub forgotten: &'a [&'a str],
+    /// The one attempt is taken back. Not more: who may sign in to one account must not thereby get free guesses at all
+    /// others, and the fortieth pupil of a school that comes from one address has done nothing wrong.
+    pub taken_back: &'a [(&'a str, Policy)],
 }
 
 /// What attempts from an address are counted under. Of IPv6, the network of 64 bits: whoever has one address of it has all.
@@ -52,40 +63,49 @@ impl Store {
         // One order for everybody, so two attempts never wait for each other in a circle.
         let mut subjects: Vec<_> = subjects.iter().map(|(name, policy)| (counted(name), *policy)).collect();
         subjects.sort_by(|(a, _), (b, _)| a.cmp(b));
-        change!(self, "throttle_attempt", at, |tx| {
-            let mut counts = Vec::with_capacity(subjects.len());
-            let mut blocked: Option<Time> = None;
+        let counted = change!(self, "throttle_attempt", at, |tx| {
             for (name, policy) in &subjects {
+                let is_free = "UPDATE throttle SET failures = failures + 1, last_at = $2
+                               WHERE subject = $1 AND blocked_until = 0 AND last_at > $3 AND failures + 1 < $4";
+                let long_ago = at - policy.forget_after;
+                if tx.exec(is_free, args![name, at, long_ago, policy.free]).await? > 0 {
+                    continue;
+                }
+                // Nothing is counted while somebody has to wait, so that waiting is no matter of luck.
                 let row = tx
-                    .one(
-                        "INSERT INTO throttle (subject, failures, first_at, last_at, blocked_until) VALUES ($1, 0, $2, $2, 0)
-                         ON CONFLICT (subject) DO UPDATE SET subject = excluded.subject
-                         RETURNING failures, last_at, blocked_until",
-                        args![name, at],
+                    .opt(
+                        "INSERT INTO throttle (subject, failures, first_at, last_at, blocked_until) VALUES ($1, 1, $2, $2, 0)
+                         ON CONFLICT (subject) DO UPDATE SET last_at = excluded.last_at,
+                             failures = CASE WHEN throttle.last_at <= $3 THEN 1 ELSE throttle.failures + 1 END
+                         WHERE throttle.blocked_until <= excluded.last_at RETURNING failures",
+                        args![name, at, long_ago],
                     )
                     .await?;
-                let until: Time = row.get("blocked_until")?;
-                if until > at {
-                    blocked = blocked.max(Some(until));
+                let wait = wait(policy, row.ok_or(Rule::Throttled)?.get("failures")?);
+                if wait.0 > 0 {
+                    let sql = "UPDATE throttle SET blocked_until = $2 WHERE subject = $1";
+                    tx.exec(sql, args![name, at + wait]).await?;
                 }
-                let last: Time = row.get("last_at")?;
-                let failures: u32 = if last + policy.forget_after <= at { 0 } else { row.get("failures")? };
-                counts.push(failures);
             }
-            if let Some(until) = blocked {
-                return Ok(Attempt::Blocked { until });
+            Ok(())
+        });
+        match counted {
+            Ok(()) => Ok(Attempt::Allowed),
+            Err(StoreError::Refused(Rule::Throttled)) => {
+                Ok(Attempt::Blocked { until: self.blocked(&subjects, at).await? })
             }
-            for ((name, policy), failures) in subjects.iter().zip(counts) {
-                let failures = failures.saturating_add(1);
-                let wait = wait(policy, failures);
-                let until = if wait.0 == 0 { Time::ZERO } else { at + wait };
-                tx.exec(
-                    "UPDATE throttle SET failures = $2, last_at = $3, blocked_until = $4 WHERE subject = $1",
-                    args![name, failures, at, until],
-                )
-                .await?;
+            Err(other) => Err(other),
+        }
+    }
+    /// How long the one of them has to wait that has to wait longest.
+    async fn blocked(&self, subjects: &[(String, Policy)], at: Time) -> Result<Time> {
+        read!(self, "throttle_blocked", |db| {
+            let mut until = at;
+            for (name, _) in subjects {
+                let row = db.opt("SELECT blocked_until FROM throttle WHERE subject = $1", args![name]).await?;
+                until = until.max(row.map_or(Ok(at), |row| row.get("blocked_until"))?);
             }
-            Ok(Attempt::Allowed)
+            Ok(until)
         })
     }
     /// Forgets what was counted, after a success.
@@ -95,30 +115,6 @@ impl Store {
         change!(self, "throttle_clear", at, |tx| {
             for name in &subjects {
                 tx.exec("DELETE FROM throttle WHERE subject = $1", args![name]).await?;
-            }
-            Ok(())
-        })
-    }
-    /// After a success: forgets what was counted for `own`, and takes back the one attempt that was counted for each of
-    /// `shared`. Not more: who may sign in to one account must not thereby get free guesses at all others, and the
-    /// fortieth pupil of a school that comes from one address has done nothing wrong.
-    pub async fn throttle_succeeded(&self, own: &str, shared: &[(&str, Policy)], at: Time) -> Result<()> {
-        let mut subjects: Vec<_> = shared.iter().map(|(name, policy)| (counted(name), Some(*policy))).collect();
-        subjects.push((counted(own), None));
-        subjects.sort_by(|(a, _), (b, _)| a.cmp(b));
-        change!(self, "throttle_succeeded", at, |tx| {
-            for (name, policy) in &subjects {
-                let Some(policy) = policy else {
-                    tx.exec("DELETE FROM throttle WHERE subject = $1", args![name]).await?;
-                    continue;
-                };
-                let sql = "UPDATE throttle SET failures = failures - 1 WHERE subject = $1 AND failures > 0
-                           RETURNING failures, last_at, blocked_until";
-                let Some(row) = tx.opt(sql, args![name]).await? else { continue };
-                let (last, until): (Time, Time) = (row.get("last_at")?, row.get("blocked_until")?);
-                let wait = wait(policy, row.get("failures")?);
-                let until = if wait.0 == 0 { Time::ZERO } else { until.min(last + wait) };
-                tx.exec("UPDATE throttle SET blocked_until = $2 WHERE subject = $1", args![name, until]).await?;
             }
             Ok(())
         })
@@ -134,6 +130,38 @@ impl Store {
             .await
         })
     }
+}
+
+/// Makes attempts good again.
+pub(crate) async fn succeeded(tx: &mut Tx, attempts: Attempts<'_>) -> Result<()> {
+    // In the order of all others who change several.
+    let forgotten = attempts.forgotten.iter().map(|name| (counted(name), None));
+    let taken_back = attempts.taken_back.iter().map(|(name, policy)| (counted(name), Some(policy)));
+    let mut subjects: Vec<_> = forgotten.chain(taken_back).collect();
+    subjects.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, policy) in &subjects {
+        let Some(policy) = policy else {
+            // The row stays, because the next sign-in wants it again; it goes when it has not been used for long.
+            let sql = "UPDATE throttle SET failures = 0, blocked_until = 0 WHERE subject = $1";
+            tx.exec(sql, args![name]).await?;
+            continue;
+        };
+        let waits_for_nothing = "UPDATE throttle SET failures = failures - 1
+                                 WHERE subject = $1 AND failures > 0 AND blocked_until = 0";
+        if tx.exec(waits_for_nothing, args![name]).await? > 0 {
+            continue;
+        }
+        let sql = "UPDATE throttle SET failures = failures - 1 WHERE subject = $1 AND failures > 0
+                   RETURNING failures, last_at, blocked_until";
+        let Some(row) = tx.opt(sql, args![name]).await? else { continue };
+        let (last, until): (Time, Time) = (row.get("last_at")?, row.get("blocked_until")?);
+        let wait = wait(policy, row.get("failures")?);
+        let earlier = if wait.0 == 0 { Time::ZERO } else { until.min(last + wait) };
+        if earlier < until {
+            tx.exec("UPDATE throttle SET blocked_until = $2 WHERE subject = $1", args![name, earlier]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The wait that follows this many attempts in a row.

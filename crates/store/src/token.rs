@@ -10,7 +10,7 @@ use crate::db::store::{Store, change, read};
 use crate::db::tx::Note;
 use crate::db::value::args;
 use crate::secret::sealed;
-use crate::session::{Begun, begin};
+use crate::session::{Begun, SignIn, begin};
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Platform, Write};
 use ostler_model::user::Session;
@@ -65,23 +65,26 @@ pub struct SigningKey {
 }
 
 impl Store {
-    /// Begins a family of tokens of a person who is active at this moment.
+    /// Begins a family of tokens of a person who is active at this moment. `None` when a second factor is wanted first.
     pub async fn token_create(
         &self,
         grant: &Grant<Collection<Session>, Write>,
         session: &Session,
         refresh: Refresh<'_>,
+        sign_in: SignIn<'_>,
         at: Time,
-    ) -> Result<Begun> {
+    ) -> Result<Option<Begun>> {
         // The session's own place for a cookie's hash has to be filled, with something that no cookie has.
         let nothing = ring::digest::digest(&ring::digest::SHA256, &[b"family of ", refresh.hash].concat());
         change!(self, "token_create", at, |tx| {
-            let begun = begin(tx, grant, session, nothing.as_ref()).await?;
-            tx.exec(
-                "INSERT INTO refresh_token (token_hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-                args![refresh.hash, session.id, at, refresh.expires_at],
-            )
-            .await?;
+            let begun = begin(tx, grant, (session, nothing.as_ref()), sign_in).await?;
+            if begun.is_some() {
+                tx.exec(
+                    "INSERT INTO refresh_token (token_hash, session_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
+                    args![refresh.hash, session.id, at, refresh.expires_at],
+                )
+                .await?;
+            }
             Ok(begun)
         })
     }

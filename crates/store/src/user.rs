@@ -8,6 +8,7 @@ use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
+use crate::session::end_all;
 use crate::setting;
 use ostler_model::authz::{Collection, Grant, Platform, Write};
 use ostler_model::event::Fact;
@@ -166,12 +167,7 @@ impl Store {
                 args![grant.id(), password_hash, at],
             )
             .await?;
-            let ended = tx
-                .exec(
-                    "DELETE FROM session WHERE user_id = $1 AND id <> $2",
-                    args![grant.id(), keep.map(|id| id.to_string()).unwrap_or_default()],
-                )
-                .await?;
+            let ended = end_all(tx, grant.id(), keep).await?;
             let id: UserId = grant.id().parse().map_err(|_| StoreError::missing("user", grant.id()))?;
             crate::reset::revoke_all(tx, id, at).await?;
             tx.event(grant, None, Fact::UserChanged { id });
@@ -209,7 +205,7 @@ impl Store {
                 .await?;
             let user = from_row(&row.ok_or_else(|| StoreError::missing("user", id))?)?;
             if state != State::Active {
-                tx.exec("DELETE FROM session WHERE user_id = $1", args![id]).await?;
+                end_all(tx, id, None).await?;
             }
             keep_an_admin(tx).await?;
             tx.event(grant, None, Fact::UserChanged { id });
@@ -259,7 +255,7 @@ impl Store {
                 .await?;
             let user = from_row(&row.ok_or_else(missing)?)?;
             if user.state == State::Deactivated {
-                tx.exec("DELETE FROM session WHERE user_id = $1", args![user.id]).await?;
+                end_all(tx, user.id, None).await?;
             }
             if user.email != before.email || user.state == State::Deactivated {
                 crate::reset::revoke_all(tx, user.id, at).await?;

@@ -1,5 +1,6 @@
 //! Workspaces and who belongs to them.
 
+use crate::db::conn::Conn;
 use crate::db::error::{Constraint, Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
 use crate::db::redact::Told;
@@ -65,13 +66,7 @@ impl Store {
     }
     /// The workspaces within reach, newest first.
     pub async fn workspace_list(&self, reach: &Reach, paging: &Paging) -> Result<Page<Workspace>> {
-        read!(self, "workspace_list", |db| {
-            let mut select = Select::new("SELECT * FROM workspace");
-            select.within(reach, "id", "id");
-            let (sql, values) = select.page("id", paging);
-            let items = db.all(sql, values).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
-            Ok(page(items, paging, |w| w.id.to_string()))
-        })
+        read!(self, "workspace_list", |db| { list(db, reach, paging).await })
     }
     /// Changes names and the time zone; what is `None` stays.
     pub async fn workspace_update(
@@ -194,6 +189,15 @@ impl Store {
             Ok(())
         })
     }
+}
+
+/// One page of workspaces within reach.
+pub(crate) async fn list(db: &mut Conn, reach: &Reach, paging: &Paging) -> Result<Page<Workspace>> {
+    let mut select = Select::new("SELECT * FROM workspace");
+    select.within(reach, "id", "id");
+    let (sql, values) = select.page("id", paging);
+    let items = db.all(sql, values).await?.iter().map(from_row).collect::<Result<Vec<_>>>()?;
+    Ok(page(items, paging, |w| w.id.to_string()))
 }
 
 /// How many forms of a proposed short name are tried.

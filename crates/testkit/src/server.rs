@@ -15,6 +15,7 @@ use ostler_server::app::App;
 use ostler_server::config::{Config, Rates};
 use ostler_server::http::{Front, Peer};
 use ostler_server::{Ground, auth, build_app, service};
+use ostler_store::session::Proof;
 use ostler_store::{MasterKey, Options, Store, token, user};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
@@ -269,7 +270,8 @@ impl TestServer {
         };
         let grant: Grant<Collection<Session>, Write> = self.grant(SystemReason::SignIn, &Collection::platform());
         let hash = auth::hash_token(&token);
-        self.app.store.session_create(&grant, &session, &hash, now).await.expect("a session begins");
+        let begun = self.app.store.session_create(&grant, (&session, &hash), Proof::Setup.into(), now).await;
+        begun.expect("a session begins").expect("with nothing to show");
         As::Browser(token)
     }
     /// An access token of a person, of a family that has just begun.
@@ -293,7 +295,8 @@ impl TestServer {
         let text = format!("osr_test-{}", self.next());
         let hash = auth::hash_token(&text);
         let refresh = token::Refresh { hash: &hash, expires_at: session.expires_at };
-        self.app.store.token_create(&grant, &session, refresh, now).await.expect("a family begins");
+        let begun = self.app.store.token_create(&grant, &session, refresh, Proof::Setup.into(), now).await;
+        begun.expect("a family begins").expect("with nothing to show");
         (self.app.signer.sign(user.id, session.id, now).0.reveal().to_owned(), text)
     }
     /// The right of a person as they are now.

@@ -1,17 +1,19 @@
 //! Signing in and out, and one's own sessions.
 
+use super::password::is_outdated;
 use super::{session, token};
 use crate::app::App;
-use crate::factor::{Entry, First, FromBrowser, enter};
+use crate::factor::{Entry, FromBrowser, enter};
 use crate::http::{
     Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Query, Result, Routes, SignedIn, View,
     WithHeaders, allow, page, window,
 };
 use crate::limits;
-use ostler_model::Millis;
 use ostler_model::authz::{Grant, Read, Write};
 use ostler_model::user::{Session, State, User};
-use ostler_store::throttle::Attempt;
+use ostler_model::{Millis, Secret, UserId};
+use ostler_store::session::{Proof, SignIn};
+use ostler_store::throttle::{Attempt, Attempts};
 use ostler_wire::Page;
 use ostler_wire::auth::{Login, RefreshInput, SessionView, SessionsEnded, Tokens};
 use ostler_wire::page::PageQuery;
@@ -43,12 +45,22 @@ pub async fn login(app: App, at: Public, asked: FromBrowser<Json<Login>>) -> Res
     let found = app.store.user_credential(&input.email).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
     let fits = app.passwords.check(stored, &input.password).await?;
-    let Some(user) = found.map(|found| found.user).filter(|user| fits && user.state == State::Active) else {
-        return Err(Error::Credentials);
-    };
-    let entry = enter(&app, user.id, (First::One, input.token), &at, &browser).await?;
-    app.store.throttle_succeeded(&account, &[(&address, limits::SIGN_IN_ADDRESS)], app.clock.now()).await?;
-    Ok(entry)
+    let found = found.filter(|found| fits && found.user.state == State::Active).ok_or(Error::Credentials)?;
+    let user = found.user.id;
+    let stored = renewed(&app, user, found.password_hash.unwrap_or_default(), &input.password).await?;
+    let attempts = Attempts { forgotten: &[&account], taken_back: &[(&address, limits::SIGN_IN_ADDRESS)] };
+    let sign_in = SignIn { proof: Proof::Password(&stored), attempts };
+    enter(&app, (user, sign_in), input.token, &at, &browser).await
+}
+
+/// The stored form of a password that is right. One that is weaker than today's is made anew: only now is the password known.
+async fn renewed(app: &App, user: UserId, stored: String, password: &Secret) -> Result<String> {
+    if !is_outdated(&stored) {
+        return Ok(stored);
+    }
+    let fresh = app.passwords.hash(&app.ids, password).await?;
+    app.store.user_rehash(user, &stored, &fresh, app.clock.now()).await?;
+    Ok(fresh)
 }
 
 /// Exchange a refresh token for a new access and a new refresh token.

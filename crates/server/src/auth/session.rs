@@ -10,17 +10,18 @@ use http::{HeaderMap, HeaderValue, header};
 use ostler_model::UserId;
 use ostler_model::authz::{Authority, Collection, Grant, Origin, SystemReason, Write, authorize};
 use ostler_model::user::Session;
-use ostler_store::session::{Begun, Rotation};
+use ostler_store::session::{Begun, Rotation, SignIn};
 use std::sync::Arc;
 
 /// Begins a session; the headers carry it to the browser. The session of the cookie that the browser came
-/// with ends.
+/// with ends. `None` when a second factor is wanted first.
 pub(crate) async fn begin(
     app: &App,
     user: UserId,
     former: Option<&str>,
+    sign_in: SignIn<'_>,
     (origin, is_secure): (&Arc<Origin>, bool),
-) -> Result<(HeaderMap, Begun)> {
+) -> Result<Option<(HeaderMap, Begun)>> {
     let token = URL_SAFE_NO_PAD.encode(app.ids.bytes::<32>());
     let now = app.clock.now();
     let session = Session {
@@ -36,11 +37,13 @@ pub(crate) async fn begin(
     let who = Authority::system(SystemReason::SignIn);
     let grant: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), origin)?;
     let hash = hash_token(&token);
+    let new = (&session, hash.as_slice());
     let begun = match former.map(hash_token) {
-        Some(former) => app.store.session_replace(&grant, &session, &hash, &former, now).await?,
-        None => app.store.session_create(&grant, &session, &hash, now).await?,
+        Some(former) => app.store.session_replace(&grant, new, &former, sign_in, now).await?,
+        None => app.store.session_create(&grant, new, sign_in, now).await?,
     };
-    Ok((cookie(&token, limits::SESSION_TIME.0 / 1000, is_secure)?, begun))
+    let Some(begun) = begun else { return Ok(None) };
+    Ok(Some((cookie(&token, limits::SESSION_TIME.0 / 1000, is_secure)?, begun)))
 }
 
 /// Gives a session a new cookie. The old one ends in a moment: whoever had it before its person was given more (or less) must

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ostler_model::authz::{Authority, Collection, Grant, Origin, SystemReason, Write, authorize};
 use ostler_model::user::{Session, SessionKind};
 use ostler_model::{Secret, SessionId, Time, UserId};
-use ostler_store::session::Begun;
+use ostler_store::session::{Begun, SignIn};
 use ostler_store::token::{Refresh, Refreshed};
 use ostler_wire::auth::Tokens;
 use std::sync::Arc;
@@ -17,8 +17,13 @@ use std::sync::Arc;
 /// What refresh tokens begin with.
 pub const REFRESH_PREFIX: &str = "osr_";
 
-/// Begins a family of tokens for somebody who has just proven who they are.
-pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>) -> Result<(Tokens, Begun)> {
+/// Begins a family of tokens for somebody who has just proven who they are. `None` when a second factor is wanted first.
+pub(crate) async fn begin(
+    app: &App,
+    user: UserId,
+    sign_in: SignIn<'_>,
+    origin: &Arc<Origin>,
+) -> Result<Option<(Tokens, Begun)>> {
     let now = app.clock.now();
     let (secret, expires_at) = (fresh(app), now + limits::REFRESH_TIME);
     let session = Session {
@@ -32,8 +37,8 @@ pub(crate) async fn begin(app: &App, user: UserId, origin: &Arc<Origin>) -> Resu
         user_agent: origin.user_agent.clone(),
     };
     let refresh = Refresh { hash: &hash_token(secret.reveal()), expires_at };
-    let begun = app.store.token_create(&grant(origin)?, &session, refresh, now).await?;
-    Ok((pair(app, user, session.id, (secret, expires_at), now), begun))
+    let begun = app.store.token_create(&grant(origin)?, &session, refresh, sign_in, now).await?;
+    Ok(begun.map(|begun| (pair(app, user, session.id, (secret, expires_at), now), begun)))
 }
 
 /// Exchanges a refresh token. One that was used before ends its family: two have it, and one of them is not its owner.

@@ -16,6 +16,7 @@ use ostler_model::factor::FactorKind;
 use ostler_model::user::Session;
 use ostler_model::{Time, UserId};
 use ostler_store::factor::{Challenge, Factors};
+use ostler_store::session::SignIn;
 use ostler_wire::auth::Welcome;
 use ostler_wire::factor::{Method, MfaChallenge, MfaRequired};
 use schemars::SchemaGenerator;
@@ -25,15 +26,6 @@ pub(super) const CHALLENGE_PREFIX: &str = "osm_";
 /// The cookie in which a browser that comes back from a provider holds its challenge, and where it is sent.
 pub(super) const CHALLENGE_COOKIE: &str = "ostler_mfa";
 pub(super) const CHALLENGE_PATH: &str = "/api/v1/auth/mfa";
-
-/// How somebody has shown who they are so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum First {
-    /// One factor: a password, or another party's word.
-    One,
-    /// All that is wanted: the second factor has been shown, or a passkey that made sure of its person.
-    All,
-}
 
 /// The answer to a sign-in: you are in, or show one more thing.
 #[derive(Debug, Clone)]
@@ -67,29 +59,28 @@ impl Output for Entry {
     }
 }
 
-/// Lets an active person in, or asks for the second factor when there is one and it was not shown.
+/// Lets an active person in by what they have shown, or asks for the second factor when they have one and it is not part of
+/// that.
 pub(crate) async fn enter(
     app: &App,
-    user: UserId,
-    (first, wants_tokens): (First, bool),
+    (user, sign_in): (UserId, SignIn<'_>),
+    wants_tokens: bool,
     at: &Public,
     browser: &Browser,
 ) -> Result<Entry> {
-    let standing = app.store.factor_standing(user).await?;
-    if first == First::One && standing.has_factor {
-        let have = app.store.factor_list(user).await?;
-        let required = challenge(app, user, wants_tokens, at, browser, &have).await?;
-        return Ok(Entry::More(Box::new(required)));
-    }
-    let (headers, tokens, begun) = if wants_tokens {
-        let (tokens, begun) = token::begin(app, user, &at.origin).await?;
-        (HeaderMap::new(), Some(tokens), begun)
+    let begun = if wants_tokens {
+        let begun = token::begin(app, user, sign_in, &at.origin).await?;
+        begun.map(|(tokens, begun)| (HeaderMap::new(), Some(tokens), begun))
     } else {
         let former = browser.cookie(COOKIE);
-        let (headers, begun) = session::begin(app, user, former, (&at.origin, at.is_secure)).await?;
-        (headers, None, begun)
+        let begun = session::begin(app, user, former, sign_in, (&at.origin, at.is_secure)).await?;
+        begun.map(|(headers, begun)| (headers, None, begun))
     };
-    let me = me(app, &begun.user, &begun.authority, &standing).await?;
+    let Some((headers, tokens, begun)) = begun else {
+        let have = app.store.factor_list(user).await?;
+        return Ok(Entry::More(Box::new(challenge(app, user, wants_tokens, at, browser, &have).await?)));
+    };
+    let me = me(&begun.user, &begun.authority, &begun.standing, begun.workspaces, app.clock.now());
     Ok(Entry::In(Box::new(Welcome { me, tokens }), headers))
 }
 

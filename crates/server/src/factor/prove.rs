@@ -39,7 +39,8 @@ impl Proven {
     }
 }
 
-fn subject(user: UserId) -> String {
+/// Under what attempts at somebody's second factor are counted.
+pub(super) fn subject(user: UserId) -> String {
     format!("factor:{user}")
 }
 

@@ -4,13 +4,14 @@ use super::browser::{Browser, FromBrowser, forget_cookie};
 use super::enter::{CHALLENGE_COOKIE, CHALLENGE_PATH, CHALLENGE_PREFIX, describe, enter, passkey_challenge};
 use super::prove::{self, Shown};
 use super::ticket::{self, Purpose};
-use super::{Entry, First, webauthn};
+use super::{Entry, webauthn};
 use crate::app::App;
 use crate::auth::hash_token;
 use crate::http::{Error, Json, Public, Result, Routes, View};
 use crate::limits;
 use ostler_model::Secret;
-use ostler_store::throttle::Attempt;
+use ostler_store::session::{Proof, SignIn};
+use ostler_store::throttle::{Attempt, Attempts};
 use ostler_store::{Rule, StoreError};
 use ostler_wire::factor::{MfaChallenge, MfaVerify, PasskeyLogin, PasskeyLoginOptions, RecoveryVerify};
 
@@ -83,9 +84,9 @@ pub async fn passkey_verify(app: App, at: Public, asked: FromBrowser<Json<Passke
         tracing::info!(user.id = %key.user, %why, "a passkey was not accepted");
         Error::Credentials
     })?;
-    let passed = app.store.factor_passkey_pass(&key, (&ticket.hash, ticket.until), sign_count, now).await;
-    passed.map_err(used_up)?;
-    enter(&app, key.user, (First::All, input.token), &at, &browser).await.map_err(inactive)
+    let proof = Proof::Passkey { id: key.id, sign_count, ticket: (&ticket.hash, ticket.until) };
+    let sign_in = SignIn { proof, attempts: Attempts { taken_back: &subjects, ..Attempts::default() } };
+    enter(&app, (key.user, sign_in), input.token, &at, &browser).await.map_err(wrong)
 }
 
 /// Where the challenge is: in the body, or in the cookie of a browser that came back from a provider.
@@ -101,9 +102,12 @@ async fn second_half(app: &App, at: &Public, browser: &Browser, text: &str, show
     at.about.subject(app.store.user_get(challenge.user).await?.email.as_str());
     prove::attempt(app, challenge.user).await?;
     let proven = prove::check(app, challenge.user, browser, shown).await?.ok_or(Error::Credentials)?;
-    let user = app.store.factor_challenge_pass(&hash, proven.evidence(), app.clock.now()).await.map_err(used_up)?;
-    prove::clear(app, user).await?;
-    let entered = enter(app, user, (First::All, challenge.wants_tokens), at, browser).await.map_err(inactive)?;
+    let counted = prove::subject(challenge.user);
+    let sign_in = SignIn {
+        proof: Proof::Challenge { token_hash: &hash, evidence: proven.evidence() },
+        attempts: Attempts { forgotten: &[&counted], ..Attempts::default() },
+    };
+    let entered = enter(app, (challenge.user, sign_in), challenge.wants_tokens, at, browser).await.map_err(wrong)?;
     Ok(match entered {
         Entry::In(welcome, mut headers) => {
             for (name, value) in &forget_cookie(CHALLENGE_COOKIE, CHALLENGE_PATH)? {
@@ -123,10 +127,10 @@ pub(super) fn used_up(error: StoreError) -> Error {
     }
 }
 
-/// Who may not sign in learns no more than who is unknown.
-fn inactive(error: Error) -> Error {
+/// The same at the end of a sign-in, where who may not sign in learns no more than who is unknown.
+fn wrong(error: Error) -> Error {
     match error {
-        Error::Conflict { code: "not_active", .. } => Error::Credentials,
+        Error::Conflict { code: "not_active" | "factor_used", .. } => Error::Credentials,
         other => other,
     }
 }

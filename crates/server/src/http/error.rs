@@ -220,6 +220,7 @@ impl From<StoreError> for Error {
             }
             StoreError::Refused(Rule::Archived) => crate::workspace::archived(),
             StoreError::Refused(Rule::Installed) => Error::NotFound,
+            StoreError::Refused(Rule::PasswordChanged) => Error::Credentials,
             StoreError::Beyond(beyond) => match beyond.field() {
                 Some(field) => Error::field(field, beyond.to_string()),
                 None => Error::Forbidden { code: "not_your_key", message: beyond.to_string() },
@@ -304,8 +305,13 @@ fn rule_code(rule: Rule) -> &'static str {
         Rule::UserInUse => "user_in_use",
         Rule::Invite => "invite_ended",
         Rule::Reset => "reset_ended",
-        Rule::AboveOwnRole | Rule::Installed | Rule::SetupSecret | Rule::JoinToken | Rule::Fenced | Rule::Linked => {
-            "conflict"
-        }
+        Rule::AboveOwnRole
+        | Rule::Installed
+        | Rule::SetupSecret
+        | Rule::JoinToken
+        | Rule::Fenced
+        | Rule::Linked
+        | Rule::PasswordChanged
+        | Rule::Throttled => "conflict",
     }
 }

@@ -4,7 +4,7 @@ use super::jws::{Claims, Wanted};
 use super::party::{self, Trouble};
 use crate::app::App;
 use crate::factor::ticket::{self, Purpose, Ticket};
-use crate::factor::{Browser, Entry, First, FromBrowser, cookie, enter, forget_cookie, pending_cookie};
+use crate::factor::{Browser, Entry, FromBrowser, cookie, enter, forget_cookie, pending_cookie};
 use crate::http::{Error, Output, OutputDoc, Public, Query, Result};
 use crate::limits;
 use axum::body::Body;
@@ -18,6 +18,7 @@ use ostler_model::user::{Email, Session, State};
 use ostler_model::{Label, Name, ProviderId};
 use ostler_store::audit::Refused;
 use ostler_store::oidc::{Arrival, Claim};
+use ostler_store::session::Proof;
 use ostler_store::user::New;
 use ostler_store::{Rule, StoreError};
 use ostler_wire::oidc::OidcStart;
@@ -189,7 +190,7 @@ async fn arrive(
         Err(StoreError::Taken(_)) => return Err(no("no_account", "two came at once")),
         Err(other) => return Err(other.into()),
     };
-    match enter(app, user, (First::One, false), at, browser).await {
+    match enter(app, (user, Proof::Provider.into()), false, at, browser).await {
         Ok(entry) => Ok((journey.body.next, entry)),
         Err(Error::Conflict { code: "not_active", .. }) => Err(no("no_account", "the person may not sign in")),
         Err(other) => Err(other.into()),

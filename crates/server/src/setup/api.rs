@@ -7,10 +7,10 @@ use crate::auth::{checked_for, session};
 use crate::http::{Created, Error, Json, Public, Result, Routes, View, WithHeaders};
 use crate::user::me;
 use crate::{limits, mail, setting as settings};
-use ostler_model::factor::Standing;
 use ostler_model::user::State;
 use ostler_model::workspace::Workspace;
 use ostler_model::{Label, Name, Secret};
+use ostler_store::session::Proof;
 use ostler_store::setting;
 use ostler_store::throttle::Attempt;
 use ostler_store::user::New;
@@ -97,9 +97,9 @@ pub async fn install(app: App, at: Public, Json(input): Json<Install>) -> Result
         app.store.setting_change(&grant, &new.puts, app.clock.now()).await?;
         app.settings.refresh(&app.store).await?;
     }
-    let (headers, begun) = session::begin(&app, user.id, None, (&at.origin, at.is_secure)).await?;
-    // Nobody can have demanded anything of the first person yet.
-    let me = me(&app, &begun.user, &begun.authority, &Standing::default()).await?;
+    let begun = session::begin(&app, user.id, None, Proof::Setup.into(), (&at.origin, at.is_secure)).await?;
+    let (headers, begun) = begun.ok_or(Error::Credentials)?;
+    let me = me(&begun.user, &begun.authority, &begun.standing, begun.workspaces, app.clock.now());
     Ok(WithHeaders(Created(me), headers))
 }
 

@@ -11,7 +11,7 @@ use crate::http::Routes;
 pub(crate) use invite::fresh_token;
 pub use invite::{Offer, offer, routes as invite_routes};
 pub(crate) use reset::hand_out;
-pub(crate) use view::{me, reach, user_view};
+pub(crate) use view::{me, user_view};
 
 /// The endpoints about people.
 pub fn routes() -> Routes {

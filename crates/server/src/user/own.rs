@@ -9,6 +9,7 @@ use crate::limits;
 use ostler_model::authz::{Read, Write};
 use ostler_model::user::{Preferences, User};
 use ostler_store::throttle::Attempt;
+use ostler_store::{Paging, Reach};
 use ostler_wire::auth::Me;
 use ostler_wire::user::{MeUpdate, PasswordChange, PreferencesUpdate, PreferencesView, UserView};
 
@@ -24,7 +25,9 @@ pub(super) fn add(routes: Routes) -> Routes {
 /// Who you are, and what you may do where.
 pub async fn me(app: App, who: SignedIn, _: ()) -> Result<View<Me>> {
     let user = who.caller.user.as_ref().ok_or(Error::NotFound)?;
-    Ok(View(describe(&app, user, &who.caller.authority, &who.caller.standing).await?))
+    let authority = &who.caller.authority;
+    let workspaces = app.store.workspace_list(&Reach::of(authority), &Paging::default()).await?.items;
+    Ok(View(describe(user, authority, &who.caller.standing, workspaces, app.clock.now())))
 }
 
 /// Change your own name, or the workspace that you mean when you name none. What is absent stays.

@@ -1,12 +1,10 @@
 //! How people look to others and to themselves.
 
-use crate::app::App;
-use crate::http::Result;
-use ostler_model::authz::{Authority, CapabilitySet, Scope};
+use ostler_model::Time;
+use ostler_model::authz::{Authority, CapabilitySet};
 use ostler_model::factor::Standing;
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
-use ostler_store::{Paging, Reach};
 use ostler_wire::auth::{Me, MembershipView, OnThingView};
 use ostler_wire::user::UserView;
 
@@ -23,25 +21,12 @@ pub(crate) fn user_view(user: &User) -> UserView {
 }
 
 /// Who the actor is, and what it may do where.
-pub(crate) async fn me(app: &App, user: &User, who: &Authority, standing: &Standing) -> Result<Me> {
-    let workspaces = app.store.workspace_list(&reach(who), &Paging::default()).await?;
-    let memberships = workspaces.items.into_iter().map(|workspace| membership(workspace, who)).collect();
-    let second_factor = crate::factor::standing_view(standing, app.clock.now());
-    let default_workspace = user.default_workspace;
-    Ok(Me { user: user_view(user), memberships, default_workspace, second_factor })
-}
-
-/// Which workspaces an actor sees.
-pub(crate) fn reach(who: &Authority) -> Reach {
-    let own: Vec<_> = who.memberships.iter().map(|m| m.workspace).collect();
-    match who.limit.as_ref().map(|limit| &limit.scope) {
-        Some(Scope::Workspace(id)) if who.is_platform_admin || own.contains(id) => Reach::workspace(*id),
-        Some(Scope::Workspace(_)) => Reach { workspaces: Some(Vec::new()), ..Reach::default() },
-        Some(Scope::Only(ids)) => {
-            Reach { workspaces: (!who.is_platform_admin).then_some(own), scope: Some(ids.clone()), only: None }
-        }
-        Some(Scope::All) | None if who.is_platform_admin => Reach::everything(),
-        Some(Scope::All) | None => Reach { workspaces: Some(own), ..Reach::default() },
+pub(crate) fn me(user: &User, who: &Authority, standing: &Standing, workspaces: Vec<Workspace>, now: Time) -> Me {
+    Me {
+        user: user_view(user),
+        memberships: workspaces.into_iter().map(|workspace| membership(workspace, who)).collect(),
+        default_workspace: user.default_workspace,
+        second_factor: crate::factor::standing_view(standing, now),
     }
 }
 

@@ -3,10 +3,10 @@
 use super::archive;
 use crate::app::App;
 use crate::http::{Allowed, Collected, Created, Error, Json, Query, Result, Routes, SignedIn, View, page, paging};
-use crate::user::reach;
 use ostler_model::Name;
 use ostler_model::authz::{Collection, Read, Write};
 use ostler_model::workspace::Workspace;
+use ostler_store::Reach;
 use ostler_wire::Page;
 use ostler_wire::page::PageQuery;
 use ostler_wire::workspace::{WorkspaceCreate, WorkspaceUpdate, WorkspaceView};
@@ -30,7 +30,7 @@ impl Collected for Workspace {
 /// List the workspaces that you belong to, or all when you administer the platform; newest first.
 pub async fn list(app: App, who: SignedIn, Query(query): Query<PageQuery>) -> Result<View<Page<WorkspaceView>>> {
     let paging = paging(query.limit, query.cursor.as_deref())?;
-    let found = app.store.workspace_list(&reach(&who.caller.authority), &paging).await?;
+    let found = app.store.workspace_list(&Reach::of(&who.caller.authority), &paging).await?;
     Ok(View(page(found, view)))
 }
 

@@ -145,6 +145,10 @@ pub enum Rule {
     JobEnded,
     #[error("only a person who is active can have this")]
     NotActive,
+    #[error("there were too many attempts")]
+    Throttled,
+    #[error("the password was changed meanwhile")]
+    PasswordChanged,
     #[error("the invitation is unknown, used, withdrawn or expired")]
     Invite,
     #[error("the link to set a new password is unknown, used or expired")]

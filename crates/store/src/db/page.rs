@@ -3,6 +3,7 @@
 use super::conn::{Sql, placeholders};
 use super::value::{ToValue, Value};
 use ostler_model::WorkspaceId;
+use ostler_model::authz::{Authority, Scope};
 
 /// The most items that one page holds.
 pub const PAGE_MOST: u32 = 200;
@@ -57,6 +58,19 @@ impl Reach {
     /// Everything, for platform admins and the platform itself.
     pub fn everything() -> Self {
         Self::default()
+    }
+    /// Of workspaces, those that somebody sees.
+    pub fn of(who: &Authority) -> Self {
+        let own: Vec<_> = who.memberships.iter().map(|m| m.workspace).collect();
+        match who.limit.as_ref().map(|limit| &limit.scope) {
+            Some(Scope::Workspace(id)) if who.is_platform_admin || own.contains(id) => Self::workspace(*id),
+            Some(Scope::Workspace(_)) => Self { workspaces: Some(Vec::new()), ..Self::default() },
+            Some(Scope::Only(ids)) => {
+                Self { workspaces: (!who.is_platform_admin).then_some(own), scope: Some(ids.clone()), only: None }
+            }
+            Some(Scope::All) | None if who.is_platform_admin => Self::everything(),
+            Some(Scope::All) | None => Self { workspaces: Some(own), ..Self::default() },
+        }
     }
     /// One workspace.
     pub fn workspace(id: WorkspaceId) -> Self {

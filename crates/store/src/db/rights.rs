@@ -23,7 +23,7 @@ const NEUTRAL_NOUNS: [&str; 9] =
     ["search_", "workload_", "match_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
-const NEUTRAL: [&str; 27] = [
+const NEUTRAL: [&str; 25] = [
     "audit_refused",
     "audit_done",
     "audit_checkpoint",
@@ -49,8 +49,6 @@ const NEUTRAL: [&str; 27] = [
     "factor_totp_begin",
     "factor_challenge_create",
     "factor_challenge_attempt",
-    "factor_challenge_pass",
-    "factor_passkey_pass",
     "factor_codes_replace",
     "factor_expire",
     "session_prove",

@@ -1,11 +1,12 @@
 //! Authenticator apps.
 
-use super::{Fresh, begun, from_row, lock};
+use super::{Fresh, begun, from_row};
 use crate::db::error::{Result, StoreError};
 use crate::db::redact::Told;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
+use crate::held::lock_person;
 use crate::secret::sealed;
 use ostler_model::authz::{Grant, Write};
 use ostler_model::factor::{Factor, FactorKind};
@@ -47,7 +48,7 @@ impl Store {
     ) -> Result<()> {
         let (key_id, bytes) = sealed(self.key(), secret_id, grant.id(), secret);
         change!(self, "factor_totp_begin", at, |tx| {
-            lock(tx, grant.id()).await?;
+            lock_person(tx, grant.id()).await?;
             drop_totp(tx, grant.id(), true).await?;
             tx.exec(
                 "INSERT INTO secret (id, owner, key_id, sealed, created_at, changed_at) VALUES ($1, $2, $3, $4, $5, $5)",
@@ -74,7 +75,7 @@ impl Store {
         at: Time,
     ) -> Result<Factor> {
         change!(self, "factor_totp_confirm", at, |tx| {
-            lock(tx, grant.id()).await?;
+            lock_person(tx, grant.id()).await?;
             drop_totp(tx, grant.id(), false).await?;
             let row = tx
                 .opt(

@@ -17,20 +17,7 @@ use serde_json::json;
 impl Store {
     /// What is demanded of a person, and whether they have it: one query.
     pub async fn factor_standing(&self, user: UserId) -> Result<Standing> {
-        read!(self, "factor_standing", |db| {
-            let rows = db
-                .all(
-                    "SELECT r.workspace_id, r.since, r.grace_ms, u.created_at AS person_since, m.created_at AS member_since,
-                            (SELECT COUNT(*) FROM factor f WHERE f.user_id = u.id AND f.is_pending = FALSE) AS factors
-                     FROM users u LEFT JOIN factor_requirement r ON r.workspace_id IS NULL OR r.workspace_id IN
-                            (SELECT workspace_id FROM member WHERE user_id = u.id)
-                     LEFT JOIN member m ON m.user_id = u.id AND m.workspace_id = r.workspace_id
-                     WHERE u.id = $1 ORDER BY r.scope",
-                    args![user],
-                )
-                .await?;
-            standing(&rows)
-        })
+        read!(self, "factor_standing", |db| { standing(db, user).await })
     }
     /// Who demands a factor in a workspace, or on the platform.
     pub async fn factor_requirement(&self, workspace: Option<WorkspaceId>) -> Result<Option<Requirement>> {
@@ -122,7 +109,23 @@ fn requirement(row: &Row) -> Result<Requirement> {
     Ok(Requirement { since: row.get("since")?, grace: Millis(row.get::<u64>("grace_ms")?) })
 }
 
-fn standing(rows: &[Row]) -> Result<Standing> {
+/// What is demanded of a person, and whether they have it: one query.
+pub(crate) async fn standing(db: &mut Conn, user: UserId) -> Result<Standing> {
+    let rows = db
+        .all(
+            "SELECT r.workspace_id, r.since, r.grace_ms, u.created_at AS person_since, m.created_at AS member_since,
+                    (SELECT COUNT(*) FROM factor f WHERE f.user_id = u.id AND f.is_pending = FALSE) AS factors
+             FROM users u LEFT JOIN factor_requirement r ON r.workspace_id IS NULL
+                    OR EXISTS (SELECT 1 FROM member x WHERE x.user_id = u.id AND x.workspace_id = r.workspace_id)
+             LEFT JOIN member m ON m.user_id = u.id AND m.workspace_id = r.workspace_id
+             WHERE u.id = $1",
+            args![user],
+        )
+        .await?;
+    of_rows(&rows)
+}
+
+fn of_rows(rows: &[Row]) -> Result<Standing> {
     let mut standing = Standing::default();
     for row in rows {
         standing.has_factor = row.get::<i64>("factors")? > 0;
@@ -132,5 +135,6 @@ fn standing(rows: &[Row]) -> Result<Standing> {
         let subject_since = member_since.map_or_else(|| row.get("person_since"), Ok)?;
         standing.demands.push(Demand { workspace: row.get("workspace_id")?, due: rule.due(subject_since) });
     }
+    standing.demands.sort_by_key(|demand| demand.workspace);
     Ok(standing)
 }

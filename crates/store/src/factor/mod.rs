@@ -9,9 +9,10 @@ mod passkey;
 mod sign_in;
 
 pub use app::Totp;
+pub(crate) use demand::standing;
 pub use passkey::Passkey;
-pub(crate) use sign_in::spend;
 pub use sign_in::{Challenge, Evidence};
+pub(crate) use sign_in::{pass, spend, use_up};
 
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::redact::Told;
@@ -19,6 +20,8 @@ use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
+use crate::held::lock_person;
+use crate::session::end_all;
 use app::drop_totp;
 use demand::not_demanded;
 use ostler_model::authz::{Grant, Resource, Write};
@@ -70,7 +73,7 @@ impl Store {
         at: Time,
     ) -> Result<()> {
         change!(self, "factor_remove", at, |tx| {
-            lock(tx, grant.id()).await?;
+            lock_person(tx, grant.id()).await?;
             let row = tx
                 .opt(
                     "DELETE FROM factor WHERE id = $1 AND user_id = $2 AND is_pending = FALSE
@@ -104,7 +107,7 @@ impl Store {
     ) -> Result<()> {
         change!(self, "factor_remove_all", at, |tx| {
             let owner = user.to_string();
-            lock(tx, &owner).await?;
+            lock_person(tx, &owner).await?;
             if !is_reset {
                 not_demanded(tx, &owner).await?;
             }
@@ -117,7 +120,7 @@ impl Store {
             drop_totp(tx, &owner, false).await?;
             tx.exec("DELETE FROM factor WHERE user_id = $1", args![user]).await?;
             let codes = tx.exec("DELETE FROM recovery_code WHERE user_id = $1", args![user]).await?;
-            end_sessions(tx, &owner, keep).await?;
+            end_all(tx, &owner, keep).await?;
             tx.event(grant, None, Fact::UserChanged { id: user });
             let action = if is_reset { "factor.reset" } else { "factor.delete_all" };
             tx.audit(grant, action, user, Told::gone(&json!({ "factors": before, "codes": codes })));
@@ -127,7 +130,7 @@ impl Store {
     /// Replaces the recovery codes of somebody who has a factor.
     pub async fn factor_codes_replace(&self, grant: &Grant<User, Write>, hashes: &[Vec<u8>], at: Time) -> Result<()> {
         change!(self, "factor_codes_replace", at, |tx| {
-            lock(tx, grant.id()).await?;
+            lock_person(tx, grant.id()).await?;
             let have = "SELECT COUNT(*) AS n FROM factor WHERE user_id = $1 AND is_pending = FALSE";
             if tx.one(have, args![grant.id()]).await?.get::<i64>("n")? == 0 {
                 return Err(Rule::NoFactor.into());
@@ -143,11 +146,6 @@ impl Store {
     }
 }
 
-/// One change of a person's factors at a time.
-async fn lock(tx: &mut Tx, user: &str) -> Result<()> {
-    tx.lock(&format!("factors of {user}")).await
-}
-
 /// What every new factor brings with it.
 async fn begun(tx: &mut Tx, grant: &Grant<User, Write>, factor: &Factor, fresh: Fresh<'_>, _: Time) -> Result<()> {
     put_codes(tx, grant.id(), fresh.code_hashes).await?;
@@ -159,17 +157,9 @@ async fn begun(tx: &mut Tx, grant: &Grant<User, Write>, factor: &Factor, fresh: 
 
 /// Sessions that were begun under other terms end, and everybody who watches the person hears of it.
 async fn changed(tx: &mut Tx, grant: &Grant<User, Write>, keep: Option<SessionId>) -> Result<()> {
-    end_sessions(tx, grant.id(), keep).await?;
+    end_all(tx, grant.id(), keep).await?;
     let id = grant.id().parse().map_err(|_| unreadable("user_id"))?;
     tx.event(grant, None, Fact::UserChanged { id });
-    Ok(())
-}
-
-async fn end_sessions(tx: &mut Tx, user: &str, keep: Option<SessionId>) -> Result<()> {
-    let keep = keep.map(|id| id.to_string()).unwrap_or_default();
-    tx.exec("DELETE FROM session WHERE user_id = $1 AND id <> $2", args![user, keep]).await?;
-    // A sign-in that is half done was begun under the old terms, too.
-    tx.exec("DELETE FROM factor_challenge WHERE user_id = $1", args![user]).await?;
     Ok(())
 }
 

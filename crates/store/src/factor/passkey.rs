@@ -1,11 +1,12 @@
 //! Passkeys.
 
 use super::sign_in::spend;
-use super::{Fresh, begun, from_row, lock};
+use super::{Fresh, begun, from_row};
 use crate::db::error::Result;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::value::args;
+use crate::held::lock_person;
 use ostler_model::authz::{Grant, Write};
 use ostler_model::factor::Factor;
 use ostler_model::user::User;
@@ -46,7 +47,7 @@ impl Store {
         at: Time,
     ) -> Result<Factor> {
         change!(self, "factor_passkey_add", at, |tx| {
-            lock(tx, grant.id()).await?;
+            lock_person(tx, grant.id()).await?;
             spend(tx, ticket_hash, ticket_until).await?;
             let row = tx
                 .one(

@@ -1,6 +1,5 @@
 //! What a second factor is shown for: half-done sign-ins, proving anew who one is, and tickets that work once.
 
-use super::passkey::Passkey;
 use crate::db::error::{Result, Rule};
 use crate::db::redact::Told;
 use crate::db::row::Row;
@@ -78,33 +77,6 @@ impl Store {
             row.as_ref().map(challenge).transpose()
         })
     }
-    /// Uses up a challenge together with what answers it: both or neither.
-    pub async fn factor_challenge_pass(&self, token_hash: &[u8], evidence: Evidence<'_>, at: Time) -> Result<UserId> {
-        change!(self, "factor_challenge_pass", at, |tx| {
-            let row = tx
-                .opt(
-                    "DELETE FROM factor_challenge WHERE token_hash = $1 AND expires_at > $2 RETURNING user_id",
-                    args![token_hash, at],
-                )
-                .await?;
-            let user: UserId = row.ok_or(Rule::FactorUsed)?.get("user_id")?;
-            use_up(tx, user, evidence, at).await?;
-            Ok(user)
-        })
-    }
-    /// Uses up a passkey's answer to a ticket, for signing in without a password.
-    pub async fn factor_passkey_pass(
-        &self,
-        key: &Passkey,
-        (ticket_hash, ticket_until): (&[u8], Time),
-        sign_count: u32,
-        at: Time,
-    ) -> Result<()> {
-        change!(self, "factor_passkey_pass", at, |tx| {
-            spend(tx, ticket_hash, ticket_until).await?;
-            use_up(tx, key.user, Evidence::Passkey { id: key.id, sign_count }, at).await
-        })
-    }
     /// Remembers that the person of a session has proven anew who they are, and uses up what they showed.
     pub async fn session_prove(
         &self,
@@ -162,7 +134,7 @@ impl Store {
 }
 
 /// Uses up what somebody showed. What was used before, or is somebody else's, is refused.
-pub(super) async fn use_up(tx: &mut Tx, user: UserId, evidence: Evidence<'_>, at: Time) -> Result<()> {
+pub(crate) async fn use_up(tx: &mut Tx, user: UserId, evidence: Evidence<'_>, at: Time) -> Result<()> {
     let done = match evidence {
         Evidence::Totp { id, step } => {
             let sql = "UPDATE factor SET last_step = $3, last_used_at = $4 WHERE id = $1 AND user_id = $2
@@ -180,6 +152,15 @@ pub(super) async fn use_up(tx: &mut Tx, user: UserId, evidence: Evidence<'_>, at
         }
     };
     if done == 1 { Ok(()) } else { Err(Rule::FactorUsed.into()) }
+}
+
+/// Uses up a person's challenge together with what answers it.
+pub(crate) async fn pass(tx: &mut Tx, user: UserId, token_hash: &[u8], evidence: Evidence<'_>, at: Time) -> Result<()> {
+    let sql = "DELETE FROM factor_challenge WHERE token_hash = $1 AND user_id = $2 AND expires_at > $3";
+    if tx.exec(sql, args![token_hash, user, at]).await? == 0 {
+        return Err(Rule::FactorUsed.into());
+    }
+    use_up(tx, user, evidence, at).await
 }
 
 pub(crate) async fn spend(tx: &mut Tx, ticket_hash: &[u8], until: Time) -> Result<()> {

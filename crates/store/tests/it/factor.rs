@@ -4,9 +4,10 @@ use crate::support::{Db, both_backends};
 use futures_util::future::join_all;
 use ostler_model::authz::{Collection, Role, SystemReason};
 use ostler_model::factor::FactorKind;
-use ostler_model::user::{Session, SessionKind, User};
+use ostler_model::user::{Session, User};
 use ostler_model::{FactorId, Millis, Secret, SessionId, Time};
 use ostler_store::factor::{Challenge, Evidence, Fresh, Passkey};
+use ostler_store::session::{Begun, Proof};
 use ostler_store::{Rule, StoreError};
 
 fn codes(n: u8) -> Vec<Vec<u8>> {
@@ -25,18 +26,8 @@ async fn app(t: &Db, user: &User, step: i64) -> FactorId {
 }
 
 async fn session(t: &Db, user: &User) -> SessionId {
-    let session = Session {
-        id: t.id(),
-        user: user.id,
-        kind: SessionKind::Browser,
-        created_at: t.now(),
-        seen_at: t.now(),
-        expires_at: t.now() + Millis::secs(600),
-        address: None,
-        user_agent: None,
-    };
-    let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
-    t.store.session_create(&grant, &session, &t.ids.bytes::<32>(), t.now()).await.unwrap();
+    let session = t.session(user);
+    t.begin(&session, Proof::Setup).await.unwrap();
     session.id
 }
 
@@ -44,6 +35,11 @@ async fn challenge(t: &Db, user: &User, hash: &[u8]) {
     let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
     let row = Challenge { user: user.id, wants_tokens: false, expires_at: t.now() + Millis::secs(60) };
     t.store.factor_challenge_create(&grant, hash, row, t.now()).await.unwrap();
+}
+
+/// Ends the second half of a sign-in.
+async fn answer(t: &Db, session: &Session, evidence: Evidence<'_>) -> Result<Option<Begun>, StoreError> {
+    t.begin(session, Proof::Challenge { token_hash: b"challenge", evidence }).await
 }
 
 fn key(t: &Db, user: &User, name: &[u8], sign_count: u32) -> Passkey {
@@ -91,8 +87,9 @@ both_backends! {
         let user = t.user("ada@example.org").await;
         app(t, &user, 1).await;
         challenge(t, &user, b"challenge").await;
+        let user = &user;
         let tries = (0..10_u8).cycle().take(100).map(|n| async move {
-            t.store.factor_challenge_pass(b"challenge", Evidence::Recovery { hash: &[n; 32] }, t.now()).await
+            answer(t, &t.session(user), Evidence::Recovery { hash: &[n; 32] }).await
         });
         let done = join_all(tries).await;
         assert_eq!(done.iter().filter(|r| r.is_ok()).count(), 1);
@@ -109,7 +106,7 @@ both_backends! {
             Evidence::Totp { id: theirs, step: 9 },
             Evidence::Passkey { id: theirs, sign_count: 9 },
         ] {
-            let wrong = t.store.factor_challenge_pass(b"challenge", evidence, t.now()).await;
+            let wrong = answer(t, &t.session(&user), evidence).await;
             assert!(is_used_up(&wrong), "{evidence:?} {wrong:?}");
         }
         let mut allowed = 0;
@@ -119,7 +116,8 @@ both_backends! {
         assert_eq!(allowed, 5);
         let late = t.now() + Millis::secs(61);
         assert!(t.store.factor_challenge_find(b"challenge", late).await.unwrap().is_none());
-        assert!(is_used_up(&t.store.factor_challenge_pass(b"challenge", Evidence::Recovery { hash: &[1; 32] }, late).await));
+        let session = Session { created_at: late, ..t.session(&user) };
+        assert!(is_used_up(&answer(t, &session, Evidence::Recovery { hash: &[1; 32] }).await));
         assert_eq!(t.store.factor_expire(late, 10).await.unwrap(), 1);
     }
 
@@ -139,7 +137,8 @@ both_backends! {
         let mut n = 10_u8;
         let mut pass = async |key: &Passkey, count| {
             n += 1;
-            t.store.factor_passkey_pass(key, (&[n; 32], until), count, t.now()).await
+            let proof = Proof::Passkey { id: key.id, sign_count: count, ticket: (&[n; 32], until) };
+            t.begin(&t.session(&user), proof).await
         };
         pass(&counting, 5).await.unwrap();
         assert!(is_used_up(&pass(&counting, 5).await) && is_used_up(&pass(&counting, 0).await));

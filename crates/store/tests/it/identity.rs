@@ -6,20 +6,8 @@ use ostler_model::key::Key;
 use ostler_model::user::{Session, State, User};
 use ostler_model::workspace::{Member, Workspace};
 use ostler_model::{Millis, Time};
+use ostler_store::session::Proof;
 use ostler_store::{Constraint, Paging, Reach, Rule, StoreError, setting};
-
-fn session(t: &crate::support::Db, user: &User) -> Session {
-    Session {
-        id: t.id(),
-        user: user.id,
-        kind: ostler_model::user::SessionKind::Browser,
-        created_at: t.now(),
-        seen_at: t.now(),
-        expires_at: t.now() + Millis::secs(60),
-        address: Some("192.0.2.1".into()),
-        user_agent: None,
-    }
-}
 
 both_backends! {
     async fn an_address_belongs_to_one_person(t) {
@@ -94,9 +82,8 @@ both_backends! {
 
     async fn a_session_lives_until_it_expires_or_its_person_may_not_sign_in(t) {
         let (workspace, owner) = t.workspace("home").await;
-        let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
-        let made = session(t, &owner);
-        let begun = t.store.session_create(&grant, &made, b"token", t.now()).await.unwrap();
+        let made = t.session(&owner);
+        let begun = t.begin_with(&made, b"token", Proof::Setup).await.unwrap().unwrap();
         let found = t.store.session_authority(b"token", t.now()).await.unwrap().unwrap();
         assert_eq!(found.session, made);
         assert_eq!(found.authority.role_in(workspace.id), Some(Role::Owner.into()));
@@ -109,16 +96,15 @@ both_backends! {
         t.store.user_set_platform_admin(&t.may(&Collection::<User>::platform()), t.user("x@example.org").await.id, true, t.now()).await.unwrap();
         t.store.user_set_state(&t.may(&Collection::<User>::platform()), owner.id, State::Deactivated, t.now()).await.unwrap();
         assert!(t.store.session_authority(b"token", t.now()).await.unwrap().is_none());
-        let refused = t.store.session_create(&grant, &session(t, &owner), b"t2", t.now()).await;
+        let refused = t.begin(&t.session(&owner), Proof::Setup).await;
         assert!(matches!(refused, Err(StoreError::Refused(Rule::NotActive))));
     }
 
     async fn a_new_password_ends_every_other_session(t) {
         let user = t.user("ada@example.org").await;
-        let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
-        let keep = session(t, &user);
-        t.store.session_create(&grant, &keep, b"1", t.now()).await.unwrap();
-        t.store.session_create(&grant, &session(t, &user), b"2", t.now()).await.unwrap();
+        let keep = t.session(&user);
+        t.begin(&keep, Proof::Setup).await.unwrap();
+        t.begin(&t.session(&user), Proof::Setup).await.unwrap();
         t.store.user_set_password(&t.may(&user), "new", Some(keep.id), t.now()).await.unwrap();
         let left = t.store.session_list(user.id, t.now()).await.unwrap();
         assert_eq!(left.iter().map(|s| s.id).collect::<Vec<_>>(), [keep.id]);

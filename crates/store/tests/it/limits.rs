@@ -1,12 +1,20 @@
 //! Throttles and idempotency keys.
 
-use crate::support::both_backends;
+use crate::support::{Db, PASSWORD, both_backends};
 use ostler_model::Millis;
+use ostler_model::user::User;
 use ostler_store::idempotency::Begun;
-use ostler_store::throttle::{Attempt, Policy};
+use ostler_store::session::{Proof, SignIn};
+use ostler_store::throttle::{Attempt, Attempts, Policy};
 
 const POLICY: Policy =
     Policy { free: 5, wait_first: Millis::secs(10), wait_most: Millis::secs(60), forget_after: Millis::secs(600) };
+
+/// Signs somebody in after an attempt that was counted.
+async fn succeed(t: &Db, user: &User, own: &str, shared: &[(&str, Policy)]) {
+    let attempts = Attempts { forgotten: &[own], taken_back: shared };
+    t.begin(&t.session(user), SignIn { proof: Proof::Password(PASSWORD), attempts }).await.unwrap().unwrap();
+}
 
 both_backends! {
     async fn of_many_attempts_at_once_only_the_free_ones_are_made(t) {
@@ -27,9 +35,10 @@ both_backends! {
     async fn whoever_signs_in_costs_their_address_nothing(t) {
         let at = t.now();
         let subjects = [("account:ada", POLICY), ("address:192.0.2.1", POLICY)];
+        let user = t.user("ada@example.org").await;
         for n in 0..40 {
             assert_eq!(t.store.throttle_attempt(&subjects, at).await.unwrap(), Attempt::Allowed, "sign-in {n}");
-            t.store.throttle_succeeded("account:ada", &subjects[1..], at).await.unwrap();
+            succeed(t, &user, "account:ada", &subjects[1..]).await;
         }
     }
 
@@ -37,18 +46,19 @@ both_backends! {
         let at = t.now();
         let (own, other) = (("account:mallory", POLICY), ("account:ada", POLICY));
         let address = ("address:192.0.2.1", POLICY);
+        let mallory = t.user("mallory@example.org").await;
         let mut made = 0;
         for _ in 0..20 {
             made += u32::from(t.store.throttle_attempt(&[other, address], at).await.unwrap() == Attempt::Allowed);
             if t.store.throttle_attempt(&[own, address], at).await.unwrap() == Attempt::Allowed {
-                t.store.throttle_succeeded(own.0, &[address], at).await.unwrap();
+                succeed(t, &mallory, own.0, &[address]).await;
             }
         }
         assert_eq!(made, 5);
         let next = t.store.throttle_attempt(&[("account:bob", POLICY), address], at).await.unwrap();
         assert!(matches!(next, Attempt::Blocked { .. }), "{next:?}");
         // A success that comes late takes back its own attempt, and the wait that came of it.
-        t.store.throttle_succeeded(own.0, &[address], at).await.unwrap();
+        succeed(t, &mallory, own.0, &[address]).await;
         assert_eq!(t.store.throttle_attempt(&[("account:bob", POLICY), address], at).await.unwrap(), Attempt::Allowed);
     }
 

@@ -21,5 +21,6 @@ mod people;
 mod role;
 mod search;
 mod secret;
+mod sign_in;
 mod sqlite;
 mod workload;

@@ -4,13 +4,14 @@ use ostler_model::authz::{
     Authority, Collection, Grant, Origin, Platform, Report, Resource, RoleRef, SystemReason, Verb, Write, authorize,
 };
 use ostler_model::node::{Facts, JoinToken, Node};
-use ostler_model::user::{State, User};
+use ostler_model::user::{Session, SessionKind, State, User};
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
 use ostler_model::workspace::{Member, Workspace};
 use ostler_model::{Id, JobId, Millis, NodeId, Time, WorkloadId, WorkspaceId};
 use ostler_runtime::{Clock, Ids};
-use ostler_store::{Faults, MasterKey, Options, Store, job, node, user, workload};
+use ostler_store::session::{Begun, SignIn};
+use ostler_store::{Faults, MasterKey, Options, Store, StoreError, job, node, user, workload};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::OnceCell;
@@ -38,6 +39,9 @@ macro_rules! both_backends {
     )*};
 }
 pub(crate) use both_backends;
+
+/// The stored form of everybody's password.
+pub(crate) const PASSWORD: &str = "$argon2id$stored";
 
 /// One database of a test's own.
 pub(crate) struct Db {
@@ -159,12 +163,42 @@ impl Db {
             name: "Somebody".parse().unwrap(),
             state: State::Active,
             is_platform_admin: false,
-            password_hash: Some("$argon2id$stored".into()),
+            password_hash: Some(PASSWORD.into()),
         }
     }
     pub(crate) async fn user(&self, email: &str) -> User {
         let grant = self.may(&Collection::<User>::platform());
         self.store.user_create(&grant, &self.new_user(email), self.now()).await.unwrap()
+    }
+    /// A session that has not begun.
+    pub(crate) fn session(&self, user: &User) -> Session {
+        Session {
+            id: self.id(),
+            user: user.id,
+            kind: SessionKind::Browser,
+            created_at: self.now(),
+            seen_at: self.now(),
+            expires_at: self.now() + Millis::secs(60),
+            address: Some("192.0.2.1".into()),
+            user_agent: None,
+        }
+    }
+    /// Begins a session under a token of its own.
+    pub(crate) async fn begin(
+        &self,
+        session: &Session,
+        sign_in: impl Into<SignIn<'_>>,
+    ) -> Result<Option<Begun>, StoreError> {
+        self.begin_with(session, &self.ids.bytes::<32>(), sign_in).await
+    }
+    pub(crate) async fn begin_with(
+        &self,
+        session: &Session,
+        token: &[u8],
+        sign_in: impl Into<SignIn<'_>>,
+    ) -> Result<Option<Begun>, StoreError> {
+        let grant = self.system(SystemReason::SignIn, &Collection::<Session>::platform());
+        self.store.session_create(&grant, (session, token), sign_in.into(), session.created_at).await
     }
     pub(crate) async fn workspace(&self, slug: &str) -> (Workspace, User) {
         let owner = self.user(&format!("{slug}@example.org")).await;

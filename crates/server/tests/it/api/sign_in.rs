@@ -1,5 +1,7 @@
 //! Signing in and out.
 
+use argon2::password_hash::PasswordHasher as _;
+use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use http::Method;
 use ostler_model::Millis;
 use ostler_server::config::{Config, Rates};
@@ -47,6 +49,26 @@ async fn wrong_password_and_unknown_person_answer_the_same() {
     let wrong = login(&t, "ada@example.org", "not the password").await.is(401);
     let unknown = login(&t, "eve@example.org", "not the password").await.is(401);
     assert_eq!(wrong.without_request_id(), unknown.without_request_id());
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn a_hash_of_earlier_parameters_is_made_anew_by_a_sign_in() {
+    let t = installed(Config::default()).await;
+    let email = "ada@example.org".parse().unwrap();
+    let stored = async || t.app.store.user_credential(&email).await.unwrap().unwrap();
+    let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(64, 1, 1, None).unwrap());
+    let weak: PasswordHash = weak.hash_password_with_salt(PASSWORD.as_bytes(), b"sixteen bytes ok").unwrap();
+    let (weak, before) = (weak.to_string(), stored().await);
+    t.app.store.user_rehash(before.user.id, &before.password_hash.unwrap(), &weak, t.app.clock.now()).await.unwrap();
+    login(&t, "ada@example.org", "not the password").await.is(401);
+    assert_eq!(stored().await.password_hash.unwrap(), weak);
+    let first = session(&login(&t, "ada@example.org", PASSWORD).await.is(200));
+    let renewed = stored().await.password_hash.unwrap();
+    assert!(renewed.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{renewed}");
+    login(&t, "ada@example.org", PASSWORD).await.is(200);
+    assert_eq!(stored().await.password_hash.unwrap(), renewed);
+    t.get(&first, "/api/v1/users/me").await.is(200);
     t.stop().await;
 }
 

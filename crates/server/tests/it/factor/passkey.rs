@@ -51,6 +51,18 @@ async fn passkeys_of_every_accepted_kind_sign_in_alone_and_as_a_second_factor() 
 }
 
 #[tokio::test]
+async fn a_school_signs_in_with_passkeys_from_one_address() {
+    let t = server().await;
+    person(&t, "ada@example.org", false).await;
+    let mut device = Device::ed25519();
+    register(&t, &session(&login(&t, "ada@example.org").await), &mut device, Wrong::Nothing).await.is(201);
+    for _ in 0..=ostler_server::limits::SIGN_IN_ADDRESS.free {
+        alone(&t, &mut device, Wrong::Nothing).await.is(200);
+    }
+    t.stop().await;
+}
+
+#[tokio::test]
 async fn whatever_is_wrong_with_an_answer_nobody_is_signed_in() {
     let t = server().await;
     person(&t, "ada@example.org", false).await;
