@@ -30,14 +30,25 @@ pub(super) const SESSION: Row = Row {
 
 pub(super) const LOGIN: Row = Row {
     name: "sign-in",
-    what: "what signing in with a password costs beyond its hash, from the request to the answer, in the mean of 150 (target: under 1,000 µs)",
-    baseline: "the hash itself, as the server measures it in as many others",
+    what: "server time of signing in with a password, without its hash, in the mean of 150 (target: under 1,000 µs)",
+    baseline: "the hash itself, in as many others",
     unit: "µs",
     rounds: 5,
-    ours: |bench| sign_in(bench).map(|time| time.beyond),
+    ours: |bench| sign_in(bench).map(|time| time.server),
     theirs: |bench| sign_in(bench).map(|time| time.hash),
 };
 
+pub(super) const LOGIN_SEEN: Row = Row {
+    name: "sign-in seen",
+    what: "the same as its client sees it: from sending the request to having the answer, without the hash",
+    baseline: "the hash itself, in as many others",
+    unit: "µs",
+    rounds: 5,
+    ours: |bench| sign_in(bench).map(|time| time.seen),
+    theirs: |bench| sign_in(bench).map(|time| time.hash),
+};
+
+const SIGN_IN_ROUTE: &str = "/api/v1/auth/login";
 const WARM: usize = 500;
 const REQUESTS: usize = 5000;
 /// The same for sign-ins, of which each takes a hash's time.
@@ -76,16 +87,18 @@ fn median(bench: &Bench, who: Who) -> Result<f64> {
     Ok(times[times.len() / 2].as_secs_f64() * 1e6)
 }
 
+/// What one sign-in takes in the mean, in µs.
 struct SignIn {
     hash: f64,
-    beyond: f64,
+    server: f64,
+    seen: f64,
 }
 
 /// The hash is measured within the very sign-ins: it scatters by more than everything else takes.
 fn sign_in(bench: &Bench) -> Result<SignIn> {
     let served = Served::start(bench)?;
     let mut line = connect(served.address)?;
-    let request = post("/api/v1/auth/login", "", &json!({"email": EMAIL, "password": PASSWORD}));
+    let request = post(SIGN_IN_ROUTE, "", &json!({"email": EMAIL, "password": PASSWORD}));
     let mut sign_in = |times: usize| -> Result<f64> {
         let began = Instant::now();
         for _ in 0..times {
@@ -97,18 +110,30 @@ fn sign_in(bench: &Bench) -> Result<SignIn> {
         Ok(began.elapsed().as_secs_f64())
     };
     sign_in(SIGN_INS_WARM)?;
-    let before = hashing(&served)?;
+    let before = Spent::so_far(&served)?;
     let whole = sign_in(SIGN_INS)?;
-    let hash = hashing(&served)? - before;
+    let spent = Spent::so_far(&served)?;
     let mean = |seconds: f64| seconds * 1e6 / SIGN_INS as f64;
-    Ok(SignIn { hash: mean(hash), beyond: mean(whole - hash) })
+    let (hash, server) = (spent.hashing - before.hashing, spent.answering - before.answering);
+    Ok(SignIn { hash: mean(hash), server: mean(server - hash), seen: mean(whole - hash) })
 }
 
-/// Seconds since its start that the server has spent on hashes.
-fn hashing(served: &Served) -> Result<f64> {
-    let request = get("/metrics", &format!("Authorization: Bearer {}\r\n", served.key));
-    let (status, _, text) = exchange(&mut connect(served.address)?, &request)?;
-    let sum =
-        text.lines().find_map(|line| line.strip_prefix("ostler_password_hash_seconds_sum")?.split_whitespace().next());
-    sum.with_context(|| format!("the metrics ({status}) do not say how long hashes took"))?.parse().context("no number")
+/// Seconds that the server has spent since its start, by its own metrics.
+struct Spent {
+    hashing: f64,
+    /// Sign-ins, each from the head of its request to the head of its answer.
+    answering: f64,
+}
+
+impl Spent {
+    fn so_far(served: &Served) -> Result<Self> {
+        let request = get("/metrics", &format!("Authorization: Bearer {}\r\n", served.key));
+        let (status, _, text) = exchange(&mut connect(served.address)?, &request)?;
+        let sum = |metric: String| -> Result<f64> {
+            let value = text.lines().find_map(|line| line.strip_prefix(&metric)?.split_whitespace().next());
+            value.with_context(|| format!("the metrics ({status}) lack {metric}"))?.parse().context("no number")
+        };
+        let answering = format!("ostler_http_request_seconds_sum{{route=\"{SIGN_IN_ROUTE}\"}}");
+        Ok(Self { hashing: sum("ostler_password_hash_seconds_sum".to_owned())?, answering: sum(answering)? })
+    }
 }

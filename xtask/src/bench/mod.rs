@@ -76,6 +76,7 @@ const ROWS: &[Row] = &[
     authentication::KEY,
     authentication::SESSION,
     authentication::LOGIN,
+    authentication::LOGIN_SEEN,
     search::SQLITE,
     search::POSTGRES,
     tunnel::SMALL,
