@@ -76,3 +76,44 @@ async fn the_log_is_folded_into_the_file_while_changes_go_on() {
 fn file(t: &Db) -> PathBuf {
     t.store.path().unwrap().to_owned()
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_stays_short_however_busily_it_is_written() {
+    let t = Db::sqlite().await;
+    let path = file(&t);
+    // Two at a time, so that somebody always wants to write: there is no moment in which the fold could catch up by itself.
+    let write = async |who: &str| {
+        for n in 0..1500 {
+            t.user(&format!("{who}{n}@example.org")).await;
+        }
+    };
+    tokio::join!(write("a"), write("b"));
+    // The file is as long as the log ever was.
+    let most = std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
+    assert!(most < 40 << 20, "the log was {} MiB long", most >> 20);
+    t.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_a_long_read_made_long_gives_its_space_back() {
+    let t = Db::sqlite().await;
+    let path = file(&t);
+    let size = || std::fs::metadata(path.with_extension("db-wal")).unwrap().len() >> 20;
+    let reader = rusqlite::Connection::open(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT COUNT(*) FROM users").unwrap();
+    let mut n = 0;
+    let mut next = async || {
+        t.user(&format!("u{n}@example.org")).await;
+        n += 1;
+    };
+    while size() < 80 {
+        next().await;
+    }
+    reader.execute_batch("ROLLBACK").unwrap();
+    let end = t.now() + Millis::secs(60);
+    while size() > 64 {
+        assert!(t.now() < end, "the log is {} MiB long", size());
+        next().await;
+    }
+    t.finish().await;
+}

@@ -2,7 +2,11 @@
 //!
 //! SQLite does it at the end of every commit that finds the log long, and waits for the disk meanwhile. Whoever committed
 //! should not, nor the thread that answers requests: so it is done beside, now and then, by a thread that lives as long as it
-//! takes. A log that cannot be emptied (somebody reads for long) only grows until it can.
+//! takes.
+//!
+//! The log begins anew only when all of it is in the file, and what is written during the fold is not. So where somebody
+//! always writes, it would never end: when the log has become long all the same, the thread takes the writer's turn for the
+//! little that is left. A log that cannot be emptied then (somebody reads for long) grows until it can.
 
 use super::connection::{Connection, Use};
 use ostler_runtime::Clock;
@@ -11,9 +15,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
 
 /// Pages in the log, of 4 KiB each, after which it is folded in, and after as many more when that did not empty it.
 const PAGES: i32 = 1000;
+/// After so many, writers wait until the log is empty.
+const PAGES_MOST: i32 = 4 * PAGES;
 
 thread_local! {
     /// Pages in the log after the commit that this thread made last.
@@ -28,6 +36,10 @@ pub(super) fn note(pages: i32) {
 pub(super) struct Checkpoints {
     path: PathBuf,
     clock: Clock,
+    /// Where writers wait for one another.
+    line: Arc<Semaphore>,
+    /// How long the log was after the last commit.
+    pages: AtomicI32,
     /// The length at which it is time.
     due: AtomicI32,
     is_running: AtomicBool,
@@ -35,9 +47,9 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    pub(super) fn new(path: PathBuf, clock: Clock) -> Arc<Self> {
-        let (due, is_running) = (AtomicI32::new(PAGES), AtomicBool::new(false));
-        Arc::new(Self { path, clock, due, is_running, thread: Mutex::new(None) })
+    pub(super) fn new(path: PathBuf, clock: Clock, line: Arc<Semaphore>) -> Arc<Self> {
+        let (pages, due, is_running) = (AtomicI32::new(0), AtomicI32::new(PAGES), AtomicBool::new(false));
+        Arc::new(Self { path, clock, line, pages, due, is_running, thread: Mutex::new(None) })
     }
     /// To be called after a commit, on the thread that made it.
     pub(super) fn committed(self: &Arc<Self>) {
@@ -46,6 +58,7 @@ impl Checkpoints {
             // Nothing was written: that says nothing of the log.
             return;
         }
+        self.pages.store(pages, Ordering::Relaxed);
         if pages < PAGES {
             // The log began anew.
             self.due.store(PAGES, Ordering::Relaxed);
@@ -55,8 +68,8 @@ impl Checkpoints {
             return;
         }
         self.due.store(pages.saturating_add(PAGES), Ordering::Relaxed);
-        let this = self.clone();
-        let begun = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || this.run());
+        let (this, runtime) = (self.clone(), Handle::try_current().ok());
+        let begun = std::thread::Builder::new().name("checkpoint".to_owned()).spawn(move || this.run(runtime));
         match begun {
             Ok(thread) => *self.thread() = Some(thread),
             Err(error) => {
@@ -73,13 +86,22 @@ impl Checkpoints {
         }
     }
 
-    fn run(&self) {
-        let done = Connection::file(&self.path, Use::Write, self.clock.clone())
-            .and_then(|conn| conn.batch("PRAGMA wal_checkpoint(PASSIVE)"));
-        if let Err(error) = done {
+    fn run(&self, runtime: Option<Handle>) {
+        if let Err(error) = self.fold(runtime) {
             tracing::warn!(%error, "the write-ahead log could not be folded into the database; it is tried again later");
         }
         self.is_running.store(false, Ordering::SeqCst);
+    }
+    fn fold(&self, runtime: Option<Handle>) -> Result<(), rusqlite::Error> {
+        const FOLD: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+        let conn = Connection::file(&self.path, Use::Write, self.clock.clone())?;
+        conn.batch(FOLD)?;
+        if self.pages.load(Ordering::Relaxed) < PAGES_MOST {
+            return Ok(());
+        }
+        // Nobody's thread waits for it: writers wait in line. It is closed when the database is about to be.
+        let turn = runtime.and_then(|runtime| runtime.block_on(self.line.acquire()).ok());
+        if turn.is_some() { conn.batch(FOLD) } else { Ok(()) }
     }
     fn thread(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
         self.thread.lock().unwrap_or_else(PoisonError::into_inner)

@@ -21,6 +21,8 @@ use std::time::{Duration, Instant};
 const STEPS: i32 = 10_000;
 /// How long SQLite itself waits for a lock, holding its thread: readers, who hardly ever meet one, and whoever opens.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(50);
+/// Bytes of the write-ahead log's file that stay when the log begins anew.
+const LOG_KEPT: i64 = 64 << 20;
 /// Statements that are kept ready per connection.
 const STATEMENTS: usize = 256;
 
@@ -79,6 +81,8 @@ impl Connection {
         conn.busy_timeout(BUSY_TIMEOUT)?;
         if how == Use::Write {
             conn.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+            // A log that somebody's long read had made long gives its space back.
+            conn.pragma_update_and_check(None, "journal_size_limit", LOG_KEPT, |_| Ok(()))?;
             // Whoever begins a change waits for its lock without holding a thread.
             conn.busy_timeout(Duration::ZERO)?;
         }

@@ -59,7 +59,8 @@ pub(super) struct Lease {
 impl Sqlite {
     /// Opens or creates the file.
     pub(super) fn file(path: &Path, clock: &Clock) -> Result<Self> {
-        let checkpoints = Checkpoints::new(path.to_owned(), clock.clone());
+        let line = Arc::new(Semaphore::new(1));
+        let checkpoints = Checkpoints::new(path.to_owned(), clock.clone(), line.clone());
         let file = File { path: path.to_owned(), how: Use::Write, checkpoints: Some(checkpoints) };
         let writer = Home::new(Some(file), 1, clock);
         let first = writer
@@ -68,7 +69,7 @@ impl Sqlite {
         writer.free().push(first);
         let file = File { path: path.to_owned(), how: Use::Read, checkpoints: None };
         let readers = Some(Home::new(Some(file), READERS, clock));
-        Ok(Self { writer, line: Arc::new(Semaphore::new(1)), readers, path: Some(path.to_owned()) })
+        Ok(Self { writer, line, readers, path: Some(path.to_owned()) })
     }
     /// A database that lives as long as the store.
     pub(super) fn memory(clock: &Clock) -> Result<Self> {
