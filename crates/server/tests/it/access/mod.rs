@@ -6,5 +6,6 @@
 
 mod crew;
 mod expect;
+mod leak;
 mod matrix;
 mod world;
