@@ -4,7 +4,7 @@ use crate::support::both_backends;
 use ostler_model::Millis;
 use ostler_model::authz::{Collection, Origin};
 use ostler_model::node::{Facts, Node};
-use ostler_store::{Paging, Reach, Rule, StoreError};
+use ostler_store::{Paging, Reach, Rule, StoreError, node};
 
 both_backends! {
     async fn a_join_token_works_once_whoever_tries_at_the_same_time(t) {
@@ -26,6 +26,20 @@ both_backends! {
         // The answer was lost: the same machine asks again and is told who it is.
         let again = t.store.node_join(b"secret", &joined[0].1, &Origin::default(), t.now()).await.unwrap();
         assert_eq!(again.id, nodes.items[0].id);
+    }
+
+    async fn noderax_a5_joining_under_the_name_or_the_key_of_a_node_takes_nothing_over(t) {
+        let (workspace, _) = t.workspace("home").await;
+        let first = t.node(Some(workspace.id), "box").await;
+        t.token(Some(workspace.id), b"same name", Millis::secs(60)).await;
+        let second = t.store.node_join(b"same name", &t.joining("box"), &Origin::default(), t.now()).await.unwrap();
+        assert_ne!((second.id, second.name.as_str()), (first.id, first.name.as_str()));
+        let token = t.token(None, b"same key", Millis::secs(60)).await;
+        let copied = node::Joining { public_key: first.public_key.clone(), ..t.joining("copy") };
+        let taken = t.store.node_join(b"same key", &copied, &Origin::default(), t.now()).await;
+        assert!(matches!(taken, Err(StoreError::Taken(ostler_store::Constraint::NodeKey))), "{taken:?}");
+        assert!(t.store.join_token_find(token.id).await.unwrap().unwrap().used_at.is_none(), "refused, and not used up");
+        assert_eq!(t.store.node_get(first.id).await.unwrap(), first, "who was there notices nothing");
     }
 
     async fn expired_and_revoked_tokens_make_no_node(t) {
