@@ -9,7 +9,7 @@ use std::ops::Range;
 /// Lanes that one statement reads.
 pub(super) const AT_ONCE: usize = 48;
 /// Counting to see which word is rarer stops here, in each lane.
-const COUNT_MOST: u32 = 300;
+const COUNT_MOST: u32 = 100;
 /// Of the news of single things, so many of the newest are looked at.
 const NEWS_MOST: u32 = 2000;
 
@@ -183,23 +183,29 @@ pub(super) async fn read(
     Ok(all)
 }
 
-/// How many entries a word has in these lanes, or a little more than can be told apart.
-pub(super) async fn count(db: &mut Conn, query: &Query, class: Class, by: usize, lanes: &[Lane<'_>]) -> Result<u64> {
-    if lanes.is_empty() {
-        return Ok(0);
-    }
-    let mut text = Text::default();
-    let mut parts = Vec::new();
-    for (n, lane) in lanes.iter().enumerate() {
-        let spans = if class == Class::News { vec![query.news(by)] } else { vec![query.first(by), query.word(by)] };
-        for (m, span) in spans.iter().enumerate() {
-            let lane = text.lane(lane);
-            let within = text.within("w", span);
-            parts.push(format!(
-                "SELECT COUNT(*) AS n FROM (SELECT 1 AS one FROM {lane} AND {within} LIMIT {COUNT_MOST}) AS c_{n}_{m}"
-            ));
+/// How many entries each word has in these lanes, or a little more than can be told apart.
+pub(super) async fn count(db: &mut Conn, query: &Query, class: Class, lanes: &[Lane<'_>]) -> Result<Vec<u64>> {
+    let mut counts = vec![0; query.words()];
+    // In few statements, because each has a way to go, and with few parts in each, because there may not be more.
+    for lanes in lanes.chunks((AT_ONCE * 2).div_ceil(query.words())) {
+        let mut text = Text::default();
+        let mut parts = Vec::new();
+        for by in 0..query.words() {
+            let spans = if class == Class::News { vec![query.news(by)] } else { vec![query.first(by), query.word(by)] };
+            for (n, lane) in lanes.iter().enumerate() {
+                for (m, span) in spans.iter().enumerate() {
+                    let lane = text.lane(lane);
+                    let within = text.within("w", span);
+                    parts.push(format!(
+                        "SELECT CAST({by} AS BIGINT) AS nth, COUNT(*) AS n
+                         FROM (SELECT 1 AS one FROM {lane} AND {within} LIMIT {COUNT_MOST}) AS c_{by}_{n}_{m}"
+                    ));
+                }
+            }
+        }
+        for row in db.all(parts.join(" UNION ALL "), text.values).await? {
+            counts[row.get::<u64>("nth")? as usize] += row.get::<u64>("n")?;
         }
     }
-    let sql = format!("SELECT CAST(SUM(n) AS BIGINT) AS n FROM ({}) AS counts", parts.join(" UNION ALL "));
-    db.one(sql, text.values).await?.get("n")
+    Ok(counts)
 }

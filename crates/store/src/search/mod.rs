@@ -24,6 +24,8 @@ use std::collections::BTreeMap;
 pub const RESULTS_MOST: usize = 50;
 /// The most entries that one search looks at before it answers with what it has: as many as a few milliseconds allow.
 const ENTRIES_MOST: usize = 500;
+/// The entries read from one lane at first, when there are several words.
+const AT_ONCE_FIRST: usize = 100;
 /// The most entries read from one lane at once.
 const ENTRIES_AT_ONCE: usize = 400;
 
@@ -132,15 +134,20 @@ impl<'a> Walk<'a> {
         let Some(span) = self.search.query.span(class, by) else { return Ok(End::Through) };
         let begin = Place { class, by, word: span.start.clone(), sort: vec![], key: Key(vec![]) };
         let mut from = after.cloned().unwrap_or(begin);
-        let mut at_once = self.limit + 1;
+        // Of several words most entries of one lack another, so more are read than are wanted.
+        let is_one = self.search.query.words() == 1;
+        let several = if is_one { 0 } else { AT_ONCE_FIRST.min(ENTRIES_MOST / all.len().max(1)) };
+        let mut at_once = several.max(self.limit + 1);
         loop {
             let mut entries = Vec::new();
             // Beyond this nothing is known yet: a lane that was not read to its end may have something there.
             let mut known_to: Option<Place> = None;
+            let mut unread: usize = 0;
             for chunk in all.chunks(lane::AT_ONCE) {
                 for lane in read(db, self.search.query, chunk, &from, at_once).await? {
                     self.looked_at += lane.len();
                     if lane.len() == at_once {
+                        unread += 1;
                         let last = lane.last().map(|entry: &Entry| entry.place.clone());
                         known_to = [known_to, last].into_iter().flatten().min();
                     }
@@ -164,7 +171,8 @@ impl<'a> Walk<'a> {
                 return Ok(End::At(known));
             }
             from = known;
-            let share = (ENTRIES_MOST - self.looked_at).div_ceil(all.len().max(1));
+            // The others have no more than they have shown.
+            let share = (ENTRIES_MOST - self.looked_at).div_ceil(unread);
             at_once = (at_once * 4).min(ENTRIES_AT_ONCE).min(share);
         }
     }
@@ -202,15 +210,6 @@ async fn rarest(db: &mut Conn, query: &Query, class: Class, lanes: &[Lane<'_>]) 
     if query.words() == 1 {
         return Ok(0);
     }
-    let mut best = (0, u64::MAX);
-    for by in 0..query.words() {
-        let mut n = 0;
-        for chunk in lanes.chunks(lane::AT_ONCE) {
-            n += count(db, query, class, by, chunk).await?;
-        }
-        if n < best.1 {
-            best = (by, n);
-        }
-    }
-    Ok(best.0)
+    let counts = count(db, query, class, lanes).await?;
+    Ok(counts.iter().enumerate().min_by_key(|(_, n)| **n).map_or(0, |(by, _)| by))
 }
