@@ -233,18 +233,9 @@ pub(crate) async fn begin<R: Resource>(
     (session, token_hash): (&Session, &[u8]),
     sign_in: SignIn<'_>,
 ) -> Result<Option<Begun>> {
-    // Whoever changes this person's password, factors or state comes before, or ends this session too.
-    hold(tx, session.user).await?;
-    let found = person(tx, session.user).await?;
-    let (user, authority, password_hash) = found.ok_or_else(|| StoreError::missing("user", session.user))?;
-    if user.state != State::Active {
-        return Err(Rule::NotActive.into());
-    }
+    let (user, authority, password_hash) = entitled(tx, session.user, sign_in.proof).await?;
     let at = session.created_at;
     match sign_in.proof {
-        Proof::Password(checked) if password_hash.as_deref() != Some(checked) => {
-            return Err(Rule::PasswordChanged.into());
-        }
         Proof::Challenge { token_hash, evidence } => factor::pass(tx, user.id, token_hash, evidence, at).await?,
         Proof::Passkey { id, sign_count, ticket: (ticket_hash, until) } => {
             factor::spend(tx, ticket_hash, until).await?;
@@ -287,6 +278,21 @@ pub(crate) async fn begin<R: Resource>(
     });
     let workspaces = crate::workspace::list(tx, &Reach::of(&authority), &Paging::default()).await?.items;
     Ok(Some(Begun { user, authority, standing, workspaces }))
+}
+
+/// The person of a sign-in, their rights and the hash of their password, when they may sign in and the password that was checked
+/// is still theirs. Held from here on: whoever changes their password, factors or state comes before, or ends what this
+/// transaction begins.
+pub(crate) async fn entitled(tx: &mut Tx, user: UserId, proof: Proof<'_>) -> Result<(User, Authority, Option<String>)> {
+    hold(tx, user).await?;
+    let found = person(tx, user).await?.ok_or_else(|| StoreError::missing("user", user))?;
+    if found.0.state != State::Active {
+        return Err(Rule::NotActive.into());
+    }
+    match proof {
+        Proof::Password(checked) if found.2.as_deref() != Some(checked) => Err(Rule::PasswordChanged.into()),
+        _ => Ok(found),
+    }
 }
 
 /// Signs somebody out everywhere but in one session, and says how many sessions ended. Sign-ins that are half done end as

@@ -16,7 +16,7 @@ use ostler_model::factor::FactorKind;
 use ostler_model::user::Session;
 use ostler_model::{Time, UserId};
 use ostler_store::factor::{Challenge, Factors};
-use ostler_store::session::SignIn;
+use ostler_store::session::{Proof, SignIn};
 use ostler_wire::auth::Welcome;
 use ostler_wire::factor::{Method, MfaChallenge, MfaRequired};
 use schemars::SchemaGenerator;
@@ -78,7 +78,9 @@ pub(crate) async fn enter(
     };
     let Some((headers, tokens, begun)) = begun else {
         let have = app.store.factor_list(user).await?;
-        return Ok(Entry::More(Box::new(challenge(app, user, wants_tokens, at, browser, &have).await?)));
+        return Ok(Entry::More(Box::new(
+            challenge(app, (user, sign_in.proof), wants_tokens, at, browser, &have).await?,
+        )));
     };
     let me = me(&begun.user, &begun.authority, &begun.standing, begun.workspaces, app.clock.now());
     Ok(Entry::In(Box::new(Welcome { me, tokens }), headers))
@@ -87,7 +89,7 @@ pub(crate) async fn enter(
 /// Begins the second half.
 async fn challenge(
     app: &App,
-    user: UserId,
+    (user, proof): (UserId, Proof<'_>),
     wants_tokens: bool,
     at: &Public,
     browser: &Browser,
@@ -99,7 +101,7 @@ async fn challenge(
     let who = Authority::system(SystemReason::SignIn);
     let grant: Grant<Collection<Session>, Write> = authorize(&who, &Collection::platform(), &at.origin)?;
     let row = Challenge { user, wants_tokens, expires_at };
-    app.store.factor_challenge_create(&grant, &hash_token(&text), row, now).await?;
+    app.store.factor_challenge_create(&grant, &hash_token(&text), row, proof, now).await?;
     let mfa = describe(app, &text, (user, expires_at), browser, have).await?;
     Ok(MfaRequired { mfa: MfaChallenge { challenge_token: Some(text), ..mfa } })
 }

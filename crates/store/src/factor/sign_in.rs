@@ -6,6 +6,7 @@ use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::Tx;
 use crate::db::value::args;
+use crate::session::{Proof, entitled};
 use ostler_model::authz::{Collection, Grant, Write};
 use ostler_model::user::Session;
 use ostler_model::{FactorId, SessionId, Time, UserId};
@@ -31,15 +32,17 @@ pub struct Challenge {
 }
 
 impl Store {
-    /// Begins the second half of a sign-in.
+    /// Begins the second half of a sign-in, while what was shown in the first still counts.
     pub async fn factor_challenge_create(
         &self,
         grant: &Grant<Collection<Session>, Write>,
         token_hash: &[u8],
         challenge: Challenge,
+        proof: Proof<'_>,
         at: Time,
     ) -> Result<()> {
         change!(self, "factor_challenge_create", at, |tx| {
+            entitled(tx, challenge.user, proof).await?;
             // Whoever has the password could fill the table: older ones of this person make room.
             tx.exec(
                 "DELETE FROM factor_challenge WHERE user_id = $1 AND token_hash NOT IN

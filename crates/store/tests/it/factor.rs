@@ -34,7 +34,7 @@ async fn session(t: &Db, user: &User) -> SessionId {
 async fn challenge(t: &Db, user: &User, hash: &[u8]) {
     let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
     let row = Challenge { user: user.id, wants_tokens: false, expires_at: t.now() + Millis::secs(60) };
-    t.store.factor_challenge_create(&grant, hash, row, t.now()).await.unwrap();
+    t.store.factor_challenge_create(&grant, hash, row, Proof::Provider, t.now()).await.unwrap();
 }
 
 /// Ends the second half of a sign-in.

@@ -22,12 +22,16 @@ async fn add_key(t: &Db, user: &User) -> Passkey {
     key
 }
 
+/// The second half of a sign-in, by its hash.
 async fn challenge(t: &Db, user: &User) -> [u8; 32] {
+    halve(t, user, Proof::Provider).await.unwrap()
+}
+
+async fn halve(t: &Db, user: &User, proof: Proof<'_>) -> Result<[u8; 32], StoreError> {
     let grant = t.system(SystemReason::SignIn, &Collection::<Session>::platform());
     let (hash, until) = (t.ids.bytes::<32>(), t.now() + Millis::secs(60));
     let row = Challenge { user: user.id, wants_tokens: false, expires_at: until };
-    t.store.factor_challenge_create(&grant, &hash, row, t.now()).await.unwrap();
-    hash
+    t.store.factor_challenge_create(&grant, &hash, row, proof, t.now()).await.map(|()| hash)
 }
 
 async fn sessions(t: &Db, user: &User) -> usize {
@@ -130,6 +134,26 @@ both_backends! {
         assert!(is_over(half).await, "signed out everywhere");
         let half = challenge(t, &user).await;
         assert!(!is_over(half).await, "the recovery code has not been used up by those that were over");
+    }
+
+    async fn no_half_of_the_old_password_is_left_however_the_two_meet(t) {
+        let user = t.user("ada@example.org").await;
+        add_key(t, &user).await;
+        for round in 0..ROUNDS {
+            let before = if round == 0 { PASSWORD.to_owned() } else { format!("hash {}", round - 1) };
+            let (after, grant) = (format!("hash {round}"), t.may(&user));
+            let (half, changed) = tokio::join!(
+                halve(t, &user, Proof::Password(&before)),
+                t.store.user_set_password(&grant, &after, None, t.now()),
+            );
+            changed.unwrap();
+            match half {
+                Ok(hash) => assert!(t.store.factor_challenge_find(&hash, t.now()).await.unwrap().is_none(), "round {round}"),
+                other => assert!(matches!(other, Err(StoreError::Refused(Rule::PasswordChanged))), "{other:?}"),
+            }
+        }
+        let late = halve(t, &user, Proof::Password(PASSWORD)).await;
+        assert!(matches!(late, Err(StoreError::Refused(Rule::PasswordChanged))), "{late:?}");
     }
 
     async fn one_factor_of_two_begins_nothing_and_has_been_no_wrong_attempt(t) {

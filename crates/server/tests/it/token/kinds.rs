@@ -165,7 +165,11 @@ async fn mint(t: &TestServer, kind: &str, root: &User, join: &str) -> String {
                 expires_at: now + Millis::secs(300),
             };
             let hash = ostler_server::auth::hash_token(&text);
-            t.app.store.factor_challenge_create(&grant, &hash, row, now).await.unwrap();
+            t.app
+                .store
+                .factor_challenge_create(&grant, &hash, row, ostler_store::session::Proof::Provider, now)
+                .await
+                .unwrap();
             text
         }
         "passkey ticket" => {
