@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod authz;
+pub mod bounds;
 pub mod event;
 pub mod factor;
 pub mod id;
@@ -20,6 +21,7 @@ pub mod search;
 pub mod secret;
 pub mod team;
 pub mod template;
+pub mod text;
 pub mod time;
 pub mod timezone;
 pub mod user;
@@ -30,5 +32,6 @@ pub use id::*;
 pub use name::{Label, Name};
 pub use network::Network;
 pub use secret::Secret;
+pub use text::Foreign;
 pub use time::{Millis, Time};
 pub use timezone::Timezone;

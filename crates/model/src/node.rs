@@ -61,6 +61,9 @@ pub struct Abilities {
     pub own_accounts: bool,
     /// `bubblewrap`, `namespaces` or `none`.
     pub sandbox: String,
+    /// How far processes are separated. A node that says nothing separates nothing.
+    #[serde(default)]
+    pub isolation: Isolation,
     /// `v2`, `v1` or `none`: how memory, cpu and process limits are enforced.
     pub cgroups: String,
     /// `docker 20.10.24`, `podman 4.3.1`; absent when no engine answers.
@@ -70,6 +73,21 @@ pub struct Abilities {
     pub packages: Vec<String>,
     /// What is not enforced here, each a sentence.
     pub notes: Vec<String>,
+}
+
+/// How far a node separates the processes that it runs from itself and from each other.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Isolation {
+    /// They see the machine and run as the agent, or as accounts on it: only for what the node's owner trusts.
+    #[default]
+    None,
+    /// Namespaces for everything but the network, which they share with the machine.
+    SharedNetwork,
+    /// Namespaces for everything, a network of their own among them, and a filter of system calls.
+    Full,
 }
 
 /// A single-use, short-lived right to add one node to a workspace.

@@ -166,6 +166,7 @@ fn generate(out: &Path) -> Result<()> {
         ("template.schema.json", ostler_server::template::schema_json()),
         ("errors.md", ostler_server::errors_md()),
         ("metrics.md", ostler_server::metrics_md()),
+        ("bounds.md", ostler_model::bounds::markdown()),
         ("cli.md", ostler_cli::reference(&crate::command())),
     ];
     for (name, text) in files {

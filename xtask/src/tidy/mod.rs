@@ -5,6 +5,7 @@
 
 mod arrows;
 mod caps;
+mod cases;
 mod headers;
 mod homes;
 mod links;
@@ -48,6 +49,7 @@ const RULES: &[(&str, Rule)] = &[
     ("files of no crate", orphans::check),
     ("sleeps in tests", sleeps::check),
     ("links in documents", links::check),
+    ("cases and their tests", cases::check),
     ("released migrations", migrations::check),
 ];
 

@@ -4,7 +4,7 @@ use crate::driver::account::is_root;
 use crate::driver::process::cgroup::Cgroups;
 use crate::driver::process::sandbox::Sandbox;
 use crate::driver::tool;
-use ostler_model::node::{Abilities, Facts};
+use ostler_model::node::{Abilities, Facts, Isolation};
 use std::fs;
 use std::path::Path;
 
@@ -85,6 +85,7 @@ fn abilities(found: &Found) -> Abilities {
         is_root,
         own_accounts,
         sandbox: found.sandbox.word().to_owned(),
+        isolation: if found.sandbox == Sandbox::None { Isolation::None } else { Isolation::SharedNetwork },
         cgroups: found.cgroups.word().to_owned(),
         container_engine: found.engine.clone(),
         packages,

@@ -116,6 +116,7 @@ impl SimHost {
                 is_root: true,
                 own_accounts: true,
                 sandbox: "bubblewrap".into(),
+                isolation: ostler_model::node::Isolation::Full,
                 cgroups: "v2".into(),
                 container_engine: Some("simulated 1".into()),
                 packages: vec!["apt".into(), "npm".into()],

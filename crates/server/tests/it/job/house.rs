@@ -3,7 +3,7 @@
 use ostler_model::authz::{
     Authority, Collection, Grant, Operate, Origin, Report as CanReport, Resource, SystemReason, Verb, Write, authorize,
 };
-use ostler_model::node::{Abilities, Facts, JoinToken, Node};
+use ostler_model::node::{Abilities, Facts, Isolation, JoinToken, Node};
 use ostler_model::user::{State as UserState, User};
 use ostler_model::workload::plan::{Happened, plan};
 use ostler_model::workload::{Kind, Power, Report, Runtime, Seen, Spec, Step, Workload};
@@ -383,7 +383,7 @@ pub(crate) async fn furnish(store: &Store, ids: &Ids, now: Time) -> (UserId, Wor
             cpu_count: 4,
             address: "node.test".into(),
             port_range: (27000, 27009),
-            can: Abilities { packages: vec!["apt".into()], ..Abilities::default() },
+            can: Abilities { packages: vec!["apt".into()], isolation: Isolation::Full, ..Abilities::default() },
             ..Facts::default()
         },
     };

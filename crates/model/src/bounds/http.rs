@@ -1,0 +1,5 @@
+//! Connections, requests and answers.
+
+use super::row::bounds;
+
+bounds! {}

@@ -1,0 +1,5 @@
+//! What nodes send and hold.
+
+use super::row::bounds;
+
+bounds! {}

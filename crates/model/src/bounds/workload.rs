@@ -1,0 +1,5 @@
+//! Ceilings of workloads and workspaces.
+
+use super::row::bounds;
+
+bounds! {}
