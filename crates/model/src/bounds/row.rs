@@ -57,9 +57,9 @@ impl Unit {
     #[must_use]
     pub fn show(self, value: u64) -> String {
         let bytes = |value: u64| match value {
-            v if v >= 1 << 30 && v % (1 << 30) == 0 => format!("{} GiB", v >> 30),
-            v if v >= 1 << 20 && v % (1 << 20) == 0 => format!("{} MiB", v >> 20),
-            v if v >= 1 << 10 && v % (1 << 10) == 0 => format!("{} KiB", v >> 10),
+            v if v >= 1 << 30 && v.is_multiple_of(1 << 30) => format!("{} GiB", v >> 30),
+            v if v >= 1 << 20 && v.is_multiple_of(1 << 20) => format!("{} MiB", v >> 20),
+            v if v >= 1 << 10 && v.is_multiple_of(1 << 10) => format!("{} KiB", v >> 10),
             v => format!("{v} bytes"),
         };
         match self {
@@ -69,7 +69,7 @@ impl Unit {
             Unit::PerSecond => format!("{value} a second"),
             Unit::PerMinute => format!("{value} a minute"),
             Unit::PerHour => format!("{value} an hour"),
-            Unit::Millis if value % 1000 == 0 => format!("{} s", value / 1000),
+            Unit::Millis if value.is_multiple_of(1000) => format!("{} s", value / 1000),
             Unit::Millis => format!("{value} ms"),
         }
     }
