@@ -50,8 +50,8 @@ impl Browser {
     /// Who we are to this browser. Without a configured public address passkeys work on `localhost` only: a host's name that a
     /// request brings along is not to be believed.
     pub(super) fn party(&self, app: &App) -> Option<Party> {
-        if let Some(url) = app.config.public_url.as_deref() {
-            return party(url);
+        if app.config.public_url.is_some() {
+            return party(&app.config.public_url());
         }
         let host =
             self.headers.get(HOST).and_then(|v| v.to_str().ok()).or_else(|| self.uri.authority().map(|a| a.as_str()));

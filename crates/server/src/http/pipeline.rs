@@ -1,6 +1,7 @@
 //! From a routed request to its answer: authentication, CSRF, rate, proof, input, handler, in this order and for every endpoint.
 
 use super::call::{Arrival, Call, params};
+use super::conn::TooSlow;
 use super::error::{Error, Result};
 use super::handler::Handler;
 use super::idempotency;
@@ -179,8 +180,13 @@ async fn collect(call: &Call, wanted: BodyUse, parts: Parts, body: Body) -> Resu
             Ok(incoming)
         }
         Some(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Error::TooLarge { limit }),
+        Some(Err(error)) if is_slow(&*error) => Err(Error::TooSlow),
         Some(Err(_)) => Err(Error::Malformed("the body ended too early".into())),
     }
+}
+
+fn is_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<TooSlow>() || error.source().is_some_and(is_slow)
 }
 
 fn is_json(parts: &Parts) -> bool {
