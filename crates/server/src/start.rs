@@ -305,6 +305,7 @@ async fn upkeep(app: &App) {
         if let Err(error) = done.await {
             tracing::warn!(%error, "expired rows could not be removed; the next round tries again");
         }
+        audit::tell_unwritten(app).await;
         if let Err(error) = audit::upkeep(app).await {
             tracing::warn!(%error, "the audit trail could not be looked after; the next round tries again");
         }

@@ -38,6 +38,12 @@ bounds! {
     /// After a refusal that closes the connection, what still comes is read for so long, so that the client sees the answer.
     LINGER_MS = 5_000, Millis, Anonymous, "the connection is cut",
         "s23_a_refusal_is_seen_by_clients_that_still_send";
+    /// Entries of the audit trail at once for refusals of one actor, or of one address that nobody is known at.
+    REFUSALS = 30, Count, Anonymous, "they are counted, and told in one entry",
+        "s15_a_viewers_refusals_do_not_fill_the_trail";
+    /// After so long there is one such entry more.
+    REFUSAL_EVERY_MS = 5_000, Millis, Anonymous, "they are counted, and told in one entry",
+        "s15_a_viewers_refusals_do_not_fill_the_trail";
     /// Bytes of one HTTP/2 stream that wait for its reader.
     SEND_BUFFER = 64 << 10, Bytes, Anonymous, "the answer waits",
         "s8_a_reader_that_stops_or_drips_is_let_go";
