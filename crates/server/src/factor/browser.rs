@@ -39,6 +39,10 @@ impl Browser {
         let mut pairs = values.flat_map(|line| line.split(';'));
         pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|value| !value.is_empty())
     }
+    /// The value of its session's cookie.
+    pub(crate) fn session(&self, app: &App) -> Option<&str> {
+        crate::auth::session_cookie(app, &self.headers)
+    }
     /// Scheme, host and port of this server, as far as that is known for sure.
     pub(crate) fn origin(&self, app: &App) -> Option<String> {
         self.party(app).map(|party| party.origin)

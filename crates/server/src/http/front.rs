@@ -51,7 +51,8 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
     request.extensions_mut().insert(Arrival { request_id, origin, client: address, is_secure, worker });
     rewrite(&mut request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let is_api = path.starts_with("/api/");
+    // The reference of the API is a page of the panel, also when it is asked for directly.
+    let is_api = path.starts_with("/api/") && !crate::panel::is_docs(&path);
 
     let standing = app.rates.address(address);
     let refused = standing.and_then(|standing| standing.retry_after);

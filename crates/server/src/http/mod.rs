@@ -56,6 +56,7 @@ mod front;
 mod handler;
 mod idempotency;
 mod input;
+mod json;
 pub mod openapi;
 mod output;
 mod paging;

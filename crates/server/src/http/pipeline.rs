@@ -6,6 +6,7 @@ use super::error::{Error, Result};
 use super::handler::Handler;
 use super::idempotency;
 use super::input::{BodyUse, Incoming, Input};
+use super::json;
 use super::output::Output;
 use super::proof::{Access, Found, Proof};
 use super::registry::Endpoint;
@@ -110,6 +111,7 @@ where
     O: Output,
 {
     let (parts, body) = request.into_parts();
+    no_nul(call, &parts)?;
     if P::ACCESS != Access::Public {
         let (caller, by) = crate::auth::authenticate(call, &parts).await?;
         call.caller = Some(caller.clone());
@@ -146,6 +148,20 @@ where
     match (key, done) {
         (Some(key), done) => key.finish(done.map(Output::respond), O::IS_SECRET).await,
         (None, done) => done.map(Output::respond),
+    }
+}
+
+/// Refuses U+0000 in path and query, for every endpoint and before anything looks at them: PostgreSQL cannot keep it, and
+/// whatever else reads such a text ends there. Bodies are looked at when they are read.
+fn no_nul(call: &Call, parts: &Parts) -> Result<()> {
+    if let Some((name, _)) = call.params.iter().find(|(_, value)| value.contains('\0')) {
+        return Err(Error::field(&**name, json::NUL));
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    match pairs.find(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        Some((name, _)) => Err(Error::field(name.replace('\0', ""), json::NUL)),
+        None => Ok(()),
     }
 }
 

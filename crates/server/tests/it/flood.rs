@@ -255,3 +255,97 @@ async fn s8_silent_slow_and_malformed_connections_hurt_nobody() {
     drop(attack.await.unwrap());
     running.stop().await;
 }
+
+/// A client that writes all it has before it reads anything, as many do.
+async fn stubborn(to: SocketAddr, path: &str, bytes: usize) -> String {
+    let mut stream = dial(1, to).await;
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: ostler.test\r\ncontent-type: application/json\r\ncontent-length: {bytes}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for chunk in vec![b' '; bytes].chunks(32 << 10) {
+        stream.write_all(chunk).await.unwrap();
+    }
+    let mut all = Vec::new();
+    let read = async {
+        while !all.ends_with(b"}") {
+            let mut chunk = [0; 4096];
+            match stream.read(&mut chunk).await.unwrap() {
+                0 => break,
+                count => all.extend_from_slice(&chunk[..count]),
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), read).await.expect("no answer came");
+    String::from_utf8(all).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s23_a_refusal_is_seen_by_clients_that_still_send() {
+    let (_t, running) = open(roomy()).await;
+    let to = running.address;
+    let large = usize::try_from(bound::DRAIN_BYTES).unwrap() * 10;
+    for _ in 0..20 {
+        let answer = stubborn(to, "/api/v1/workspaces", large).await;
+        assert!(answer.starts_with("HTTP/1.1 401") && answer.contains("connection: close"), "{answer}");
+        let answer = stubborn(to, "/api/v1/auth/login", large).await;
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("connection: close"), "{answer}");
+        let answer = stubborn(to, "/nowhere", large).await;
+        assert!(answer.starts_with("HTTP/1.1 404") && answer.contains("connection: close"), "{answer}");
+    }
+    // What is little is read, and the connection is used again.
+    let mut kept = dial(1, to).await;
+    for _ in 0..5 {
+        let body = " ".repeat(100_000);
+        let head = "POST /api/v1/workspaces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n";
+        kept.write_all(head.as_bytes()).await.unwrap();
+        kept.write_all(body.as_bytes()).await.unwrap();
+        let answer = answer(&mut kept).await;
+        assert!(answer.starts_with("HTTP/1.1 401") && !answer.contains("connection: close"), "{answer}");
+    }
+    // Who waits for word before sending gets the refusal at once, and is not asked for the body.
+    let head = "POST /api/v1/workspaces HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 1000\r\n\r\n";
+    let mut waits = dial_and_say(1, to, head.as_bytes()).await;
+    assert!(answer(&mut waits).await.starts_with("HTTP/1.1 401"));
+    running.stop().await;
+}
+
+/// What `/metrics` answers through a trusted or untrusted hop of this machine: its reader's address decides.
+async fn metrics(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin) -> String {
+    let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 203.0.113.7:51234\r\nconnection: close\r\n\r\n";
+    let mut text = String::new();
+    if stream.write_all(ask.as_bytes()).await.is_ok() {
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_string(&mut text)).await.unwrap();
+    }
+    text.lines().next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn s9_a_proxy_on_this_machine_is_known_by_its_account() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("http.sock");
+    let me = rustix::process::geteuid().as_raw();
+    // A server that is gone has left its socket.
+    drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
+    for (uid, over_tcp, over_unix) in
+        [(me, "HTTP/1.1 401 Unauthorized", "HTTP/1.1 401 Unauthorized"), (me + 1, "HTTP/1.1 200 OK", "")]
+    {
+        let config = ostler_server::config::Config {
+            rates: ostler_server::config::Rates::NONE,
+            metrics_on_loopback: true,
+            listen_socket: Some(socket.clone()),
+            trusted_proxies: vec![
+                format!("127.0.0.1 uid={uid}").parse().unwrap(),
+                format!("unix uid={uid}").parse().unwrap(),
+            ],
+            ..Default::default()
+        };
+        config.check().unwrap();
+        let t = TestServer::with(config).await;
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let running = listen_with(t.app.clone(), None, listener, roomy()).unwrap();
+        assert_eq!(metrics(dial(1, running.address).await).await, over_tcp, "uid {uid}");
+        assert_eq!(metrics(tokio::net::UnixStream::connect(&socket).await.unwrap()).await, over_unix, "uid {uid}");
+        running.stop().await;
+    }
+}

@@ -40,6 +40,8 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
     let t = installed(Config { public_url: Some("https://ostler.test".into()), ..Config::default() }).await;
     let cookie = login(&t, "ada@example.org", PASSWORD).await.is(200).header("set-cookie").unwrap().to_owned();
     assert!(cookie.contains("; Secure"), "{cookie}");
+    // S20: over TLS the name says what the browser has to hold the cookie to.
+    assert!(cookie.starts_with("__Host-ostler_session=") && cookie.contains("; Path=/;") && !cookie.contains("Domain"));
     t.stop().await;
 }
 
