@@ -160,3 +160,47 @@ async fn beside_real_users(span: Duration) -> Result<()> {
 async fn s8_five_thousand_hostile_connections_beside_real_users() {
     beside_real_users(minutes(Duration::from_secs(8))).await.unwrap();
 }
+
+/// Ends with the test.
+struct Program(std::process::Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s8_few_descriptors_are_enough_for_real_users_and_the_database() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let dir = ostler_e2e::folder().unwrap();
+    let to = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).unwrap();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -n 256 && exec \"$0\" server --data \"$1\" --listen \"$2\""]);
+    command.arg(ostler_e2e::ostler().unwrap()).arg(dir.path().join("data")).arg(to.to_string());
+    let log = std::fs::File::create(dir.path().join("log")).unwrap();
+    let child =
+        command.stdout(log.try_clone().unwrap()).stderr(log).stdin(std::process::Stdio::null()).spawn().unwrap();
+    let program = Program(child);
+    let address = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 100));
+    let client = reqwest::Client::builder().local_address(address).pool_max_idle_per_host(0);
+    let client = client.timeout(Duration::from_secs(20)).build().unwrap();
+    let ready = async || client.get(format!("http://{to}/ready")).send().await;
+    let came = until_async("it is ready", Duration::from_secs(30), async || {
+        Ok(ready().await?.status().is_success().then_some(()))
+    });
+    came.await.unwrap();
+
+    // More than four times as many as the process may have files.
+    let mut crowd = Vec::new();
+    for number in 0..1_100_u32 {
+        let from = if number % 2 == 0 { 2 } else { 3 };
+        crowd.push(dial(from, to).await.unwrap());
+        if number % 25 == 0 {
+            let answer = ready().await.unwrap();
+            assert!(answer.status().is_success(), "{number}: {}", answer.text().await.unwrap());
+        }
+    }
+    assert!(descriptors(program.0.id()).unwrap() < 256);
+}
