@@ -13,6 +13,7 @@ export default tseslint.config(
       'react-hooks/exhaustive-deps': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
       'no-restricted-globals': ['error', { name: 'event', message: 'Take the event as an argument.' }],
+      'no-restricted-properties': ['error', { object: 'crypto', property: 'randomUUID', message: 'Secure contexts only: use randomId of kit/random.' }],
       eqeqeq: ['error', 'smart'],
     },
   },

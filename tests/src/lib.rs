@@ -9,11 +9,13 @@ mod binary;
 mod host;
 mod house;
 pub mod luanti;
+mod soak;
 mod wait;
 
 pub use binary::{Running, ostler};
 pub use host::{BOT_KEY, MatchHost};
 pub use house::{EMAIL, House, PASSWORD};
+pub use soak::minutes;
 pub use wait::{until, until_async};
 
 use anyhow::{Context, Result};

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask up | test | ci | tidy | generate | bench | sim`.
+//! The project's own commands: `cargo xtask up | test | ci | tidy | generate | bench | sim | soak`.
 //!
 //! This crate is compiled before anything else, so it depends on almost nothing, and on nothing of Ostler's own. Whatever it
 //! starts it stops, also when it is interrupted or killed (see `guard`).
@@ -13,6 +13,7 @@ mod panel;
 mod say;
 mod shell;
 mod sim;
+mod soak;
 mod test;
 mod tidy;
 mod up;
@@ -45,6 +46,8 @@ enum Command {
     Bench(bench::Args),
     /// Run the simulated fleet with many seeds, or replay one.
     Sim(sim::Args),
+    /// Push against the bounds for minutes instead of seconds.
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Command::Generate(args) => generate::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Sim(args) => sim::run(args),
+        Command::Soak(args) => soak::run(args),
     };
     match result {
         Ok(code) => code,

@@ -1,6 +1,6 @@
 //! Configuration: a TOML file, over it `OSTLER_*` variables, over them flags (which the command line sets on [`Config`]).
 
-use crate::http::Network;
+use crate::http::{Proxy, Site};
 use anyhow::{Context as _, Result, bail};
 use ostler_model::user::Email;
 use ostler_model::{Label, Secret};
@@ -9,7 +9,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 /// The configuration with every key, its default and what it is for. Also docs/reference/config.toml.
@@ -21,12 +22,14 @@ pub struct Config {
     /// Database, keys and whatever else must survive.
     pub data_dir: PathBuf,
     pub listen: SocketAddr,
+    /// A Unix socket besides, for a proxy on this machine.
+    pub listen_socket: Option<PathBuf>,
     /// Where people and nodes reach this server, for example `https://ostler.example.org`.
     pub public_url: Option<String>,
     /// `postgres://…`; a SQLite file in the data folder when absent.
     pub database_url: Option<String>,
-    /// Hops whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
-    pub trusted_proxies: Vec<Network>,
+    /// Hops whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed.
+    pub trusted_proxies: Vec<Proxy>,
     pub log: LogFormat,
     /// `/metrics` also without credentials, for callers on this machine.
     pub metrics_on_loopback: bool,
@@ -162,6 +165,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("./data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen_socket: None,
             public_url: None,
             database_url: None,
             trusted_proxies: Vec::new(),
@@ -181,6 +185,7 @@ impl Default for Config {
 struct FileForm {
     data_dir: Option<PathBuf>,
     listen: Option<String>,
+    listen_socket: Option<PathBuf>,
     public_url: Option<String>,
     database_url: Option<String>,
     trusted_proxies: Option<Vec<String>>,
@@ -231,10 +236,11 @@ impl Config {
         by.take("data_dir", form.data_dir, &mut self.data_dir);
         let listen = form.listen.map(|text| address(&text, "listen")).transpose()?;
         by.take("listen", listen, &mut self.listen);
+        by.take("listen_socket", form.listen_socket.map(Some), &mut self.listen_socket);
         by.take("public_url", form.public_url.map(Some), &mut self.public_url);
         by.take("database_url", form.database_url.map(Some), &mut self.database_url);
         let proxies = form.trusted_proxies;
-        let proxies = proxies.map(|all| networks(all.iter().map(String::as_str), "trusted_proxies")).transpose()?;
+        let proxies = proxies.map(|all| read_proxies(all.iter().map(String::as_str))).transpose()?;
         by.take("trusted_proxies", proxies, &mut self.trusted_proxies);
         by.take("log", form.log, &mut self.log);
         by.take("metrics_on_loopback", form.metrics_on_loopback, &mut self.metrics_on_loopback);
@@ -318,12 +324,12 @@ impl Config {
     }
     /// People reach this server over TLS, by whatever means.
     pub fn is_public_over_tls(&self) -> bool {
-        self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        self.public_url.as_deref().and_then(Site::read).is_some_and(|site| site.is_https())
     }
     /// Where people reach this server.
     pub fn public_url(&self) -> String {
         match &self.public_url {
-            Some(url) => url.trim_end_matches('/').to_owned(),
+            Some(url) => Site::read(url).map_or_else(|| url.clone(), |site| site.to_string()),
             None => format!("http://{}", self.listen),
         }
     }
@@ -347,8 +353,32 @@ pub(crate) fn address(text: &str, name: &str) -> Result<SocketAddr> {
     text.parse().with_context(|| format!("{name} is {text:?}; use an address with a port: {name} = \"127.0.0.1:8080\""))
 }
 
-pub(crate) fn networks<'a>(texts: impl Iterator<Item = &'a str>, name: &str) -> Result<Vec<Network>> {
-    texts.filter(|t| !t.is_empty()).map(|text| text.parse().map_err(|why| anyhow::anyhow!("{name}: {why}"))).collect()
+pub(crate) fn read_proxies<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Vec<Proxy>> {
+    let wrong = |why| anyhow::anyhow!("trusted_proxies: {why}");
+    texts.filter(|text| !text.is_empty()).map(|text| text.parse().map_err(wrong)).collect()
+}
+
+/// The number of an account of this machine.
+pub(crate) fn uid_of(name: &str) -> Option<u32> {
+    let accounts = fs::read_to_string("/etc/passwd").ok()?;
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok()).flatten()
+    })
+}
+
+/// Removes the socket that a server left which is gone. One that still answers stays, and is in the way.
+pub(crate) fn clear_socket(path: &Path) {
+    let is_socket = fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if is_socket && UnixStream::connect(path).is_err() {
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Lets every account connect: who is served is decided by the account itself, which the kernel names.
+pub(crate) fn open_socket(path: &Path) -> Result<()> {
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666))
+        .with_context(|| format!("could not open {} to other accounts", path.display()))
 }
 
 #[cfg(test)]
@@ -374,6 +404,9 @@ mod tests {
         let base = Config::default;
         for (config, hint) in [
             (Config { trusted_proxies: vec!["0.0.0.0/0".parse().unwrap()], ..base() }, "trusted_proxies = "),
+            (Config { trusted_proxies: vec!["127.0.0.1".parse().unwrap()], ..base() }, "127.0.0.1 user=www-data"),
+            (Config { trusted_proxies: vec!["::1".parse().unwrap()], ..base() }, "::1 user=www-data"),
+            (Config { listen_socket: Some("/run/ostler.sock".into()), ..base() }, "unix user=www-data"),
             (Config { public_url: Some("ostler.example.org".into()), ..base() }, "public_url = "),
             (Config { public_url: Some("https://a@b".into()), ..base() }, "public_url = "),
             (Config { database_url: Some("mysql://x".into()), ..base() }, "database_url = "),

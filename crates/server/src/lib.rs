@@ -42,7 +42,7 @@ pub mod user;
 pub mod workload;
 pub mod workspace;
 
-pub use start::{Ground, Running, backup, build_app, listen, reset_link, serve, service};
+pub use start::{Ground, Running, backup, build_app, listen, listen_with, reset_link, serve, service};
 
 /// Every endpoint there is. A room's `routes()` has one line here.
 pub fn routes() -> Vec<http::Endpoint> {

@@ -11,11 +11,6 @@ pub const BODY_TIME: Millis = Millis::secs(30);
 pub const HANDLER_TIME: Millis = Millis::secs(30);
 /// Headers of one request, all together.
 pub const HEADER_BYTES: usize = 32 << 10;
-/// From the connection, or the answer before, to the end of a request's headers: so long does an idle connection live. Longer
-/// than clients keep theirs (ours: 30 s, proxies: 60 s), or one of them would send into a connection that is being closed.
-pub const HEADER_TIME: Millis = Millis::secs(75);
-/// Connections at the same time. Each costs a few kilobytes; file descriptors are the limit.
-pub const CONNECTIONS: usize = 20_000;
 /// Streams on one HTTP/2 connection.
 pub const STREAMS: u32 = 256;
 /// After being asked to stop, requests under way have this long.

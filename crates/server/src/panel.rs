@@ -17,7 +17,7 @@ pub fn answer(_: &App, request: &Request) -> Option<Response<Body>> {
         return None;
     }
     let path = request.uri().path().trim_start_matches('/');
-    let is_docs = path == "api/v1/docs";
+    let is_docs = is_docs(request.uri().path());
     if path.starts_with("api/") && !is_docs {
         return None;
     }
@@ -36,6 +36,11 @@ pub fn answer(_: &App, request: &Request) -> Option<Response<Body>> {
         return Files::get("index.html").map(|file| respond("index.html", file, request));
     }
     None
+}
+
+/// True for the page of the panel that shows the API's reference.
+pub fn is_docs(path: &str) -> bool {
+    path == "/api/v1/docs"
 }
 
 fn respond(path: &str, file: rust_embed::EmbeddedFile, request: &Request) -> Response<Body> {

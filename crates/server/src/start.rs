@@ -5,7 +5,8 @@ use crate::audit::{self, Budget, Notary};
 use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
 use crate::fleet::{Fleet, Verifier};
-use crate::http::{Front, Peer, Rates, router};
+use crate::http::conn::{self, Listener, Numbers, Table};
+use crate::http::{Front, Rates, router};
 use crate::job::{Engine, Needs as JobNeeds, Recipes};
 use crate::mail::Post;
 use crate::matches::Matches;
@@ -16,22 +17,15 @@ use crate::template::Catalog;
 use crate::workload::{Lowering, provision::Provision, remove::Remove};
 use crate::{limits, obs, secret, setup};
 use anyhow::{Context as _, Result};
-use axum::body::Body;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto;
-use hyper_util::service::TowerToHyperService;
 use ostler_model::authz::{Authority, Collection, Grant, Origin, Platform, SystemReason, Write, authorize};
 use ostler_model::user::Session;
 use ostler_model::{Id as _, InstallationId, Millis, Secret};
-use ostler_runtime::{Clock, HttpSpawn, HttpTimer, Ids, Spawn};
+use ostler_runtime::{Clock, Ids, Spawn};
 use ostler_store::{Options, Store, setting};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
-use tower::ServiceExt as _;
+use tokio::net::{TcpListener, UnixListener};
 
 /// Time, randomness, tasks and the database: what a server stands on. Tests bring their own.
 pub struct Ground {
@@ -222,74 +216,33 @@ async fn installation(store: &Store, ids: &Ids, clock: &Clock) -> Result<Install
 
 /// Answers on this listener until [`Running::stop`].
 pub fn listen(app: App, setup_secret: Option<Secret>, listener: TcpListener) -> Result<Running> {
+    let numbers = Numbers::of(conn::raise());
+    listen_with(app, setup_secret, listener, numbers)
+}
+
+/// The same, with so many connections.
+pub fn listen_with(app: App, setup_secret: Option<Secret>, listener: TcpListener, numbers: Numbers) -> Result<Running> {
     let address = listener.local_addr()?;
+    let table = Table::new(numbers);
     let connections = Spawn::new();
-    let (own, family) = (app.clone(), connections.clone());
-    connections.spawn("http.listen", async move { accept(own, family, listener).await });
+    let front = service(&app);
+    let socket = app.config.listen_socket.as_deref().map(unix).transpose()?;
+    for listener in [Some(Listener::Tcp(listener)), socket.map(Listener::Unix)].into_iter().flatten() {
+        let (own, front, family, table) = (app.clone(), front.clone(), connections.clone(), table.clone());
+        connections.spawn("http.listen", async move { conn::accept(own, front, family, listener, table).await });
+    }
     tracing::info!(%address, "listening");
     Ok(Running { app, address, setup_secret, connections })
 }
 
-async fn accept(app: App, family: Spawn, listener: TcpListener) {
-    let front = service(&app);
-    let places = Arc::new(Semaphore::new(limits::CONNECTIONS));
-    loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            () = app.drain.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                // Out of file descriptors, most likely: waiting is what helps.
-                tracing::warn!(%error, "could not accept a connection");
-                app.clock.sleep(Millis(100)).await;
-                continue;
-            }
-        };
-        // Small answers should leave at once; a socket that refuses is closed soon anyway.
-        let _ = stream.set_nodelay(true);
-        let (front, app, executor) = (front.clone(), app.clone(), HttpSpawn::new(family.clone()));
-        family.spawn("http.connection", async move {
-            connection(&app, front, stream, Peer(peer.ip()), executor).await;
-            drop(place);
-        });
-    }
-}
-
-/// Serves one connection, HTTP/1.1 or HTTP/2, until it ends; asked to drain, it finishes what is under way.
-async fn connection(app: &App, front: Front, stream: tokio::net::TcpStream, peer: Peer, executor: HttpSpawn) {
-    let service = front.map_request(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(peer);
-        request.map(Body::new)
-    });
-    let mut builder = auto::Builder::new(executor);
-    let timer = HttpTimer::new(app.clock.clone());
-    builder
-        .http1()
-        .timer(timer.clone())
-        .header_read_timeout(Duration::from_millis(limits::HEADER_TIME.0))
-        .max_buf_size(limits::HEADER_BYTES);
-    builder
-        .http2()
-        .timer(timer)
-        .max_concurrent_streams(limits::STREAMS)
-        .max_header_list_size(u32::try_from(limits::HEADER_BYTES).unwrap_or(u32::MAX))
-        .keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(20));
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = app.drain.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, peer = %peer.0, "a connection ended early");
-    }
+/// A Unix socket for proxies on this machine. It serves the accounts that the configuration names.
+fn unix(path: &Path) -> Result<UnixListener> {
+    crate::config::clear_socket(path);
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("could not listen on {}; is another server running?", path.display()))?;
+    crate::config::open_socket(path)?;
+    tracing::info!(path = %path.display(), "listening for proxies on this machine");
+    Ok(listener)
 }
 
 impl Running {
@@ -352,6 +305,7 @@ async fn upkeep(app: &App) {
         if let Err(error) = done.await {
             tracing::warn!(%error, "expired rows could not be removed; the next round tries again");
         }
+        audit::tell_unwritten(app).await;
         if let Err(error) = audit::upkeep(app).await {
             tracing::warn!(%error, "the audit trail could not be looked after; the next round tries again");
         }

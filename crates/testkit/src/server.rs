@@ -184,7 +184,9 @@ impl TestServer {
         request = match who {
             As::Nobody => request,
             As::Browser(token) => {
-                request.header(header::COOKIE, format!("{}={token}", auth::COOKIE)).header("x-ostler-csrf", "1")
+                let is_tls = self.app.config.is_public_over_tls();
+                let name = if is_tls { auth::SECURE_COOKIE } else { auth::COOKIE };
+                request.header(header::COOKIE, format!("{name}={token}")).header("x-ostler-csrf", "1")
             }
             As::Bearer(secret) => request.header(header::AUTHORIZATION, format!("Bearer {secret}")),
             As::Header(text) => request.header(header::AUTHORIZATION, text),

@@ -5,6 +5,8 @@
 
 mod cli;
 mod containers;
+mod disk;
+mod flood;
 mod games;
 mod match_host;
 mod match_worker;

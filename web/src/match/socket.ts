@@ -1,5 +1,6 @@
 // One match's socket: watches it, or plays it, and comes back when it is cut.
 
+import { randomId } from '../kit/random'
 import type { Intent, Player, Turn } from './api'
 
 export interface SocketState {
@@ -24,7 +25,7 @@ export function secretOf(match: string): string {
   const key = `ostler.match.${match}`
   const held = sessionStorage.getItem(key)
   if (held !== null) return held
-  const fresh = crypto.randomUUID()
+  const fresh = randomId()
   sessionStorage.setItem(key, fresh)
   return fresh
 }

@@ -2,7 +2,10 @@
 
 /** Only paths of our own: a link must not send anybody elsewhere after sign-in. */
 export function safePath(to: string | undefined): string {
-  return to !== undefined && /^\/(?![/\\])/.test(to) && !to.startsWith('/sign-in') ? to : '/'
+  // Browsers overlook tabs and line feeds in an address and read a backslash as a slash, so `/\t/host` is another host.
+  if (to === undefined || !/^\/(?!\/)[^\\\p{Cc}]*$/u.test(to) || to.startsWith('/sign-in')) return '/'
+  const base = 'http://here.invalid'
+  return URL.canParse(to, base) && new URL(to, base).origin === base ? to : '/'
 }
 
 /** The secret of a link like `/setup#secret=…`. A fragment never leaves the browser, so no log has it. */

@@ -9,6 +9,13 @@ describe('links', () => {
     expect([safePath('/nodes?x=1'), safePath('//evil.example'), safePath('/\\evil.example'), safePath('https://evil.example'), safePath('/sign-in'), safePath(undefined)]).toEqual(['/nodes?x=1', '/', '/', '/', '/', '/'])
   })
 
+  it('s25 lead nowhere else by characters that browsers overlook', () => {
+    const odd = ['\t', '\n', '\r', '\0', '\u001f', '\u007f', '\u0085', '\\']
+    const paths = odd.flatMap(c => [`/${c}/evil.example`, `/${c}${c}/evil.example`, `${c}//evil.example`, `/x${c}y`, `/${c}evil.example`])
+    for (const path of paths) expect([path, safePath(path)]).toEqual([path, '/'])
+    for (const path of ['/', '/a/b?c=/d//e#f', '/%09/evil', '/ä?q=a%20b']) expect(safePath(path)).toBe(path)
+  })
+
   it('carry the one-time secret in the fragment', () => {
     expect([secretOf('#secret=abc-_9'), secretOf(''), secretOf('#other=1')]).toEqual(['abc-_9', '', ''])
   })

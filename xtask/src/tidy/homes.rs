@@ -27,7 +27,7 @@ const HOMES: &[Home] = &[
             "portable_pty",
         ],
         crates: &["agent", "ostler", "xtask", "testkit", "tests", "bench"],
-        files: &[],
+        files: SYSTEM_CALLERS,
         rule: "only `agent` touches processes, containers and cgroups",
     },
     Home {
@@ -38,9 +38,19 @@ const HOMES: &[Home] = &[
     },
 ];
 
+/// Files outside `agent` that ask the system about their own process, and why they must.
+const SYSTEM_CALLERS: &[(&str, &str)] = &[
+    ("crates/server/src/http/conn/descriptors.rs", "the limit of descriptors is the process's own"),
+    ("crates/store/src/db/room.rs", "how much of the database's disk is free decides whether the server is ready"),
+];
+
 /// Files outside `agent` that read or write files, and why they must.
 const FILE_READERS: &[(&str, &str)] = &[
     ("crates/server/src/config.rs", "the configuration file and the data folder are the operator's"),
+    (
+        "crates/server/src/http/conn/owner.rs",
+        "whose a connection from this machine is stands in the kernel's table and nowhere else",
+    ),
     (
         "crates/server/src/mail/smtp.rs",
         "the certificates that the operator trusts are a file that the configuration names",
@@ -49,6 +59,7 @@ const FILE_READERS: &[(&str, &str)] = &[
         "crates/server/src/secret.rs",
         "the key that encrypts secrets lies in the data folder, readable by the server alone",
     ),
+    ("crates/store/src/db/sqlite/mode.rs", "SQLite makes its file by the umask, which may be open to everybody"),
     ("crates/store/src/db/backup.rs", "an online backup is a new file, and half of one is removed again"),
     ("crates/cli/src/audit.rs", "exports and checkpoints to verify are files that a person names"),
     ("crates/relay/src/worker/disk.rs", "journals and archives of matches; a relay has no database"),

@@ -7,4 +7,5 @@ mod refusal;
 
 pub use api::routes;
 pub use notary::{Notary, upkeep};
-pub use refusal::{Budget, note_refusal};
+pub(crate) use refusal::tell_unwritten;
+pub use refusal::{Budget, Who, note_refusal};

@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 /// The session cookie's name.
 pub const COOKIE: &str = "ostler_session";
+/// Its name over TLS: browsers take a cookie of this name only from this very host, with `Secure` and for all paths.
+pub const SECURE_COOKIE: &str = "__Host-ostler_session";
 /// What API keys begin with.
 pub const KEY_PREFIX: &str = "ost_";
 
@@ -68,7 +70,7 @@ pub async fn authenticate(call: &mut Call, parts: &Parts) -> Result<(Arc<Caller>
 /// Each kind has one place and one form: nothing is tried twice, and nothing falls through to the cookie.
 pub async fn presented(app: &App, headers: &HeaderMap) -> Result<Option<Proof>> {
     let Some(text) = authorization(headers)? else {
-        return Ok(cookie(headers).map(|token| Proof::Cookie(digest_of(token))));
+        return Ok(session_cookie(app, headers).map(|token| Proof::Cookie(digest_of(token))));
     };
     let secret = text.get(..7).filter(|s| s.eq_ignore_ascii_case("bearer ")).map(|_| text[7..].trim());
     let secret = secret.ok_or(Error::Credentials)?;
@@ -88,14 +90,19 @@ fn authorization(headers: &HeaderMap) -> Result<Option<&str>> {
     first.map(|value| value.to_str().map_err(|_| Error::Credentials)).transpose()
 }
 
-/// The session cookie's value.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
+/// The session cookie's value. Where everybody comes over TLS, a cookie that another host of the domain may have set is none.
+pub(crate) fn session_cookie<'a>(app: &App, headers: &'a HeaderMap) -> Option<&'a str> {
+    let plain = || cookie(headers, COOKIE).filter(|_| !app.config.is_public_over_tls());
+    cookie(headers, SECURE_COOKIE).or_else(plain)
+}
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers
         .get_all(COOKIE_HEADER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+        .find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
         .filter(|value| !value.is_empty())
 }
 

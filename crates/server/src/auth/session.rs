@@ -69,12 +69,16 @@ pub(crate) async fn renew(
 
 /// Headers that make the browser forget the session.
 pub(crate) fn forget() -> Result<HeaderMap> {
-    cookie("", 0, false)
+    let mut headers = cookie("", 0, false)?;
+    for value in cookie("", 0, true)?.values().cloned() {
+        headers.append(header::SET_COOKIE, value);
+    }
+    Ok(headers)
 }
 
 fn cookie(value: &str, max_age: u64, is_secure: bool) -> Result<HeaderMap> {
-    let secure = if is_secure { "; Secure" } else { "" };
-    let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}", super::COOKIE);
+    let (name, secure) = if is_secure { (super::SECURE_COOKIE, "; Secure") } else { (super::COOKIE, "") };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={max_age}{secure}");
     let value = HeaderValue::from_str(&text).map_err(|e| Error::Internal(e.into()))?;
     Ok(HeaderMap::from_iter([(header::SET_COOKIE, value)]))
 }

@@ -39,6 +39,10 @@ impl Browser {
         let mut pairs = values.flat_map(|line| line.split(';'));
         pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('=')).filter(|value| !value.is_empty())
     }
+    /// The value of its session's cookie.
+    pub(crate) fn session(&self, app: &App) -> Option<&str> {
+        crate::auth::session_cookie(app, &self.headers)
+    }
     /// Scheme, host and port of this server, as far as that is known for sure.
     pub(crate) fn origin(&self, app: &App) -> Option<String> {
         self.party(app).map(|party| party.origin)
@@ -50,8 +54,8 @@ impl Browser {
     /// Who we are to this browser. Without a configured public address passkeys work on `localhost` only: a host's name that a
     /// request brings along is not to be believed.
     pub(super) fn party(&self, app: &App) -> Option<Party> {
-        if let Some(url) = app.config.public_url.as_deref() {
-            return party(url);
+        if app.config.public_url.is_some() {
+            return party(&app.config.public_url());
         }
         let host =
             self.headers.get(HOST).and_then(|v| v.to_str().ok()).or_else(|| self.uri.authority().map(|a| a.as_str()));

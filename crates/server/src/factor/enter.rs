@@ -3,7 +3,7 @@
 use super::browser::{Browser, cookie};
 use super::webauthn;
 use crate::app::App;
-use crate::auth::{COOKIE, hash_token, session, token};
+use crate::auth::{hash_token, session, token};
 use crate::http::{Output, OutputDoc, Public, Result, View};
 use crate::limits;
 use crate::user::me;
@@ -72,7 +72,7 @@ pub(crate) async fn enter(
         let begun = token::begin(app, user, sign_in, &at.origin).await?;
         begun.map(|(tokens, begun)| (HeaderMap::new(), Some(tokens), begun))
     } else {
-        let former = browser.cookie(COOKIE);
+        let former = browser.session(app);
         let begun = session::begin(app, user, former, sign_in, (&at.origin, at.is_secure)).await?;
         begun.map(|(headers, begun)| (headers, None, begun))
     };

@@ -3,7 +3,7 @@
 //! Order: request id and address, path rewriting, rate per address, router (panics caught), security headers, log, metrics.
 
 use super::call::Arrival;
-use super::client::{Peer, client};
+use super::client::{Hop, Peer, client};
 use super::error::Error;
 use super::output::Output as _;
 use super::registry::Endpoint;
@@ -37,7 +37,10 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
     let began = app.clock.instant();
     let request_id = request_id(app, request.headers());
     let peer = request.extensions().get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0);
-    let (address, is_secure) = client(peer, request.headers(), &app.config.trusted_proxies);
+    let trusted = &app.config.trusted_proxies;
+    let hop = request.extensions().get::<Hop>();
+    let is_proxy = hop.map_or_else(|| trusted.iter().any(|proxy| proxy.is_at(peer)), |hop| hop.is_proxy);
+    let (address, is_secure) = client(peer, is_proxy, request.headers(), trusted);
     let is_secure = is_secure || app.config.is_public_over_tls();
     let origin = Arc::new(Origin {
         request_id: Some(request_id),
@@ -48,7 +51,8 @@ pub async fn handle(app: &App, router: &Router, mut request: Request) -> Respons
     request.extensions_mut().insert(Arrival { request_id, origin, client: address, is_secure, worker });
     rewrite(&mut request);
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let is_api = path.starts_with("/api/");
+    // The reference of the API is a page of the panel, also when it is asked for directly.
+    let is_api = path.starts_with("/api/") && !crate::panel::is_docs(&path);
 
     let standing = app.rates.address(address);
     let refused = standing.and_then(|standing| standing.retry_after);

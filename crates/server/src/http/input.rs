@@ -183,8 +183,11 @@ fn no_body(bytes: &[u8]) -> Result<()> {
 /// Reads JSON: 400 when it is none, 422 with the field's path when it is not what is wanted.
 pub fn from_json<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T> {
     // Twice, because only what is JSON at all can have wrong fields.
-    let value: Value =
-        serde_json::from_slice(bytes).map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+    let (value, strange) =
+        super::json::read(bytes).map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+    if !strange.is_empty() {
+        return Err(Error::Invalid(strange));
+    }
     let broken = super::constraint::check::<T>(&value);
     match serde_path_to_error::deserialize(value) {
         Ok(_) if !broken.is_empty() => Err(Error::Invalid(broken)),

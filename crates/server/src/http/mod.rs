@@ -48,6 +48,7 @@ mod call;
 mod client;
 #[cfg(test)]
 mod codes;
+pub mod conn;
 pub mod constraint;
 mod csrf;
 mod error;
@@ -55,6 +56,7 @@ mod front;
 mod handler;
 mod idempotency;
 mod input;
+mod json;
 pub mod openapi;
 mod output;
 mod paging;
@@ -63,9 +65,10 @@ mod proof;
 mod rate;
 mod registry;
 mod router;
+mod site;
 
 pub use call::{About, Arrival, Call, Caller};
-pub use client::{Network, Peer};
+pub use client::{Hop, Network, Peer, Proxy};
 pub use csrf::same_origin;
 pub use error::{Error, Result};
 pub(crate) use front::point;
@@ -85,3 +88,4 @@ pub use proof::{
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};
 pub use router::{Front, router};
+pub(crate) use site::Site;

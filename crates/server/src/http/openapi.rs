@@ -69,7 +69,7 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
                 "key": { "type": "http", "scheme": "bearer", "description": "An API key, `ost_…`." },
                 "session": {
                     "type": "apiKey", "in": "cookie", "name": crate::auth::COOKIE,
-                    "description": "A browser's session; changes also need the header `X-Ostler-Csrf: 1`."
+                    "description": "A browser's session; `__Host-ostler_session` over TLS. Changes also need the header `X-Ostler-Csrf: 1`."
                 },
                 "node": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "A node's signature." },
                 "bot": { "type": "apiKey", "in": "header", "name": "x-admin-bot-key", "description": "A bot's key." }
@@ -77,7 +77,34 @@ pub fn document(endpoints: &[Endpoint]) -> Value {
         }
     });
     point_inputs_at_their_own(&mut document, &names);
+    spell_out(&mut document);
     document
+}
+
+/// A schema for any value is written `{}`: it means the same as `true`, which some generators of clients cannot read.
+fn spell_out(value: &mut Value) {
+    let any = |schema: &mut Value| {
+        if *schema == Value::Bool(true) {
+            *schema = json!({});
+        }
+    };
+    match value {
+        Value::Object(fields) => {
+            for (name, below) in fields.iter_mut() {
+                match (name.as_str(), below) {
+                    ("properties" | "schemas" | "patternProperties" | "$defs", Value::Object(all)) => {
+                        all.values_mut().for_each(any);
+                    }
+                    ("anyOf" | "oneOf" | "allOf" | "prefixItems", Value::Array(all)) => all.iter_mut().for_each(any),
+                    ("schema" | "items" | "not", below) => any(below),
+                    _ => {}
+                }
+            }
+            fields.values_mut().for_each(spell_out);
+        }
+        Value::Array(items) => items.iter_mut().for_each(spell_out),
+        _ => {}
+    }
 }
 
 /// Request bodies and renamed inputs refer to the renamed schemas.

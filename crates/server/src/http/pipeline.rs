@@ -1,10 +1,12 @@
 //! From a routed request to its answer: authentication, CSRF, rate, proof, input, handler, in this order and for every endpoint.
 
 use super::call::{Arrival, Call, params};
+use super::conn::TooSlow;
 use super::error::{Error, Result};
 use super::handler::Handler;
 use super::idempotency;
 use super::input::{BodyUse, Incoming, Input};
+use super::json;
 use super::output::Output;
 use super::proof::{Access, Found, Proof};
 use super::registry::Endpoint;
@@ -109,6 +111,7 @@ where
     O: Output,
 {
     let (parts, body) = request.into_parts();
+    no_nul(call, &parts)?;
     if P::ACCESS != Access::Public {
         let (caller, by) = crate::auth::authenticate(call, &parts).await?;
         call.caller = Some(caller.clone());
@@ -148,6 +151,20 @@ where
     }
 }
 
+/// Refuses U+0000 in path and query, for every endpoint and before anything looks at them: PostgreSQL cannot keep it, and
+/// whatever else reads such a text ends there. Bodies are looked at when they are read.
+fn no_nul(call: &Call, parts: &Parts) -> Result<()> {
+    if let Some((name, _)) = call.params.iter().find(|(_, value)| value.contains('\0')) {
+        return Err(Error::field(&**name, json::NUL));
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let mut pairs = form_urlencoded::parse(query.as_bytes());
+    match pairs.find(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        Some((name, _)) => Err(Error::field(name.replace('\0', ""), json::NUL)),
+        None => Ok(()),
+    }
+}
+
 /// Reads the body as far as the input wants it.
 async fn collect(call: &Call, wanted: BodyUse, parts: Parts, body: Body) -> Result<Incoming> {
     let mut incoming = Incoming {
@@ -179,8 +196,13 @@ async fn collect(call: &Call, wanted: BodyUse, parts: Parts, body: Body) -> Resu
             Ok(incoming)
         }
         Some(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Error::TooLarge { limit }),
+        Some(Err(error)) if is_slow(&*error) => Err(Error::TooSlow),
         Some(Err(_)) => Err(Error::Malformed("the body ended too early".into())),
     }
+}
+
+fn is_slow(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.is::<TooSlow>() || error.source().is_some_and(is_slow)
 }
 
 fn is_json(parts: &Parts) -> bool {

@@ -194,7 +194,7 @@ impl Rates {
 }
 
 /// One customer of an IPv6 provider has at least a /64 to send from.
-fn network(address: IpAddr) -> IpAddr {
+pub(super) fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {

@@ -32,14 +32,23 @@ pub async fn health(app: App, _: Public, _: ()) -> Result<View<HealthView>> {
     }))
 }
 
-/// Whether the server can do its work: the database answers and nobody has asked it to stop. 503 when not.
+/// Whether the server can do its work: the database answers, its disk has room, and nobody has asked it to stop. 503 with the
+/// reason when not; over by itself when the reason is gone.
 pub async fn ready(app: App, _: Public, _: ()) -> Result<View<ReadyView>> {
     let unready = |message: &str| Error::Unavailable { message: message.to_owned(), retry_after: Millis::secs(5) };
     if app.drain.is_cancelled() {
         return Err(unready("the server is stopping"));
     }
-    match app.clock.timeout(Millis::secs(3), Box::pin(app.store.ping())).await {
-        Some(Ok(())) => Ok(View(ReadyView {
+    let look = async {
+        app.store.ping().await?;
+        Ok::<_, ostler_store::StoreError>(app.store.shortage(app.clock.now()).await)
+    };
+    match app.clock.timeout(Millis::secs(3), Box::pin(look)).await {
+        Some(Ok(Some(shortage))) => {
+            tracing::error!(%shortage, "the server is not ready");
+            Err(unready(&shortage.to_string()))
+        }
+        Some(Ok(None)) => Ok(View(ReadyView {
             status: "ready".to_owned(),
             database: app.store.backend().to_owned(),
             nodes_connected: u32::try_from(app.fleet.online().len()).unwrap_or(u32::MAX),

@@ -129,10 +129,12 @@ pub async fn callback(app: App, at: Public, asked: FromBrowser<Query<Callback>>)
 }
 
 /// Writes a refused sign-in into the trail, within the budget that strangers have.
-async fn refused(app: &App, at: &Public, provider: &Provider, code: &str) {
+async fn refused(app: &App, at: &Public, provider: &Provider, code: &'static str) {
     let now = app.clock.now();
-    let Some(unwritten) = app.refusals.take(at.origin.address.as_deref().unwrap_or_default(), now) else { return };
     let nobody = Actor { kind: ActorKind::Anonymous, label: "anonymous".to_owned() };
+    let address = at.origin.address.as_deref().unwrap_or_default();
+    let who = crate::audit::Who { actor: &nobody, address, workspace: None };
+    let Some(unwritten) = app.refusals.take(who, "session.oidc", code, now) else { return };
     let entry = Refused {
         actor: &nobody,
         origin: &at.origin,

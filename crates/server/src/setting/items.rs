@@ -1,6 +1,6 @@
 //! Every setting: its name, what it is for, how it is read and set.
 
-use crate::config::{Config, LogFormat, Security, address, networks};
+use crate::config::{Config, LogFormat, Security, address, read_proxies};
 use ostler_model::Secret;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -127,6 +127,18 @@ pub(crate) const ITEMS: &[Item] = &[
         },
     },
     Item {
+        name: "listen_socket",
+        says: "Unix socket besides, for a proxy on this machine whose account trusted_proxies names.",
+        is_secret: false,
+        is_editable: false,
+        is_live: false,
+        get: |config| json!(config.listen_socket),
+        set: |config, value| {
+            config.listen_socket = optional(value)?.map(Into::into);
+            Ok(())
+        },
+    },
+    Item {
         name: "database_url",
         says: "PostgreSQL instead of the SQLite file in the data folder.",
         is_secret: true,
@@ -159,8 +171,7 @@ pub(crate) const ITEMS: &[Item] = &[
         get: |config| json!(config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>()),
         set: |config, value| {
             let all: Vec<String> = read(value)?;
-            let all = networks(all.iter().map(String::as_str), "trusted_proxies");
-            config.trusted_proxies = all.map_err(|error| error.to_string())?;
+            config.trusted_proxies = read_proxies(all.iter().map(String::as_str)).map_err(|error| error.to_string())?;
             Ok(())
         },
     },

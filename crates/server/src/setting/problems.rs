@@ -1,6 +1,7 @@
 //! What would not be safe, or cannot work: each with the setting that it is about and the line to change.
 
 use crate::config::{Config, Security};
+use crate::http::{Proxy, Site};
 use std::net::IpAddr;
 
 /// Passwords that stand in examples everywhere.
@@ -24,6 +25,7 @@ pub(crate) fn problems(config: &Config) -> Vec<(&'static str, String)> {
     let mut all = Vec::new();
     let mut say = |name: &'static str, why: Option<String>| all.extend(why.map(|why| (name, why)));
     say("trusted_proxies", proxies(config));
+    say("listen_socket", socket(config));
     say("public_url", public_url(config));
     say("database_url", database(config));
     say("public_url", open(config));
@@ -40,27 +42,48 @@ fn in_process(config: &Config) -> Option<String> {
 }
 
 fn proxies(config: &Config) -> Option<String> {
-    let network = config.trusted_proxies.iter().find(|network| network.is_everybody())?;
+    for proxy in &config.trusted_proxies {
+        let Proxy::Network(network) = proxy else { continue };
+        if network.is_everybody() {
+            return Some(format!(
+                "trusted_proxies contains {network}, which is everybody: any client could then claim any address.\n\
+                 Name your proxy instead, for example: trusted_proxies = [\"10.0.0.5\"]"
+            ));
+        }
+        if network.touches_loopback() {
+            return Some(format!(
+                "trusted_proxies contains {network}: every process of this machine connects from there, workloads too, and \
+                 could claim any address.\n\
+                 Add the account that the proxy runs as: trusted_proxies = [\"{network} user=www-data\"]\n\
+                 or let the proxy come by a Unix socket: listen_socket = \"/run/ostler/http.sock\" and \
+                 trusted_proxies = [\"unix user=www-data\"]"
+            ));
+        }
+    }
+    None
+}
+
+fn socket(config: &Config) -> Option<String> {
+    let is_named = config.trusted_proxies.iter().any(|proxy| matches!(proxy, Proxy::Socket(_)));
+    let path = config.listen_socket.as_deref().filter(|_| !is_named)?;
     Some(format!(
-        "trusted_proxies contains {network}, which is everybody: any client could then claim any address.\n\
-         Name your proxy instead, for example: trusted_proxies = [\"10.0.0.5\"]"
+        "listen_socket is {path:?}, and no account may use it.\n\
+         Name the one that the proxy runs as: trusted_proxies = [\"unix user=www-data\"]"
     ))
 }
 
 fn public_url(config: &Config) -> Option<String> {
     let url = config.public_url.as_deref()?;
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let host = rest.map(|rest| rest.trim_end_matches('/')).unwrap_or_default();
-    if host.is_empty() || host.contains(['/', '?', '#', '@', ' ', '*']) {
+    let Some(site) = Site::read(url) else {
         return Some(format!(
             "public_url is {url:?}; use scheme, host and port alone: public_url = \"https://ostler.example.org\""
         ));
-    }
-    let is_plain = url.starts_with("http://");
-    (is_plain && !is_private(host_of(host))).then(|| {
+    };
+    (!site.is_https() && !is_private(site.host().trim_matches(['[', ']']))).then(|| {
+        let safe = site.to_string().replacen("http://", "https://", 1);
         format!(
             "public_url is {url:?}: over plain http, passwords and cookies could be read on the way, and cookies cannot be \
-             marked secure.\nUse TLS, for example by a proxy: public_url = \"https://{host}\""
+             marked secure.\nUse TLS, for example by a proxy: public_url = \"{safe}\""
         )
     })
 }

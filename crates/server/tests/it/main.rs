@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod factor;
+mod flood;
 mod host;
 mod job;
 mod matches;

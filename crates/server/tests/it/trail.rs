@@ -288,3 +288,40 @@ async fn what_the_matrix_has_no_sample_for_writes_one_entry_as_well() {
     }
     t.stop().await;
 }
+
+#[tokio::test]
+async fn s15_a_viewers_refusals_do_not_fill_the_trail() {
+    let rates = ostler_server::config::Rates {
+        per_address: 100_000,
+        per_address_burst: 100_000,
+        per_actor: 100_000,
+        per_actor_burst: 100_000,
+    };
+    let t = TestServer::with(ostler_server::config::Config { rates, ..Default::default() }).await;
+    let owner = t.person(false).await;
+    let space = t.workspace(&owner).await;
+    let (_, viewer) = t.member(&space, Role::Viewer).await;
+    let owner = t.browser(&owner).await;
+    let path = format!("/api/v1/workspaces/{}", space.id);
+    for _ in 0..400 {
+        t.ask(&viewer, Method::PATCH, &path, Some(&json!({"name": "Mine"}))).await.is(403);
+    }
+    let refused = async || {
+        let list = t.get(&owner, &format!("{path}/audit-logs?outcome=refused&limit=200")).await.is(200).json();
+        list["items"].as_array().unwrap().clone()
+    };
+    let written = refused().await;
+    assert!((30..40).contains(&written.len()), "{}", written.len());
+    // Another member is not held up by it.
+    let (_, other) = t.member(&space, Role::Viewer).await;
+    t.ask(&other, Method::PATCH, &path, Some(&json!({"name": "Mine"}))).await.is(403);
+    assert_eq!(refused().await.len(), written.len() + 1);
+    let told = ostler_testkit::wait::until("the rest is told in one entry", async || {
+        t.time.skip(Millis::secs(31));
+        refused().await.into_iter().find(|entry| entry["details"]["and_more"].is_number())
+    });
+    let told = told.await;
+    let told = told["details"]["and_more"].as_u64().unwrap();
+    assert!(told as usize + written.len() <= 400 && told > 350, "{told}");
+    t.stop().await;
+}

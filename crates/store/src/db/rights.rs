@@ -23,7 +23,8 @@ const NEUTRAL_NOUNS: [&str; 9] =
     ["search_", "workload_", "match_", "job_", "node_", "event_", "idempotency_", "throttle_", "mail_"];
 
 /// Single changes that leave all rights as they are, or only begin or note something.
-const NEUTRAL: [&str; 25] = [
+const NEUTRAL: [&str; 26] = [
+    "disk_probe",
     "audit_refused",
     "audit_done",
     "audit_checkpoint",

@@ -5,6 +5,7 @@ use super::error::{Result, StoreError, classify, is_cut};
 use super::fault::{self, Fault, Faults, Point};
 use super::migrate;
 use super::rights::{self, Moving, Rights};
+use super::room::Room;
 use super::sqlite::Sqlite;
 use super::tx::Tx;
 use crate::secret::MasterKey;
@@ -89,6 +90,7 @@ struct Inner {
     /// Held from taking sequence numbers to telling the listeners, so that they hear of commits in sequence.
     telling: tokio::sync::Mutex<()>,
     rights: Rights,
+    room: Room,
 }
 
 enum Backend {
@@ -154,6 +156,7 @@ impl Store {
             listeners: RwLock::new(Vec::new()),
             telling: tokio::sync::Mutex::new(()),
             rights: Rights::new(),
+            room: Room::default(),
         }));
         if !is_as_is {
             migrate::run(&store).await?;
@@ -201,6 +204,9 @@ impl Store {
     }
     pub(crate) fn key(&self) -> &MasterKey {
         &self.0.key
+    }
+    pub(super) fn room(&self) -> &Room {
+        &self.0.room
     }
     pub(crate) fn rights_state(&self) -> &Rights {
         &self.0.rights
@@ -268,6 +274,7 @@ impl Store {
     /// `None` after a pause when the attempt should be made again, else its final result.
     pub(crate) async fn settle<T>(&self, tries: &mut u32, done: Result<T>) -> Option<Result<T>> {
         *tries += 1;
+        self.0.room.note(&done);
         match &done {
             Err(error) if error.is_retryable() && *tries < TRIES => {
                 tracing::debug!(%error, tries, "the database is busy; trying again");
@@ -302,7 +309,10 @@ impl Store {
         let mut moving = Moving { rights, now: self.0.clock.now(), is_sure: false };
         let mut telling = Telling { store: self, events: &events, is_sure: false };
         match tx.conn.end("COMMIT").await {
-            Ok(()) => (telling.is_sure, moving.is_sure) = (true, true),
+            Ok(()) => {
+                (telling.is_sure, moving.is_sure) = (true, true);
+                self.0.room.kept();
+            }
             Err(source) if is_cut(&source) => return Err(StoreError::Unsure { doing, source }),
             Err(source) => {
                 moving.is_sure = true;

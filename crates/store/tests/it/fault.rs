@@ -137,3 +137,32 @@ async fn postgres_connections_that_break_are_replaced_without_anybody_noticing()
     assert_eq!(events.iter().map(|e| e.seq).collect::<Vec<_>>(), (1..=people).collect::<Vec<_>>());
     t.finish().await;
 }
+
+/// No change is kept while it is set.
+struct NoRoom(Arc<std::sync::atomic::AtomicBool>);
+
+impl Faults for NoRoom {
+    fn at(&self, _: &'static str, point: Point) -> Option<Fault> {
+        (self.0.load(Ordering::SeqCst) && point == Point::Commit).then_some(Fault::Full)
+    }
+}
+
+both_backends! {
+    async fn f34_a_change_that_found_no_room_is_remembered_until_one_is_kept(t) {
+        let is_full = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let store = t.with_faults(Arc::new(NoRoom(is_full.clone()))).await;
+        let mut now = t.now();
+        assert_eq!(store.shortage(now).await, None);
+        is_full.store(true, Ordering::SeqCst);
+        let grant = t.may(&Collection::<User>::platform());
+        let failed = store.user_create(&grant, &t.new_user("full@example.org"), now).await;
+        assert!(matches!(failed, Err(StoreError::Full(_))), "{failed:?}");
+        for _ in 0..3 {
+            assert_eq!(store.shortage(now).await, Some(ostler_store::Shortage::Full));
+            now = now + Millis::secs(2);
+        }
+        is_full.store(false, Ordering::SeqCst);
+        assert_eq!(store.shortage(now).await, None, "nobody but the look itself has changed anything");
+        store.close().await;
+    }
+}

@@ -117,3 +117,29 @@ async fn a_log_that_a_long_read_made_long_gives_its_space_back() {
     }
     t.finish().await;
 }
+
+#[tokio::test]
+async fn s21_the_files_of_a_database_are_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("private.db");
+    let mode = |end: &str| {
+        let file = PathBuf::from(format!("{}{end}", path.display()));
+        file.metadata().unwrap().permissions().mode() & 0o777
+    };
+    for round in 0..2 {
+        let options = ostler_store::Options::sqlite(
+            &path,
+            ostler_runtime::Clock::system(),
+            ostler_store::MasterKey::new([1; 32]),
+        );
+        let store = ostler_store::Store::open(options).await.unwrap();
+        store.ping().await.unwrap();
+        for end in ["", "-wal", "-shm"] {
+            assert_eq!(mode(end), 0o600, "{end} in round {round}");
+        }
+        store.close().await;
+        // As an older version, or a copy by hand, has left it.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    }
+}

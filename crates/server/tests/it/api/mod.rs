@@ -9,3 +9,4 @@ mod key_change;
 mod keys;
 mod serving;
 mod sign_in;
+mod strange;

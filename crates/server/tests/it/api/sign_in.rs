@@ -44,6 +44,33 @@ async fn the_cookie_is_out_of_reach_of_scripts_and_other_sites() {
 }
 
 #[tokio::test]
+async fn s20_over_tls_only_this_hosts_own_cookie_counts() {
+    let t = installed(Config { public_url: Some("https://ostler.test".into()), ..Config::default() }).await;
+    let cookie = login(&t, "ada@example.org", PASSWORD).await.is(200).header("set-cookie").unwrap().to_owned();
+    // The name says what a browser holds the cookie to: set by this very host, for all its paths, over TLS.
+    assert!(cookie.starts_with("__Host-ostler_session=") && cookie.contains("; Path=/;") && !cookie.contains("Domain"));
+    assert!(cookie.contains("; Secure"), "{cookie}");
+    let (name, token) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+    let me = async |name: &str| {
+        let mut request = t.request(&As::Nobody, &Method::GET, "/api/v1/users/me", None);
+        request.headers_mut().insert("cookie", format!("{name}={token}").parse().unwrap());
+        t.send(request).await.status.as_u16()
+    };
+    assert_eq!(
+        (me(name).await, me("ostler_session").await),
+        (200, 401),
+        "another host of the domain can set the latter"
+    );
+    let gone = t.ask(&As::Browser(token.to_owned()), Method::POST, "/api/v1/auth/logout", None).await;
+    let gone: Vec<&str> = gone.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    for start in ["ostler_session=;", "__Host-ostler_session=;"] {
+        assert!(gone.iter().any(|cookie| cookie.starts_with(start) && cookie.contains("Max-Age=0")), "{gone:?}");
+    }
+    assert_eq!(me(name).await, 401);
+    t.stop().await;
+}
+
+#[tokio::test]
 async fn wrong_password_and_unknown_person_answer_the_same() {
     let t = installed(Config::default()).await;
     let wrong = login(&t, "ada@example.org", "not the password").await.is(401);

@@ -47,7 +47,8 @@ pub(crate) async fn login(t: &TestServer, email: &str) -> Answer {
 /// The session that an answer begins.
 pub(crate) fn session(answer: &Answer) -> As {
     let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-    let mut sessions = cookies.filter_map(|cookie| cookie.split(';').next()?.strip_prefix("ostler_session="));
+    let mut sessions = cookies
+        .filter_map(|cookie| cookie.split(';').next()?.trim_start_matches("__Host-").strip_prefix("ostler_session="));
     As::Browser(sessions.next().expect("the answer sets a session").to_owned())
 }
 

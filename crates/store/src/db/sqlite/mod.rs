@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod connection;
+mod mode;
 
 use super::error::{Result, StoreError};
 use super::row::Line;
@@ -59,6 +60,9 @@ pub(super) struct Lease {
 impl Sqlite {
     /// Opens or creates the file.
     pub(super) fn file(path: &Path, clock: &Clock) -> Result<Self> {
+        mode::close_to_others(path).map_err(|e| {
+            StoreError::Unusable(format!("the database file {} cannot be kept private: {e}", path.display()))
+        })?;
         let line = Arc::new(Semaphore::new(1));
         let checkpoints = Checkpoints::new(path.to_owned(), clock.clone(), line.clone());
         let file = File { path: path.to_owned(), how: Use::Write, checkpoints: Some(checkpoints) };
