@@ -3,6 +3,7 @@
 use super::Machinery;
 use super::file::Place;
 use crate::driver::account::{Accounts, is_root};
+use crate::driver::process::network::Network;
 use crate::driver::process::sandbox::Launch;
 use crate::driver::{Job, Note, Progress, tool};
 use ostler_model::Millis;
@@ -124,7 +125,8 @@ impl Machinery {
             account: account.as_ref(),
             join: vec![],
             status: None,
-            is_on_network: true,
+            network: Network::Shared,
+            gate: None,
         };
         let mut child =
             self.sandbox.launch_to_end(&self.layout, launch, [Stdio::null(), Stdio::piped(), Stdio::piped()])?;
