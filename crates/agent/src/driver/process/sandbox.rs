@@ -264,6 +264,9 @@ fn fence(launch: &Launch<'_>, layout: &Layout, stage: &Stage) -> Result<Vec<std:
         add(if path.is_dir() { &empty[..2] } else { &empty });
     }
     add(&["--proc".as_ref(), "/proc".as_ref(), "--dev".as_ref(), "/dev".as_ref()]);
+    // Bubblewrap's own first process is not under the filter and is of the same account: written into, it would do what the
+    // workload may not. So nothing of it is shown.
+    add(&["--tmpfs".as_ref(), "/proc/1".as_ref(), "--remount-ro".as_ref(), "/proc/1".as_ref()]);
     add(&["--tmpfs".as_ref(), "/tmp".as_ref(), "--tmpfs".as_ref(), "/var/tmp".as_ref()]);
     for volume in launch.volumes {
         let at = layout.volume(launch.id, volume)?;

@@ -95,9 +95,12 @@ pub(super) fn prepare(command: &mut Command, before: Before) {
 /// What a program may count on, whatever the agent was started with: a shell's `nohup`, a service manager's niceness.
 /// What is not allowed to be set back stays as it is.
 fn begin_with_defaults() {
+    // The C library keeps two signals to itself and would leave them as they are, so the kernel is asked. All zeros is
+    // the default, without flags.
+    let (default, size) = ([0_usize; 4], size_of::<u64>());
     for signal in 1..=64 {
-        // SAFETY: setting a disposition to the default calls nothing of ours, now or later.
-        unsafe { libc::signal(signal, libc::SIG_DFL) };
+        // SAFETY: the kernel reads less than what is there, and a default disposition calls nothing of ours.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), std::ptr::null::<u8>(), size) };
     }
     // SAFETY: an empty set of signals is a plain value, filled in before it is read.
     unsafe {

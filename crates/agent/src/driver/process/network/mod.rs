@@ -90,7 +90,12 @@ pub(crate) async fn probe(clock: &Clock) -> Result<(), String> {
     tool::talk(clock, nft(&rules::inside(&host::Host::look())), alone).await?;
     tool::talk(
         clock,
-        Call { program: "ip", arguments: &["link", "add", "a", "type", "veth"], input: "", limit: LIMIT },
+        Call {
+            program: "ip",
+            arguments: &["link", "add", "dev", "trial0", "type", "veth", "peer", "name", "trial1"],
+            input: "",
+            limit: LIMIT,
+        },
         alone,
     )
     .await?;
@@ -109,10 +114,10 @@ pub(crate) async fn connect(clock: &Clock, account: u32, pid: i32, ports: &[(u16
     let (card, mtu) = (numbers.card(), host.mtu);
     if host::has_card(&card) {
         // Of a run whose last process is still ending.
-        tool::run(clock, "ip", &["link", "del", &card]).await?;
+        tool::run(clock, "ip", &["link", "del", "dev", &card]).await?;
     }
     let mut outer = format!(
-        "link add {card} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\naddr add {}/30 dev {card}\n",
+        "link add dev {card} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\naddr add {}/30 dev {card}\n",
         numbers.v4(1)
     );
     let mut inner = format!(
@@ -151,7 +156,7 @@ pub(crate) async fn disconnect(clock: &Clock, account: u32) -> Result<(), String
     tool::talk(clock, nft(&rules::without(&numbers.table())), |_| ()).await?;
     let card = numbers.card();
     if host::has_card(&card) {
-        let gone = tool::run(clock, "ip", &["link", "del", &card]).await;
+        let gone = tool::run(clock, "ip", &["link", "del", "dev", &card]).await;
         // It goes by itself, with the last process in it.
         if host::has_card(&card) {
             return gone.map(drop);

@@ -1,0 +1,168 @@
+//! What a workload's network leads to: players from outside see the game and are seen, and the game finds its way out.
+
+use super::{free_port, has_python, port, python};
+use crate::machine::{Here, needs_root};
+use crate::support::{but, eventually};
+use ostler_agent::driver::Meter;
+use ostler_model::workload::Power;
+use ostler_model::workload::blueprint::Protocol;
+use std::net::{Ipv4Addr, TcpStream, UdpSocket};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The network beyond this machine: a namespace with one card, on a network that nobody uses.
+struct Outside {
+    life: Child,
+    card: String,
+    machine: Ipv4Addr,
+    player: Ipv4Addr,
+}
+
+fn run(program: &str, args: &[&str]) -> String {
+    let out = Command::new(program).args(args).output().unwrap();
+    assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+impl Outside {
+    fn new() -> Outside {
+        let life = Command::new("unshare").args(["-n", "sleep", "120"]).stdout(Stdio::null()).spawn().unwrap();
+        let pid = life.id().to_string();
+        let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+        let its = || std::fs::read_link(format!("/proc/{pid}/ns/net")).is_ok_and(|net| net != own);
+        let until = std::time::Instant::now() + Duration::from_secs(10);
+        while !its() {
+            assert!(std::time::Instant::now() < until, "no namespace of its own");
+            std::thread::yield_now();
+        }
+        let base = u32::from(Ipv4Addr::new(198, 51, 100, 0)) + std::process::id() % 60 * 4;
+        let (machine, player) = (Ipv4Addr::from_bits(base + 1), Ipv4Addr::from_bits(base + 2));
+        let card = format!("out{pid}");
+        run("ip", &["link", "add", "dev", &card, "type", "veth", "peer", "name", "eth0", "netns", &pid]);
+        run("ip", &["addr", "add", &format!("{machine}/30"), "dev", &card]);
+        run("ip", &["link", "set", &card, "up"]);
+        let outside = Outside { life, card, machine, player };
+        outside.run(&["ip", "addr", "add", &format!("{player}/30"), "dev", "eth0"]);
+        outside.run(&["ip", "link", "set", "eth0", "up"]);
+        outside
+    }
+    /// Runs a program out there.
+    fn run(&self, args: &[&str]) -> String {
+        let pid = self.life.id().to_string();
+        run("nsenter", &[&["-t", &pid, "-n"], args].concat())
+    }
+    fn python(&self, script: &str) -> String {
+        self.run(&["/usr/bin/python3", "-c", script])
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        drop(self.life.kill());
+        drop(self.life.wait());
+        drop(Command::new("ip").args(["link", "del", "dev", &self.card]).output());
+    }
+}
+
+/// A game: answers on TCP, before anything is asked, and on UDP; then looks whether something outside answers.
+const GAME: &str = r#"
+import socket, sys, threading
+port, outside = int(sys.argv[1].split()[0]), sys.argv[1].split()[1]
+def say(*words): print(*words, flush=True)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("0.0.0.0", port))
+tcp = socket.socket(); tcp.bind(("0.0.0.0", port)); tcp.listen()
+def answer():
+    while True:
+        text, who = udp.recvfrom(2000)
+        say("udp from", who[0]); udp.sendto(b"pong", who)
+threading.Thread(target=answer, daemon=True).start()
+try:
+    with socket.create_connection((outside, 4000), timeout=5) as one: say("outside says", one.recv(9).decode())
+except OSError as error: say("outside", error)
+say("up")
+while True:
+    one, who = tcp.accept(); say("tcp from", who[0]); one.sendall(b"welcome"); one.close()
+"#;
+
+#[tokio::test]
+async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
+    if !needs_root() || !has_python() {
+        return;
+    }
+    let outside = Outside::new();
+    let serve = "import socket\ns = socket.socket(); s.bind(('0.0.0.0', 4000)); s.listen(); one, who = s.accept(); one.sendall(who[0].encode()); print(who[0])";
+    let pid = outside.life.id().to_string();
+    let mut answering = Command::new("nsenter")
+        .args(["-t", &pid, "-n", "/usr/bin/python3", "-c", serve])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let listens = || std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap().contains(":0FA0 ");
+    eventually("the outside listens", listens).await;
+
+    let here = Here::new().await;
+    let mut node = here.node().await;
+    let at = free_port();
+    let mut want = python(GAME, &format!("{at} {}", outside.player));
+    port(&mut want, at, Protocol::Both);
+    node.want(&[want.clone()]).await;
+    node.running(want.id).await;
+    node.prints(want.id, "Out up").await;
+    // Out there, it is this machine.
+    let printed = node.printed(want.id);
+    assert!(printed.contains(&format!("outside says {}", &outside.machine.to_string()[..9])), "{printed}");
+    assert!(answering.wait().unwrap().success());
+
+    // Players from outside, by both protocols; the game sees their address.
+    let machine = outside.machine;
+    let play = |port: u16| {
+        format!(
+            "import socket\nu = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3); u.sendto(b'x', ('{machine}', {port})); print(u.recv(9).decode())\nt = socket.create_connection(('{machine}', {port}), timeout=3); print(t.recv(9).decode())"
+        )
+    };
+    assert_eq!(outside.python(&play(at)), "pong\nwelcome\n");
+    node.prints(want.id, &format!("tcp from {}", outside.player)).await;
+    node.prints(want.id, &format!("udp from {}", outside.player)).await;
+    // Players on this machine.
+    for address in [Ipv4Addr::LOCALHOST, machine] {
+        let udp = UdpSocket::bind("0.0.0.0:0").unwrap();
+        udp.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+        udp.send_to(b"x", (address, at)).unwrap();
+        assert_eq!(udp.recv(&mut [0; 9]).unwrap(), 4, "{address}");
+        let mut tcp = TcpStream::connect((address, at)).unwrap();
+        let mut said = String::new();
+        std::io::Read::read_to_string(&mut tcp, &mut said).unwrap();
+        assert_eq!(said, "welcome", "{address}");
+    }
+    // No other port of it is reached, whoever routes there.
+    let private = run("ip", &["-4", "-o", "addr", "show", "dev", &format!("ost-{}", super::uid_of(&want))]);
+    let gateway: Ipv4Addr = private.split_whitespace().nth(3).unwrap().split('/').next().unwrap().parse().unwrap();
+    let inside = Ipv4Addr::from_bits(gateway.to_bits() + 1);
+    outside.run(&["ip", "route", "add", "198.18.0.0/15", "via", &machine.to_string()]);
+    let knock = format!(
+        "import socket\ns = socket.socket(); s.settimeout(1)\ntry: s.connect(('{inside}', {at})); print('in')\nexcept OSError: print('closed')"
+    );
+    assert_eq!(outside.python(&knock), "closed\n");
+
+    // The traffic is counted, and all of it goes on while the agent is away.
+    let run = node.agent.supervisor().run_of(want.id).unwrap().unwrap();
+    let stats = run.stats(&mut Meter::default()).await;
+    assert!(stats.received_bytes.unwrap() > 0 && stats.sent_bytes.unwrap() > 0, "{stats:?}");
+    drop(run);
+    let (member, seq) = node.kill().await;
+    assert_eq!(outside.python(&play(at)), "pong\nwelcome\n");
+    // A firewall that was flushed meanwhile is put right by the next agent.
+    self::run("nft", &["delete", "table", "inet", &format!("ostler-{}", super::uid_of(&want))]);
+    let mut node = here.again(member, seq).await;
+    node.running(want.id).await;
+    eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
+    assert_eq!(outside.python(&play(at)), "pong\nwelcome\n");
+
+    // Its port is nobody else's while it has it, and free when it has ended.
+    assert!(UdpSocket::bind(("0.0.0.0", at)).is_err());
+    let off = but(&want, |w| w.power = Power::Off);
+    node.want(&[off.clone()]).await;
+    node.stopped(want.id).await;
+    UdpSocket::bind(("0.0.0.0", at)).unwrap();
+    here.remove(&mut node, &off).await;
+}
