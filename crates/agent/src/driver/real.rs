@@ -81,7 +81,13 @@ impl Real {
             spawn: spawn.clone(),
         };
         Ok(Drivers {
-            resources: Arc::new(Machinery::new(layout.clone(), sandbox, port_range, clock.clone(), spawn.clone())),
+            resources: Arc::new(Machinery::new(
+                layout.clone(),
+                (sandbox, network),
+                port_range,
+                clock.clone(),
+                spawn.clone(),
+            )),
             process: Arc::new(Processes { layout, cgroups, sandbox, network, clock, spawn, program }),
             container: Arc::new(containers),
             disk: Arc::new(disk),

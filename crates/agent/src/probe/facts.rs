@@ -4,7 +4,7 @@ use crate::driver::account::is_root;
 use crate::driver::process::cgroup::Cgroups;
 use crate::driver::process::network;
 use crate::driver::process::sandbox::Sandbox;
-use crate::driver::tool;
+use crate::driver::{equip_command, tool};
 use ostler_model::Foreign;
 use ostler_model::node::{Abilities, Facts, Isolation};
 use std::fs;
@@ -57,7 +57,7 @@ fn abilities(found: &Found) -> Abilities {
         notes.push("useradd and userdel are missing, so workloads cannot get accounts of their own.".to_owned());
     }
     let isolation = isolation(found, is_root, own_accounts);
-    notes.extend(fence_note(found, is_root));
+    notes.extend(fence_note(found, is_root, tool::find("bwrap").is_some(), network::has_resolver()));
     match &found.cgroups {
         Cgroups::V2(_) => {}
         Cgroups::V1(found) => {
@@ -100,10 +100,10 @@ fn isolation(found: &Found, is_root: bool, own_accounts: bool) -> Isolation {
 }
 
 /// What is missing for full separation, and what to do about it.
-fn fence_note(found: &Found, is_root: bool) -> Option<String> {
-    let install = "apt-get install bubblewrap nftables iproute2";
+fn fence_note(found: &Found, is_root: bool, has_bubblewrap: bool, has_resolver: bool) -> Option<String> {
+    let install = equip_command();
     match (found.sandbox, &found.network) {
-        (Sandbox::None, _) if tool::find("bwrap").is_none() => Some(format!(
+        (Sandbox::None, _) if !has_bubblewrap => Some(format!(
             "Bubblewrap is not installed: processes see the whole machine. Run `{install}` and start the agent again."
         )),
         (Sandbox::None, _) => Some(
@@ -112,7 +112,7 @@ fn fence_note(found: &Found, is_root: bool) -> Option<String> {
              start the agent again."
                 .to_owned(),
         ),
-        (Sandbox::Bubblewrap, Ok(())) if !network::has_resolver() => Some(
+        (Sandbox::Bubblewrap, Ok(())) if !has_resolver => Some(
             "The machine's only resolver listens on loopback, where workloads do not reach it: they cannot look up names. Write \
              one that others reach into /etc/resolv.conf."
                 .to_owned(),
@@ -161,4 +161,40 @@ pub fn likely_address() -> String {
         Some(socket.local_addr().ok()?.ip().to_string())
     };
     find().unwrap_or_else(|| "127.0.0.1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(sandbox: Sandbox, network: Result<(), &str>) -> Found {
+        Found { sandbox, network: network.map_err(str::to_owned), cgroups: Cgroups::None, engine: None }
+    }
+
+    #[test]
+    fn s2_a_node_that_cannot_separate_says_so_with_the_remedy() {
+        let without = found(Sandbox::None, Err("bubblewrap does not work here"));
+        // Root or not: what sees the machine is not separated.
+        for (is_root, own_accounts) in [(true, true), (false, false)] {
+            assert_eq!(isolation(&without, is_root, own_accounts), Isolation::None);
+        }
+        let note = fence_note(&without, false, false, true).unwrap();
+        assert!(note.contains("apt-get install bubblewrap") && note.contains("see the whole machine"), "{note}");
+        let note = fence_note(&without, false, true, true).unwrap();
+        assert!(note.contains("user.max_user_namespaces"), "{note}");
+        // Processes would be root themselves.
+        assert_eq!(isolation(&found(Sandbox::Bubblewrap, Ok(())), true, false), Isolation::None);
+    }
+
+    #[test]
+    fn s9_a_shared_network_is_said_with_the_remedy() {
+        let shared = found(Sandbox::Bubblewrap, Err("nft is not installed"));
+        assert_eq!(isolation(&shared, true, true), Isolation::SharedNetwork);
+        let note = fence_note(&shared, true, true, true).unwrap();
+        assert!(note.contains("nft is not installed") && note.contains("nftables"), "{note}");
+        assert!(fence_note(&shared, false, true, true).unwrap().contains("as root"));
+        let full = found(Sandbox::Bubblewrap, Ok(()));
+        assert_eq!((isolation(&full, true, true), fence_note(&full, true, true, true)), (Isolation::Full, None));
+        assert!(fence_note(&full, true, true, false).unwrap().contains("resolv.conf"));
+    }
 }
