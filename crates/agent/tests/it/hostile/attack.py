@@ -179,6 +179,13 @@ def reach(host, port):
 
 
 def exhaust():
+    ports = []
+    for number in range(aim["ports"][0], aim["ports"][1] + 1):
+        one = socket.socket()
+        one.bind(("0.0.0.0", number))
+        one.listen()
+        ports.append(one)
+    say("ports_taken", len(ports))
     held = []
     try:
         while len(held) < 200_000:

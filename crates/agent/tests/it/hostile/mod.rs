@@ -15,6 +15,9 @@ use std::net::TcpListener;
 use std::os::linux::net::SocketAddrExt as _;
 use std::os::unix::net::{SocketAddr, UnixListener};
 
+/// All of a node's range, as the operator's default is.
+const PORTS: (u16, u16) = (27_000, 27_999);
+
 const ATTACK: &str = include_str!("attack.py");
 
 /// What the attacks look for, as their argument.
@@ -50,6 +53,7 @@ fn aim(here: &Here, neighbour: &Desired, neighbours_port: u16, listener: &TcpLis
         },
         "socket": state.join("control.sock"),
         "abstract": abstract_name,
+        "ports": [PORTS.0, PORTS.1],
         "hosts": hosts,
     })
     .to_string()
@@ -100,6 +104,8 @@ fn results(node: &Node, want: &Desired) -> BTreeMap<String, String> {
 fn is_refused(name: &str, result: &str) -> bool {
     let number = || result.parse::<u64>().unwrap_or(u64::MAX);
     match name {
+        // It may have them all, of its own network.
+        "ports_taken" => number() == 1000,
         "end" => result == "reached",
         "descriptors" => result == "[]",
         "secret_in_environment" => result == "False",
@@ -194,6 +200,9 @@ async fn s19_a_hostile_process_reaches_nothing() {
     assert!(seen.len() > 100, "{}", node.printed(attack.id));
     let got_through: Vec<_> = seen.iter().filter(|(name, result)| !is_refused(name, result)).collect();
     assert!(got_through.is_empty(), "{got_through:#?}\n{}", node.printed(attack.id));
+    // Ports that it took are taken nowhere else.
+    let free = (PORTS.0..=PORTS.1).filter(|port| TcpListener::bind(("0.0.0.0", *port)).is_ok()).count();
+    assert!(free > 900, "only {free} of the machine's ports are free");
     // What it was to reach is there for those who may.
     std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     std::net::TcpStream::connect(("127.0.0.1", neighbours_port)).unwrap();

@@ -4,6 +4,7 @@ use super::{free_port, has_python, port, python};
 use crate::machine::{Here, needs_root};
 use crate::support::{but, eventually};
 use ostler_agent::driver::Meter;
+use ostler_model::bounds::agent::NETWORK_FLOWS;
 use ostler_model::workload::Power;
 use ostler_model::workload::blueprint::Protocol;
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
@@ -103,6 +104,14 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
     let here = Here::new().await;
     let mut node = here.node().await;
     let at = free_port();
+    let machine = outside.machine;
+    // A player who does not wait: asks from the same port before the game is there, and after each start.
+    let ask = |port: u16| {
+        format!(
+            "import socket\nu = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('0.0.0.0', 5555)); u.settimeout(1); u.sendto(b'x', ('{machine}', {port}))\ntry: print(u.recv(9).decode())\nexcept OSError: print('nothing')"
+        )
+    };
+    assert_eq!(outside.python(&ask(at)), "nothing\n");
     let mut want = python(GAME, &format!("{at} {}", outside.player));
     port(&mut want, at, Protocol::Both);
     node.want(&[want.clone()]).await;
@@ -114,7 +123,7 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
     assert!(answering.wait().unwrap().success());
 
     // Players from outside, by both protocols; the game sees their address.
-    let machine = outside.machine;
+    assert_eq!(outside.python(&ask(at)), "pong\n");
     let play = |port: u16| {
         format!(
             "import socket\nu = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3); u.sendto(b'x', ('{machine}', {port})); print(u.recv(9).decode())\nt = socket.create_connection(('{machine}', {port}), timeout=3); print(t.recv(9).decode())"
@@ -164,5 +173,48 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
     node.want(&[off.clone()]).await;
     node.stopped(want.id).await;
     UdpSocket::bind(("0.0.0.0", at)).unwrap();
+    assert_eq!(outside.python(&ask(at)), "nothing\n");
+    let on = but(&off, |w| w.power = Power::On);
+    node.want(&[on.clone()]).await;
+    node.running(on.id).await;
+    let is_up_again = || node.printed(on.id).matches("Out up").count() == 2;
+    eventually("it is up again", is_up_again).await;
+    assert_eq!(outside.python(&ask(at)), "pong\n");
+    let off = on;
     here.remove(&mut node, &off).await;
+}
+
+/// Begins as many exchanges as it can.
+const FLOOD: &str = r#"
+import socket, sys
+where, count = sys.argv[1].split()
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sent = refused = 0
+for port in range(1, int(count) + 1):
+    try: u.sendto(b"x", (where, port)); sent += 1
+    except OSError: refused += 1
+print("refused", "many" if refused > 1000 else refused, flush=True)
+import signal; signal.pause()
+"#;
+
+#[tokio::test]
+async fn s9_a_workload_cannot_fill_the_machines_table_of_connections() {
+    if !needs_root() || !has_python() {
+        return;
+    }
+    let outside = Outside::new();
+    let here = Here::new().await;
+    let mut node = here.node().await;
+    let flows = || {
+        let count = std::fs::read_to_string("/proc/sys/net/netfilter/nf_conntrack_count").unwrap();
+        count.trim().parse::<u64>().unwrap()
+    };
+    let before = flows();
+    let want = python(FLOOD, &format!("{} {}", outside.player, NETWORK_FLOWS * 10));
+    node.want(&[want.clone()]).await;
+    node.running(want.id).await;
+    node.prints(want.id, "refused many").await;
+    // Others use the machine's table meanwhile.
+    assert!(flows() < before + NETWORK_FLOWS * 2, "{before} became {}", flows());
+    here.remove(&mut node, &want).await;
 }

@@ -61,6 +61,12 @@ impl Numbers {
     fn v4(self, at: u32) -> Ipv4Addr {
         Ipv4Addr::from_bits(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + self.0 * 4 + at)
     }
+    /// What holds on the host, for all and for this one. The zone is another for each run.
+    fn rules(self, zone: u16, ports: &[(u16, Protocol)], has_v6: bool) -> String {
+        let (table, card) = (self.table(), self.card());
+        let v6 = has_v6.then(|| self.v6(2));
+        rules::shared() + &rules::own(rules::Own { table: &table, card: &card, zone, ports, v4: self.v4(2), v6 })
+    }
     fn v6(self, at: u16) -> Ipv6Addr {
         let own = u16::try_from(self.0).expect("fewer than ACCOUNTS");
         Ipv6Addr::new(0xfd6f, 0x7374, 0x6c72, own, 0, 0, 0, at)
@@ -84,8 +90,7 @@ pub(crate) async fn probe(clock: &Clock) -> Result<(), String> {
         sys::prepare(command, Before { network: Net::New, ..Before::default() });
     };
     let numbers = Numbers(1);
-    let text =
-        rules::shared() + &rules::own(&numbers.table(), &[(1, Protocol::Both)], numbers.v4(2), Some(numbers.v6(2)));
+    let text = numbers.rules(1, &[(1, Protocol::Both)], true);
     tool::talk(clock, nft(&text), alone).await?;
     tool::talk(clock, nft(&rules::inside(&host::Host::look())), alone).await?;
     tool::talk(
@@ -110,7 +115,7 @@ pub(crate) async fn connect(clock: &Clock, account: u32, pid: i32, ports: &[(u16
     let host = host::Host::look();
     let net = || File::open(format!("/proc/{pid}/ns/net")).map_err(|e| format!("its network is not there: {e}"));
     within(clock, net()?, nft(&rules::inside(&host))).await?;
-    on_host(clock, numbers, &host, ports).await?;
+    on_host(clock, numbers, &host, pid, ports).await?;
     let (card, mtu) = (numbers.card(), host.mtu);
     if host::has_card(&card) {
         // Of a run whose last process is still ending.
@@ -144,7 +149,7 @@ pub(crate) async fn connect_again(
 ) -> Result<(), String> {
     let numbers = Numbers::of(account)?;
     if host::has_card(&numbers.card()) {
-        on_host(clock, numbers, &host::Host::look(), ports).await
+        on_host(clock, numbers, &host::Host::look(), pid, ports).await
     } else {
         connect(clock, account, pid, ports).await
     }
@@ -165,9 +170,16 @@ pub(crate) async fn disconnect(clock: &Clock, account: u32) -> Result<(), String
     Ok(())
 }
 
-async fn on_host(clock: &Clock, numbers: Numbers, host: &host::Host, ports: &[(u16, Protocol)]) -> Result<(), String> {
-    let v6 = host.has_v6.then(|| numbers.v6(2));
-    let text = rules::shared() + &rules::own(&numbers.table(), ports, numbers.v4(2), v6);
+async fn on_host(
+    clock: &Clock,
+    numbers: Numbers,
+    host: &host::Host,
+    pid: i32,
+    ports: &[(u16, Protocol)],
+) -> Result<(), String> {
+    // A number that the run before did not have; zero means all.
+    let zone = u16::try_from(pid.rem_euclid(i32::from(u16::MAX)) + 1).unwrap_or(1);
+    let text = numbers.rules(zone, ports, host.has_v6);
     tool::talk(clock, nft(&text), |_| ()).await?;
     host::let_through(clock).await;
     Ok(())

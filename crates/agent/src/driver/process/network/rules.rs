@@ -1,6 +1,7 @@
 //! The rules, as `nft` reads them. Each text can be applied again at any time, and takes effect whole or not at all.
 
 use super::host::Host;
+use ostler_model::bounds::agent::NETWORK_FLOWS as FLOWS;
 use ostler_model::workload::blueprint::Protocol;
 use std::fmt::{Display, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -37,6 +38,9 @@ const CLOSED_V6: [&str; 12] = [
     "ff00::/8",
 ];
 
+/// All networks' addresses. Without their card, packets to them would leave by the way out.
+const NETWORKS: &str = "198.18.0.0/15";
+
 /// Replaces a table by these chains.
 fn table(name: &str, chains: &str) -> String {
     format!("table inet {name} {{}}\ndelete table inet {name}\ntable inet {name} {{\n{chains}}}\n")
@@ -62,6 +66,7 @@ reject with icmpx admin-prohibited
 }}
 chain forward {{
 type filter hook forward priority filter; policy accept;
+ip daddr {NETWORKS} oifname != \"{CARDS}*\" reject with icmpx admin-prohibited
 iifname != \"{CARDS}*\" oifname != \"{CARDS}*\" accept
 ct state established,related accept
 iifname \"{CARDS}*\" oifname \"{CARDS}*\" reject with icmpx admin-prohibited
@@ -79,10 +84,27 @@ ip saddr 127.0.0.0/8 oifname \"{CARDS}*\" masquerade
     )
 }
 
+/// One network, as the host knows it.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    pub table: &'a str,
+    pub card: &'a str,
+    /// Another for each run.
+    pub zone: u16,
+    pub ports: &'a [(u16, Protocol)],
+    pub v4: Ipv4Addr,
+    pub v6: Option<Ipv6Addr>,
+}
+
 /// The ports of one network: who asks for one of them at any address of this machine gets to it.
-pub(super) fn own(name: &str, ports: &[(u16, Protocol)], v4: Ipv4Addr, v6: Option<Ipv6Addr>) -> String {
-    let mut to = String::new();
+///
+/// Whose packets come is remembered by the kernel together with where they go, and not looked up again while they keep coming. So each
+/// run remembers in a zone of its own: a player who kept asking while the game was down gets to the new run.
+pub(super) fn own(own: Own<'_>) -> String {
+    let Own { table: name, card, zone, ports, v4, v6 } = own;
+    let (mut to, mut first) = (String::new(), String::new());
     let mut add = |word: &str, port: u16| {
+        let _ = writeln!(first, "fib daddr type local {word} dport {port} ct original zone set {zone}");
         let _ = writeln!(to, "fib daddr type local {word} dport {port} dnat ip to {v4}");
         if let Some(v6) = v6 {
             let _ = writeln!(to, "fib daddr type local {word} dport {port} dnat ip6 to {v6}");
@@ -99,7 +121,14 @@ pub(super) fn own(name: &str, ports: &[(u16, Protocol)], v4: Ipv4Addr, v6: Optio
     table(
         name,
         &format!(
-            "chain arrive {{
+            "chain arrive-first {{
+type filter hook prerouting priority raw; policy accept;
+iifname \"{CARDS}*\" accept
+{first}}}
+chain local-first {{
+type filter hook output priority raw; policy accept;
+{first}}}
+chain arrive {{
 type nat hook prerouting priority dstnat; policy accept;
 iifname \"{CARDS}*\" accept
 {to}}}
@@ -107,6 +136,10 @@ chain local {{
 type nat hook output priority -100; policy accept;
 ip6 daddr ::1 accept
 {to}}}
+chain bound {{
+type filter hook forward priority filter; policy accept;
+iifname \"{card}\" ct state new ct count over {FLOWS} reject with icmpx admin-prohibited
+}}
 "
         ),
     )
@@ -129,7 +162,8 @@ type filter hook output priority filter; policy accept;
 oifname \"lo\" accept
 ct state established,related accept
 icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
-{resolvers}{closed}}}
+{resolvers}{closed}ct state new ct count over {FLOWS} reject with icmpx admin-prohibited
+}}
 "
         ),
     )
@@ -147,13 +181,15 @@ mod tests {
 
     #[test]
     fn only_the_ports_of_a_workload_lead_in() {
-        let text =
-            own("ostler-9", &[(28_001, Protocol::Tcp), (28_002, Protocol::Udp)], Ipv4Addr::new(198, 18, 0, 38), None);
+        let v4 = Ipv4Addr::new(198, 18, 0, 38);
+        let ports = [(28_001, Protocol::Tcp), (28_002, Protocol::Udp)];
+        let one = Own { table: "ostler-9", card: "ost-9", zone: 7, ports: &ports, v4, v6: None };
+        let text = own(one);
         assert_eq!(text.matches("tcp dport 28001 dnat ip to 198.18.0.38").count(), 2, "{text}");
         assert_eq!(text.matches("udp dport 28002 dnat ip to 198.18.0.38").count(), 2, "{text}");
-        assert_eq!(text.matches("dnat").count(), 4, "{text}");
-        let both = own("ostler-9", &[(7, Protocol::Both)], Ipv4Addr::new(198, 18, 0, 38), Some(Ipv6Addr::LOCALHOST));
-        assert_eq!(both.matches("dnat").count(), 8, "{both}");
+        assert_eq!(text.matches(" dnat ").count(), 4, "{text}");
+        let both = own(Own { ports: &[(7, Protocol::Both)], v6: Some(Ipv6Addr::LOCALHOST), ..one });
+        assert_eq!(both.matches(" dnat ").count(), 8, "{both}");
     }
 
     #[test]
