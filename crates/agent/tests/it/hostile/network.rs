@@ -17,6 +17,7 @@ struct Outside {
     card: String,
     machine: Ipv4Addr,
     player: Ipv4Addr,
+    machine_v6: String,
 }
 
 fn run(program: &str, args: &[&str]) -> String {
@@ -41,9 +42,13 @@ impl Outside {
         let card = format!("out{pid}");
         run("ip", &["link", "add", "dev", &card, "type", "veth", "peer", "name", "eth0", "netns", &pid]);
         run("ip", &["addr", "add", &format!("{machine}/30"), "dev", &card]);
+        let v6 = |end: u8| format!("2001:db8:0:{:x}::{end}", life.id() % 0xffff);
+        let (machine_v6, player_v6) = (v6(1), v6(2));
+        run("ip", &["addr", "add", &format!("{machine_v6}/64"), "dev", &card, "nodad"]);
         run("ip", &["link", "set", &card, "up"]);
-        let outside = Outside { life, card, machine, player };
+        let outside = Outside { life, card, machine, player, machine_v6 };
         outside.run(&["ip", "addr", "add", &format!("{player}/30"), "dev", "eth0"]);
+        outside.run(&["ip", "addr", "add", &format!("{player_v6}/64"), "dev", "eth0", "nodad"]);
         outside.run(&["ip", "link", "set", "eth0", "up"]);
         outside
     }
@@ -70,19 +75,20 @@ const GAME: &str = r#"
 import socket, sys, threading
 port, outside = int(sys.argv[1].split()[0]), sys.argv[1].split()[1]
 def say(*words): print(*words, flush=True)
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("0.0.0.0", port))
-tcp = socket.socket(); tcp.bind(("0.0.0.0", port)); tcp.listen()
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); udp.bind(("::", port))
+tcp = socket.socket(socket.AF_INET6); tcp.bind(("::", port)); tcp.listen()
+def plain(who): return who[0].replace("::ffff:", "")
 def answer():
     while True:
         text, who = udp.recvfrom(2000)
-        say("udp from", who[0]); udp.sendto(b"pong", who)
+        say("udp from", plain(who)); udp.sendto(b"pong", who)
 threading.Thread(target=answer, daemon=True).start()
 try:
     with socket.create_connection((outside, 4000), timeout=5) as one: say("outside says", one.recv(9).decode())
 except OSError as error: say("outside", error)
 say("up")
 while True:
-    one, who = tcp.accept(); say("tcp from", who[0]); one.sendall(b"welcome"); one.close()
+    one, who = tcp.accept(); say("tcp from", plain(who)); one.sendall(b"welcome"); one.close()
 "#;
 
 #[tokio::test]
@@ -124,12 +130,18 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
 
     // Players from outside, by both protocols; the game sees their address.
     assert_eq!(outside.python(&ask(at)), "pong\n");
-    let play = |port: u16| {
+    let play = |machine: &str, port: u16| {
         format!(
-            "import socket\nu = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3); u.sendto(b'x', ('{machine}', {port})); print(u.recv(9).decode())\nt = socket.create_connection(('{machine}', {port}), timeout=3); print(t.recv(9).decode())"
+            "import socket\nu = socket.socket(socket.AF_INET6 if ':' in '{machine}' else socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3); u.sendto(b'x', ('{machine}', {port})); print(u.recv(9).decode())\nt = socket.create_connection(('{machine}', {port}), timeout=3); print(t.recv(9).decode())"
         )
     };
-    assert_eq!(outside.python(&play(at)), "pong\nwelcome\n");
+    let play_v4 = |port: u16| play(&machine.to_string(), port);
+    assert_eq!(outside.python(&play_v4(at)), "pong\nwelcome\n");
+    // A machine without a way out by IPv6 gives none of it to its workloads.
+    if run("ip", &["-6", "route", "show", "default"]).contains("default") {
+        assert_eq!(outside.python(&play(&outside.machine_v6, at)), "pong\nwelcome\n");
+        node.prints(want.id, "tcp from 2001:db8:").await;
+    }
     node.prints(want.id, &format!("tcp from {}", outside.player)).await;
     node.prints(want.id, &format!("udp from {}", outside.player)).await;
     // Players on this machine.
@@ -154,18 +166,18 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
     assert_eq!(outside.python(&knock), "closed\n");
 
     // The traffic is counted, and all of it goes on while the agent is away.
-    let run = node.agent.supervisor().run_of(want.id).unwrap().unwrap();
-    let stats = run.stats(&mut Meter::default()).await;
+    let running = node.agent.supervisor().run_of(want.id).unwrap().unwrap();
+    let stats = running.stats(&mut Meter::default()).await;
     assert!(stats.received_bytes.unwrap() > 0 && stats.sent_bytes.unwrap() > 0, "{stats:?}");
-    drop(run);
+    drop(running);
     let (member, seq) = node.kill().await;
-    assert_eq!(outside.python(&play(at)), "pong\nwelcome\n");
+    assert_eq!(outside.python(&play_v4(at)), "pong\nwelcome\n");
     // A firewall that was flushed meanwhile is put right by the next agent.
-    self::run("nft", &["delete", "table", "inet", &format!("ostler-{}", super::uid_of(&want))]);
+    run("nft", &["delete", "table", "inet", &format!("ostler-{}", super::uid_of(&want))]);
     let mut node = here.again(member, seq).await;
     node.running(want.id).await;
     eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
-    assert_eq!(outside.python(&play(at)), "pong\nwelcome\n");
+    assert_eq!(outside.python(&play_v4(at)), "pong\nwelcome\n");
 
     // Its port is nobody else's while it has it, and free when it has ended.
     assert!(UdpSocket::bind(("0.0.0.0", at)).is_err());
@@ -217,4 +229,23 @@ async fn s9_a_workload_cannot_fill_the_machines_table_of_connections() {
     // Others use the machine's table meanwhile.
     assert!(flows() < before + NETWORK_FLOWS * 2, "{before} became {}", flows());
     here.remove(&mut node, &want).await;
+}
+
+/// Container engines make the machine's firewall pass nothing on, and then let through what is theirs.
+#[test]
+fn s9_a_firewall_that_passes_nothing_on_lets_players_through() {
+    if !needs_root() || !has_python() {
+        return;
+    }
+    if Command::new("iptables").arg("-V").output().is_err() {
+        eprintln!("SKIPPED: iptables is not installed");
+        return;
+    }
+    let script = "ip link set lo up; ip link add dev up0 type dummy; ip link set up0 up; ip -6 route add default dev up0; \
+                  iptables -P FORWARD DROP; ip6tables -P FORWARD DROP; \
+                  exec \"$0\" --exact hostile::network::s9_a_workloads_network_has_its_ports_and_a_way_out --nocapture";
+    let myself = std::env::current_exe().unwrap();
+    let out = Command::new("unshare").args(["-n", "sh", "-c", script]).arg(myself).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert!(out.status.success() && said.contains("1 passed"), "{said}");
 }
