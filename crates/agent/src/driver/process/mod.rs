@@ -208,6 +208,10 @@ impl Processes {
                 Held::default()
             });
         }
+        if identity.network.is_none() && self.network == Network::Own {
+            let why = "it began before the node could give it a network of its own; start it again";
+            notes.push(Note::degraded("shared_network", why));
+        }
         let note = Note::all(notes);
         let attending = Attending {
             job: job.clone(),

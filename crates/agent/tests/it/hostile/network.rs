@@ -91,33 +91,45 @@ while True:
     one, who = tcp.accept(); say("tcp from", plain(who)); one.sendall(b"welcome"); one.close()
 "#;
 
+/// What a player outside does, by both protocols.
+fn play(machine: &str, port: u16) -> String {
+    format!(
+        "import socket
+u = socket.socket(socket.AF_INET6 if ':' in '{machine}' else socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3)
+u.sendto(b'x', ('{machine}', {port})); print(u.recv(9).decode())
+t = socket.create_connection(('{machine}', {port}), timeout=3); print(t.recv(9).decode())"
+    )
+}
+
+/// A player who does not wait: asks from the same port before the game is there, and after each start.
+fn ask(machine: Ipv4Addr, port: u16) -> String {
+    format!(
+        "import socket
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('0.0.0.0', 5555)); u.settimeout(1)
+u.sendto(b'x', ('{machine}', {port}))
+try: print(u.recv(9).decode())
+except OSError: print('nothing')"
+    )
+}
+
+const PLAYED: &str = "pong\nwelcome\n";
+
 #[tokio::test]
 async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
     if !needs_root() || !has_python() {
         return;
     }
     let outside = Outside::new();
-    let serve = "import socket\ns = socket.socket(); s.bind(('0.0.0.0', 4000)); s.listen(); one, who = s.accept(); one.sendall(who[0].encode()); print(who[0])";
+    let serve = "import socket\ns = socket.socket(); s.bind(('0.0.0.0', 4000)); s.listen()\none, who = s.accept(); one.sendall(who[0].encode())";
     let pid = outside.life.id().to_string();
-    let mut answering = Command::new("nsenter")
-        .args(["-t", &pid, "-n", "/usr/bin/python3", "-c", serve])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let words = ["-t", &pid, "-n", "/usr/bin/python3", "-c", serve];
+    let mut answering = Command::new("nsenter").args(words).spawn().unwrap();
     let listens = || std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).unwrap().contains(":0FA0 ");
     eventually("the outside listens", listens).await;
 
     let here = Here::new().await;
     let mut node = here.node().await;
-    let at = free_port();
-    let machine = outside.machine;
-    // A player who does not wait: asks from the same port before the game is there, and after each start.
-    let ask = |port: u16| {
-        format!(
-            "import socket\nu = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.bind(('0.0.0.0', 5555)); u.settimeout(1); u.sendto(b'x', ('{machine}', {port}))\ntry: print(u.recv(9).decode())\nexcept OSError: print('nothing')"
-        )
-    };
-    assert_eq!(outside.python(&ask(at)), "nothing\n");
+    let (at, machine) = (free_port(), outside.machine);
     let mut want = python(GAME, &format!("{at} {}", outside.player));
     port(&mut want, at, Protocol::Both);
     node.want(&[want.clone()]).await;
@@ -125,25 +137,18 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
     node.prints(want.id, "Out up").await;
     // Out there, it is this machine.
     let printed = node.printed(want.id);
-    assert!(printed.contains(&format!("outside says {}", &outside.machine.to_string()[..9])), "{printed}");
+    assert!(printed.contains(&format!("outside says {}", &machine.to_string()[..9])), "{printed}");
     assert!(answering.wait().unwrap().success());
 
     // Players from outside, by both protocols; the game sees their address.
-    assert_eq!(outside.python(&ask(at)), "pong\n");
-    let play = |machine: &str, port: u16| {
-        format!(
-            "import socket\nu = socket.socket(socket.AF_INET6 if ':' in '{machine}' else socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(3); u.sendto(b'x', ('{machine}', {port})); print(u.recv(9).decode())\nt = socket.create_connection(('{machine}', {port}), timeout=3); print(t.recv(9).decode())"
-        )
-    };
-    let play_v4 = |port: u16| play(&machine.to_string(), port);
-    assert_eq!(outside.python(&play_v4(at)), "pong\nwelcome\n");
-    // A machine without a way out by IPv6 gives none of it to its workloads.
-    if run("ip", &["-6", "route", "show", "default"]).contains("default") {
-        assert_eq!(outside.python(&play(&outside.machine_v6, at)), "pong\nwelcome\n");
-        node.prints(want.id, "tcp from 2001:db8:").await;
-    }
+    assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
     node.prints(want.id, &format!("tcp from {}", outside.player)).await;
     node.prints(want.id, &format!("udp from {}", outside.player)).await;
+    // A machine without a way out by IPv6 gives none of it to its workloads.
+    if run("ip", &["-6", "route", "show", "default"]).contains("default") {
+        assert_eq!(outside.python(&play(&outside.machine_v6, at)), PLAYED);
+        node.prints(want.id, "tcp from 2001:db8:").await;
+    }
     // Players on this machine.
     for address in [Ipv4Addr::LOCALHOST, machine] {
         let udp = UdpSocket::bind("0.0.0.0:0").unwrap();
@@ -155,45 +160,60 @@ async fn s9_a_workloads_network_has_its_ports_and_a_way_out() {
         std::io::Read::read_to_string(&mut tcp, &mut said).unwrap();
         assert_eq!(said, "welcome", "{address}");
     }
-    // No other port of it is reached, whoever routes there.
-    let private = run("ip", &["-4", "-o", "addr", "show", "dev", &format!("ost-{}", super::uid_of(&want))]);
-    let gateway: Ipv4Addr = private.split_whitespace().nth(3).unwrap().split('/').next().unwrap().parse().unwrap();
-    let inside = Ipv4Addr::from_bits(gateway.to_bits() + 1);
+    // It is not reached by its own address, even if packets to that are routed here.
+    let inside = Ipv4Addr::from_bits(0xC612_0000 + super::uid_of(&want) * 4 + 2);
     outside.run(&["ip", "route", "add", "198.18.0.0/15", "via", &machine.to_string()]);
     let knock = format!(
         "import socket\ns = socket.socket(); s.settimeout(1)\ntry: s.connect(('{inside}', {at})); print('in')\nexcept OSError: print('closed')"
     );
     assert_eq!(outside.python(&knock), "closed\n");
-
-    // The traffic is counted, and all of it goes on while the agent is away.
     let running = node.agent.supervisor().run_of(want.id).unwrap().unwrap();
     let stats = running.stats(&mut Meter::default()).await;
     assert!(stats.received_bytes.unwrap() > 0 && stats.sent_bytes.unwrap() > 0, "{stats:?}");
-    drop(running);
+    here.remove(&mut node, &want).await;
+}
+
+#[tokio::test]
+async fn s9_players_reach_a_game_whatever_is_started_again() {
+    if !needs_root() || !has_python() {
+        return;
+    }
+    let outside = Outside::new();
+    let here = Here::new().await;
+    let mut node = here.node().await;
+    let (at, machine) = (free_port(), outside.machine);
+    assert_eq!(outside.python(&ask(machine, at)), "nothing\n");
+    let mut want = python(GAME, &format!("{at} 127.0.0.1"));
+    port(&mut want, at, Protocol::Both);
+    node.want(&[want.clone()]).await;
+    node.running(want.id).await;
+    node.prints(want.id, "Out up").await;
+    assert_eq!(outside.python(&ask(machine, at)), "pong\n");
+
+    // The agent is away, and a firewall is flushed meanwhile, which the next agent puts right.
     let (member, seq) = node.kill().await;
-    assert_eq!(outside.python(&play_v4(at)), "pong\nwelcome\n");
-    // A firewall that was flushed meanwhile is put right by the next agent.
+    assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
     run("nft", &["delete", "table", "inet", &format!("ostler-{}", super::uid_of(&want))]);
     let mut node = here.again(member, seq).await;
     node.running(want.id).await;
     eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
-    assert_eq!(outside.python(&play_v4(at)), "pong\nwelcome\n");
+    assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
 
     // Its port is nobody else's while it has it, and free when it has ended.
     assert!(UdpSocket::bind(("0.0.0.0", at)).is_err());
     let off = but(&want, |w| w.power = Power::Off);
     node.want(&[off.clone()]).await;
     node.stopped(want.id).await;
-    UdpSocket::bind(("0.0.0.0", at)).unwrap();
-    assert_eq!(outside.python(&ask(at)), "nothing\n");
+    drop(UdpSocket::bind(("0.0.0.0", at)).unwrap());
+    assert_eq!(outside.python(&ask(machine, at)), "nothing\n");
     let on = but(&off, |w| w.power = Power::On);
     node.want(&[on.clone()]).await;
     node.running(on.id).await;
-    let is_up_again = || node.printed(on.id).matches("Out up").count() == 2;
-    eventually("it is up again", is_up_again).await;
-    assert_eq!(outside.python(&ask(at)), "pong\n");
-    let off = on;
-    here.remove(&mut node, &off).await;
+    // Once before, which the agent that adopted it has read again, and once now.
+    let ups = || node.printed(on.id).matches("Out up").count();
+    eventually("it is up again", || ups() == 2).await;
+    assert_eq!(outside.python(&ask(machine, at)), "pong\n");
+    here.remove(&mut node, &on).await;
 }
 
 /// Begins as many exchanges as it can.

@@ -9,6 +9,8 @@ use std::path::Path;
 
 /// systemd's own list of what its resolver on loopback asks.
 const UPLINKS: &str = "/run/systemd/resolve/resolv.conf";
+/// Whether packets of IPv6 are passed on.
+const FORWARD_V6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
 /// The smallest that IPv6 works with, and the usual one.
 const MTU: (u32, u32) = (1280, 1500);
 
@@ -19,7 +21,7 @@ pub(super) struct Host {
     pub own_v6: BTreeSet<Ipv6Addr>,
     pub resolvers_v4: BTreeSet<Ipv4Addr>,
     pub resolvers_v6: BTreeSet<Ipv6Addr>,
-    /// It has a way out by IPv6.
+    /// It has a way out by IPv6, and may pass it on.
     pub has_v6: bool,
     pub mtu: u32,
 }
@@ -30,7 +32,7 @@ impl Host {
         let mut host = Self {
             own_v4: own_v4(&read("/proc/net/fib_trie")),
             own_v6: own_v6(&read("/proc/net/if_inet6")),
-            has_v6: has_v6(&read("/proc/net/ipv6_route")),
+            has_v6: has_v6(&read("/proc/net/ipv6_route")) && fs::File::options().write(true).open(FORWARD_V6).is_ok(),
             mtu: mtu(&read("/proc/net/route")).clamp(MTU.0, 65_535),
             ..Self::default()
         };
@@ -132,7 +134,7 @@ pub(super) fn pass_on(card: &str, has_v6: bool) -> Result<(), String> {
         return Ok(());
     }
     let conf = "/proc/sys/net/ipv6/conf";
-    if fs::read_to_string(format!("{conf}/all/forwarding")).is_ok_and(|now| now.trim() == "1") {
+    if fs::read_to_string(FORWARD_V6).is_ok_and(|now| now.trim() == "1") {
         return Ok(());
     }
     for entry in fs::read_dir(conf).into_iter().flatten().flatten() {
@@ -142,7 +144,7 @@ pub(super) fn pass_on(card: &str, has_v6: bool) -> Result<(), String> {
             set(accepts.display().to_string(), "2")?;
         }
     }
-    set(format!("{conf}/all/forwarding"), "1")
+    set(FORWARD_V6.to_owned(), "1")
 }
 
 /// Container engines and firewalls close passing on for everybody but themselves. What goes to and from workloads is

@@ -93,17 +93,8 @@ pub(crate) async fn probe(clock: &Clock) -> Result<(), String> {
     let text = numbers.rules(1, &[(1, Protocol::Both)], true);
     tool::talk(clock, nft(&text), alone).await?;
     tool::talk(clock, nft(&rules::inside(&host::Host::look())), alone).await?;
-    tool::talk(
-        clock,
-        Call {
-            program: "ip",
-            arguments: &["link", "add", "dev", "trial0", "type", "veth", "peer", "name", "trial1"],
-            input: "",
-            limit: LIMIT,
-        },
-        alone,
-    )
-    .await?;
+    let cards = "link add dev trial0 mtu 1500 type veth peer name trial1 mtu 1500\nlink set trial0 up\n";
+    tool::talk(clock, ip(cards), alone).await?;
     let forwards = "/proc/sys/net/ipv4/ip_forward";
     let is_writable = File::options().write(true).open(forwards).map(drop);
     is_writable.map_err(|e| format!("{forwards} cannot be written: {e}"))
@@ -189,6 +180,10 @@ fn nft(text: &str) -> Call<'_> {
     Call { program: "nft", arguments: &["-f", "-"], input: text, limit: LIMIT }
 }
 
+fn ip(text: &str) -> Call<'_> {
+    Call { program: "ip", arguments: &["-batch", "-"], input: text, limit: LIMIT }
+}
+
 async fn within(clock: &Clock, net: File, call: Call<'_>) -> Result<String, String> {
     let enter = |command: &mut tokio::process::Command| {
         sys::prepare(command, Before { network: Net::Of(net.into()), ..Before::default() });
@@ -197,10 +192,9 @@ async fn within(clock: &Clock, net: File, call: Call<'_>) -> Result<String, Stri
 }
 
 async fn batch(clock: &Clock, text: &str, net: Option<File>) -> Result<(), String> {
-    let call = Call { program: "ip", arguments: &["-batch", "-"], input: text, limit: LIMIT };
     match net {
-        Some(net) => within(clock, net, call).await.map(drop),
-        None => tool::talk(clock, call, |_| ()).await.map(drop),
+        Some(net) => within(clock, net, ip(text)).await.map(drop),
+        None => tool::talk(clock, ip(text), |_| ()).await.map(drop),
     }
 }
 
