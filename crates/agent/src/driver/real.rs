@@ -53,6 +53,9 @@ impl Real {
             (Sandbox::Bubblewrap, false) => Err("the agent is not root".to_owned()),
             (Sandbox::None, _) => Err("bubblewrap does not work here".to_owned()),
         };
+        if network.is_ok() {
+            network::sweep(clock).await;
+        }
         let found = Found { sandbox, network, cgroups, engine: engine.as_ref().map(|e| e.name().to_owned()) };
         Real { settings, found, engine }
     }

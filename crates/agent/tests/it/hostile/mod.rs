@@ -216,7 +216,14 @@ async fn s2_a_root_agent_separates_fully_and_leaves_no_network_behind() {
     if !needs_root() {
         return;
     }
+    let nft = |words: &[&str]| {
+        let out = std::process::Command::new("nft").args(words).output().unwrap();
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    };
+    // Of an agent that was killed together with what it ran.
+    nft(&["add", "table", "inet", "ostler-32001"]);
     let here = Here::new().await;
+    assert!(!nft(&["list", "tables"]).contains("ostler-32001"));
     let can = here.real.facts().can;
     assert_eq!((can.isolation, can.sandbox.as_str()), (Isolation::Full, "bubblewrap"), "{:?}", can.notes);
     let mut node = here.node().await;
@@ -232,7 +239,6 @@ async fn s2_a_root_agent_separates_fully_and_leaves_no_network_behind() {
     assert!(cards().contains(&format!("ost-{account}:")), "{}", cards());
     here.remove(&mut node, &want).await;
     assert!(!cards().contains(&format!("ost-{account}:")), "{}", cards());
-    let tables = std::process::Command::new("nft").args(["list", "tables"]).output().unwrap();
-    let tables = String::from_utf8_lossy(&tables.stdout).into_owned();
+    let tables = nft(&["list", "tables"]);
     assert!(!tables.lines().any(|line| line.ends_with(&format!(" ostler-{account}"))), "{tables}");
 }

@@ -115,6 +115,12 @@ pub(super) fn has_card(name: &str) -> bool {
     cards.lines().any(|line| line.split_once(':').is_some_and(|(card, _)| card.trim() == name))
 }
 
+/// Whether the network in which this process is has its way out, which it gets last.
+pub(super) fn is_connected(pid: i32) -> bool {
+    let routes = fs::read_to_string(format!("/proc/{pid}/net/route")).unwrap_or_default();
+    routes.lines().any(|line| line.starts_with("eth0\t00000000\t"))
+}
+
 /// Bytes received and sent over the card of the network in which this process is.
 pub(in crate::driver::process) fn traffic(pid: i32) -> Option<(u64, u64)> {
     let cards = fs::read_to_string(format!("/proc/{pid}/net/dev")).ok()?;

@@ -15,8 +15,8 @@ pub(super) use host::{other_resolv_conf, traffic};
 
 use super::sys::{self, Before, Net};
 use crate::driver::tool::{self, Call};
-use ostler_model::Millis;
 use ostler_model::workload::blueprint::{Protocol, Resource, What};
+use ostler_model::{Foreign, Millis};
 use ostler_runtime::Clock;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::File;
@@ -106,16 +106,16 @@ pub(crate) async fn connect(clock: &Clock, account: u32, pid: i32, ports: &[(u16
     let host = host::Host::look();
     let net = || File::open(format!("/proc/{pid}/ns/net")).map_err(|e| format!("its network is not there: {e}"));
     within(clock, net()?, nft(&rules::inside(&host))).await?;
-    on_host(clock, numbers, &host, pid, ports).await?;
     let (card, mtu) = (numbers.card(), host.mtu);
     if host::has_card(&card) {
         // Of a run whose last process is still ending.
         tool::run(clock, "ip", &["link", "del", "dev", &card]).await?;
     }
-    let mut outer = format!(
-        "link add dev {card} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\naddr add {}/30 dev {card}\n",
-        numbers.v4(1)
-    );
+    // The card is there before its rules, so rules without a card are always left over.
+    let pair = format!("link add dev {card} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\n");
+    batch(clock, &pair, None).await?;
+    on_host(clock, numbers, &host, pid, ports).await?;
+    let mut outer = format!("addr add {}/30 dev {card}\n", numbers.v4(1));
     let mut inner = format!(
         "link set lo up\naddr add {}/30 dev eth0\nlink set eth0 up\nroute add default via {}\n",
         numbers.v4(2),
@@ -139,7 +139,7 @@ pub(crate) async fn connect_again(
     ports: &[(u16, Protocol)],
 ) -> Result<(), String> {
     let numbers = Numbers::of(account)?;
-    if host::has_card(&numbers.card()) {
+    if host::has_card(&numbers.card()) && host::is_connected(pid) {
         on_host(clock, numbers, &host::Host::look(), pid, ports).await
     } else {
         connect(clock, account, pid, ports).await
@@ -159,6 +159,22 @@ pub(crate) async fn disconnect(clock: &Clock, account: u32) -> Result<(), String
         }
     }
     Ok(())
+}
+
+/// Removes the rules of networks that are no more, as when everything was killed at once. They would take ports away from those who
+/// get them next.
+pub(crate) async fn sweep(clock: &Clock) {
+    let Ok(tables) = tool::run(clock, "nft", &["list", "tables", "inet"]).await else { return };
+    let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table inet "));
+    let accounts = names.filter_map(|name| name.strip_prefix("ostler-")?.parse::<u32>().ok());
+    for numbers in accounts.filter_map(|account| Numbers::of(account).ok()) {
+        if host::has_card(&numbers.card()) {
+            continue;
+        }
+        if let Err(error) = tool::talk(clock, nft(&rules::without(&numbers.table())), |_| ()).await {
+            tracing::warn!(error = %Foreign(error), "rules of a network that is no more cannot be removed");
+        }
+    }
 }
 
 async fn on_host(
