@@ -285,9 +285,9 @@ fn fence(launch: &Launch<'_>, layout: &Layout, stage: &Stage) -> Result<Vec<std:
 /// agent's account, whatever else belongs to that.
 fn hidden(layout: &Layout, is_agents_account: bool) -> Vec<PathBuf> {
     use std::os::unix::fs::MetadataExt as _;
-    let shown = ["/usr", "/etc", "/opt"].map(Path::new);
-    let own = [&layout.state, &layout.data].into_iter().filter(|own| shown.iter().any(|dir| own.starts_with(dir)));
-    let mut hidden: Vec<PathBuf> = own.cloned().collect();
+    // What its account cannot walk to need not be hidden, and could not be.
+    let is_seen = |own: &PathBuf| is_agents_account || is_reachable_by_all(own);
+    let mut hidden: Vec<PathBuf> = own_folders(layout).into_iter().filter(is_seen).collect();
     if is_agents_account {
         let me = rustix::process::geteuid().as_raw();
         let entries = ["/etc", "/opt"].into_iter().flat_map(std::fs::read_dir).flatten().flatten();
@@ -297,9 +297,25 @@ fn hidden(layout: &Layout, is_agents_account: bool) -> Vec<PathBuf> {
     hidden
 }
 
+/// The agent's folders, as far as they are below what every process sees.
+fn own_folders(layout: &Layout) -> Vec<PathBuf> {
+    let shown = ["/usr", "/etc", "/opt"].map(Path::new);
+    let own = [&layout.state, &layout.data].into_iter().filter(|own| shown.iter().any(|dir| own.starts_with(dir)));
+    own.cloned().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s2_the_agents_own_folders_are_hidden_where_everybody_looks() {
+        let layout = |at: &str| Layout { state: Path::new(at).join("agent"), data: Path::new(at).join("workloads") };
+        let seen = layout("/opt/ostler/data");
+        assert_eq!(own_folders(&seen), [seen.state.clone(), seen.data.clone()]);
+        // Nothing of other folders is shown in the first place.
+        assert_eq!(own_folders(&layout("/var/lib/ostler")), Vec::<PathBuf>::new());
+    }
 
     #[test]
     fn s19_a_proxys_password_is_not_handed_on() {

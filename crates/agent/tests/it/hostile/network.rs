@@ -198,6 +198,13 @@ async fn s9_players_reach_a_game_whatever_is_started_again() {
     node.running(want.id).await;
     eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
     assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
+    // An agent that was killed before it had connected a start: the next one does.
+    let (member, seq) = node.kill().await;
+    run("ip", &["link", "del", "dev", &format!("ost-{}", super::uid_of(&want))]);
+    let mut node = here.again(member, seq).await;
+    node.running(want.id).await;
+    eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
+    assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
 
     // Its port is nobody else's while it has it, and free when it has ended.
     assert!(UdpSocket::bind(("0.0.0.0", at)).is_err());
@@ -210,8 +217,8 @@ async fn s9_players_reach_a_game_whatever_is_started_again() {
     node.want(&[on.clone()]).await;
     node.running(on.id).await;
     // Once before, which the agent that adopted it has read again, and once now.
-    let ups = || node.printed(on.id).matches("Out up").count();
-    eventually("it is up again", || ups() == 2).await;
+    let is_up_again = || node.printed(on.id).matches("Out up").count() == 2;
+    eventually("it is up again", is_up_again).await;
     assert_eq!(outside.python(&ask(machine, at)), "pong\n");
     here.remove(&mut node, &on).await;
 }
