@@ -97,7 +97,7 @@ impl Tree {
     /// Fails unless what listens on this port is of the workload's own account, where it has one.
     fn is_own(&self, port: u16) -> std::io::Result<()> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        // In a network of its own, nobody else can listen.
+        // In a network of its own, only it can listen.
         if own.contains(&port) || self.identity.network.is_some() {
             return Ok(());
         }

@@ -40,7 +40,7 @@ pub(super) enum Net {
     /// The agent's.
     #[default]
     Same,
-    /// A new one, with nothing in it. Root's right is needed for it, so nobody below root can change it later.
+    /// A new one, with nothing in it. Root's right is needed for it, so only root can change it later.
     New,
     /// That of this file of `/proc/…/ns/net`.
     Of(OwnedFd),

@@ -235,10 +235,10 @@ async fn s2_a_root_agent_separates_fully_and_leaves_no_network_behind() {
     let host = std::fs::read_link("/proc/self/ns/net").unwrap().display().to_string();
     assert!(!node.printed(want.id).contains(&host), "{}", node.printed(want.id));
     let account = uid_of(&want);
-    let cards = || std::fs::read_to_string("/proc/net/dev").unwrap();
-    assert!(cards().contains(&format!("ost-{account}:")), "{}", cards());
+    let interfaces = || std::fs::read_to_string("/proc/net/dev").unwrap();
+    assert!(interfaces().contains(&format!("ost-{account}:")), "{}", interfaces());
     here.remove(&mut node, &want).await;
-    assert!(!cards().contains(&format!("ost-{account}:")), "{}", cards());
+    assert!(!interfaces().contains(&format!("ost-{account}:")), "{}", interfaces());
     let tables = nft(&["list", "tables"]);
     assert!(!tables.lines().any(|line| line.ends_with(&format!(" ostler-{account}"))), "{tables}");
 }

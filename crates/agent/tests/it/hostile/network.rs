@@ -11,10 +11,10 @@ use std::net::{Ipv4Addr, TcpStream, UdpSocket};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The network beyond this machine: a namespace with one card, on a network that nobody uses.
+/// The network beyond this machine: a namespace with one interface, with addresses for examples.
 struct Outside {
     life: Child,
-    card: String,
+    interface: String,
     machine: Ipv4Addr,
     player: Ipv4Addr,
     machine_v6: String,
@@ -39,14 +39,14 @@ impl Outside {
         }
         let base = u32::from(Ipv4Addr::new(198, 51, 100, 0)) + std::process::id() % 60 * 4;
         let (machine, player) = (Ipv4Addr::from_bits(base + 1), Ipv4Addr::from_bits(base + 2));
-        let card = format!("out{pid}");
-        run("ip", &["link", "add", "dev", &card, "type", "veth", "peer", "name", "eth0", "netns", &pid]);
-        run("ip", &["addr", "add", &format!("{machine}/30"), "dev", &card]);
+        let interface = format!("out{pid}");
+        run("ip", &["link", "add", "dev", &interface, "type", "veth", "peer", "name", "eth0", "netns", &pid]);
+        run("ip", &["addr", "add", &format!("{machine}/30"), "dev", &interface]);
         let v6 = |end: u8| format!("2001:db8:0:{:x}::{end}", life.id() % 0xffff);
         let (machine_v6, player_v6) = (v6(1), v6(2));
-        run("ip", &["addr", "add", &format!("{machine_v6}/64"), "dev", &card, "nodad"]);
-        run("ip", &["link", "set", &card, "up"]);
-        let outside = Outside { life, card, machine, player, machine_v6 };
+        run("ip", &["addr", "add", &format!("{machine_v6}/64"), "dev", &interface, "nodad"]);
+        run("ip", &["link", "set", &interface, "up"]);
+        let outside = Outside { life, interface, machine, player, machine_v6 };
         outside.run(&["ip", "addr", "add", &format!("{player}/30"), "dev", "eth0"]);
         outside.run(&["ip", "addr", "add", &format!("{player_v6}/64"), "dev", "eth0", "nodad"]);
         outside.run(&["ip", "link", "set", "eth0", "up"]);
@@ -66,7 +66,7 @@ impl Drop for Outside {
     fn drop(&mut self) {
         drop(self.life.kill());
         drop(self.life.wait());
-        drop(Command::new("ip").args(["link", "del", "dev", &self.card]).output());
+        drop(Command::new("ip").args(["link", "del", "dev", &self.interface]).output());
     }
 }
 
@@ -206,7 +206,7 @@ async fn s9_players_reach_a_game_whatever_is_started_again() {
     eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
     assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
 
-    // Its port is nobody else's while it has it, and free when it has ended.
+    // Its port is its own while it has it, and free when it has ended.
     assert!(UdpSocket::bind(("0.0.0.0", at)).is_err());
     let off = but(&want, |w| w.power = Power::Off);
     node.want(&[off.clone()]).await;
@@ -258,9 +258,9 @@ async fn s9_a_workload_cannot_fill_the_machines_table_of_connections() {
     here.remove(&mut node, &want).await;
 }
 
-/// Container engines make the machine's firewall pass nothing on, and then let through what is theirs.
+/// Container engines make the machine's firewall forward nothing, and then let through what is theirs.
 #[test]
-fn s9_a_firewall_that_passes_nothing_on_lets_players_through() {
+fn s9_a_firewall_that_forwards_nothing_lets_players_through() {
     if !needs_root() || !has_python() {
         return;
     }

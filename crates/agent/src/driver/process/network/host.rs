@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// systemd's own list of what its resolver on loopback asks.
 const UPLINKS: &str = "/run/systemd/resolve/resolv.conf";
-/// Whether packets of IPv6 are passed on.
+/// Whether IPv6 packets are forwarded.
 const FORWARD_V6: &str = "/proc/sys/net/ipv6/conf/all/forwarding";
 /// The smallest that IPv6 works with, and the usual one.
 const MTU: (u32, u32) = (1280, 1500);
@@ -21,7 +21,7 @@ pub(super) struct Host {
     pub own_v6: BTreeSet<Ipv6Addr>,
     pub resolvers_v4: BTreeSet<Ipv4Addr>,
     pub resolvers_v6: BTreeSet<Ipv6Addr>,
-    /// It has a way out by IPv6, and may pass it on.
+    /// It has a way out by IPv6, and may forward it.
     pub has_v6: bool,
     pub mtu: u32,
 }
@@ -102,17 +102,17 @@ fn has_v6(routes: &str) -> bool {
 fn mtu(routes: &str) -> u32 {
     let out = routes.lines().find_map(|line| {
         let mut words = line.split_whitespace();
-        let (card, to) = (words.next()?, words.next()?);
-        (to == "00000000").then_some(card)
+        let (interface, to) = (words.next()?, words.next()?);
+        (to == "00000000").then_some(interface)
     });
-    let read = |card| fs::read_to_string(format!("/sys/class/net/{card}/mtu")).ok()?.trim().parse().ok();
+    let read = |interface| fs::read_to_string(format!("/sys/class/net/{interface}/mtu")).ok()?.trim().parse().ok();
     out.and_then(read).unwrap_or(MTU.1)
 }
 
-/// Whether the host has a card of this name.
-pub(super) fn has_card(name: &str) -> bool {
-    let cards = fs::read_to_string("/proc/net/dev").unwrap_or_default();
-    cards.lines().any(|line| line.split_once(':').is_some_and(|(card, _)| card.trim() == name))
+/// Whether the host has a interface of this name.
+pub(super) fn has_interface(name: &str) -> bool {
+    let interfaces = fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    interfaces.lines().any(|line| line.split_once(':').is_some_and(|(interface, _)| interface.trim() == name))
 }
 
 /// Whether the network in which this process is has its way out, which it gets last.
@@ -121,21 +121,22 @@ pub(super) fn is_connected(pid: i32) -> bool {
     routes.lines().any(|line| line.starts_with("eth0\t00000000\t"))
 }
 
-/// Bytes received and sent over the card of the network in which this process is.
+/// Bytes received and sent over the interface of the network in which this process is.
 pub(in crate::driver::process) fn traffic(pid: i32) -> Option<(u64, u64)> {
-    let cards = fs::read_to_string(format!("/proc/{pid}/net/dev")).ok()?;
-    let (_, numbers) = cards.lines().find_map(|line| line.split_once(':').filter(|(card, _)| card.trim() == "eth0"))?;
+    let interfaces = fs::read_to_string(format!("/proc/{pid}/net/dev")).ok()?;
+    let (_, numbers) =
+        interfaces.lines().find_map(|line| line.split_once(':').filter(|(interface, _)| interface.trim() == "eth0"))?;
     let mut numbers = numbers.split_whitespace();
     Some((numbers.next()?.parse().ok()?, numbers.nth(7)?.parse().ok()?))
 }
 
-/// Makes the host pass packets on, to and from this card.
-pub(super) fn pass_on(card: &str, has_v6: bool) -> Result<(), String> {
+/// Makes the host forward packets to and from this interface.
+pub(super) fn forward(interface: &str, has_v6: bool) -> Result<(), String> {
     let set = |path: String, value: &str| fs::write(&path, value).map_err(|e| format!("{path} cannot be written: {e}"));
     let v4 = "/proc/sys/net/ipv4";
     set(format!("{v4}/ip_forward"), "1")?;
     // Who asks at 127.0.0.1 on this machine comes from there; the other direction is closed by the filters.
-    set(format!("{v4}/conf/{card}/route_localnet"), "1")?;
+    set(format!("{v4}/conf/{interface}/route_localnet"), "1")?;
     if !has_v6 {
         return Ok(());
     }
@@ -145,7 +146,7 @@ pub(super) fn pass_on(card: &str, has_v6: bool) -> Result<(), String> {
     }
     for entry in fs::read_dir(conf).into_iter().flatten().flatten() {
         let accepts = entry.path().join("accept_ra");
-        // A machine that passes packets on listens no more to routers, which would take its own addresses away; 2 keeps that.
+        // A machine that forwards packets listens no more to routers, which would take its own addresses away; 2 keeps that.
         if fs::read_to_string(&accepts).is_ok_and(|now| now.trim() == "1") {
             set(accepts.display().to_string(), "2")?;
         }
@@ -153,7 +154,7 @@ pub(super) fn pass_on(card: &str, has_v6: bool) -> Result<(), String> {
     set(FORWARD_V6.to_owned(), "1")
 }
 
-/// Container engines and firewalls close passing on for everybody but themselves. What goes to and from workloads is
+/// Container engines and firewalls forward nothing but their own. What goes to and from workloads is
 /// decided by our own table, so theirs lets it through.
 pub(super) async fn let_through(clock: &Clock) {
     for program in ["iptables", "ip6tables"] {

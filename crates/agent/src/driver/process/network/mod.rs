@@ -1,4 +1,4 @@
-//! A network for each workload: a pair of virtual cards, one end in a namespace that only root can change, translation of
+//! A network for each workload: a veth pair, one end in a namespace that only root can change, translation of
 //! addresses on the host, and two filters.
 //!
 //! Exactly its ports lead in, with the address of who comes. The way out leads to the internet: not to this machine under any
@@ -52,8 +52,8 @@ impl Numbers {
             .ok_or_else(|| format!("its account's number, {account}, is too large for a network"))
     }
     /// The host's end.
-    fn card(self) -> String {
-        format!("{}{}", rules::CARDS, self.0)
+    fn interface(self) -> String {
+        format!("{}{}", rules::PREFIX, self.0)
     }
     fn table(self) -> String {
         format!("ostler-{}", self.0)
@@ -63,9 +63,10 @@ impl Numbers {
     }
     /// What holds on the host, for all and for this one. The zone is another for each run.
     fn rules(self, zone: u16, ports: &[(u16, Protocol)], has_v6: bool) -> String {
-        let (table, card) = (self.table(), self.card());
+        let (table, interface) = (self.table(), self.interface());
         let v6 = has_v6.then(|| self.v6(2));
-        rules::shared() + &rules::own(rules::Own { table: &table, card: &card, zone, ports, v4: self.v4(2), v6 })
+        rules::shared()
+            + &rules::own(rules::Own { table: &table, interface: &interface, zone, ports, v4: self.v4(2), v6 })
     }
     fn v6(self, at: u16) -> Ipv6Addr {
         let own = u16::try_from(self.0).expect("fewer than ACCOUNTS");
@@ -93,8 +94,8 @@ pub(crate) async fn probe(clock: &Clock) -> Result<(), String> {
     let text = numbers.rules(1, &[(1, Protocol::Both)], true);
     tool::talk(clock, nft(&text), alone).await?;
     tool::talk(clock, nft(&rules::inside(&host::Host::look())), alone).await?;
-    let cards = "link add dev trial0 mtu 1500 type veth peer name trial1 mtu 1500\nlink set trial0 up\n";
-    tool::talk(clock, ip(cards), alone).await?;
+    let interfaces = "link add dev trial0 mtu 1500 type veth peer name trial1 mtu 1500\nlink set trial0 up\n";
+    tool::talk(clock, ip(interfaces), alone).await?;
     let forwards = "/proc/sys/net/ipv4/ip_forward";
     let is_writable = File::options().write(true).open(forwards).map(drop);
     is_writable.map_err(|e| format!("{forwards} cannot be written: {e}"))
@@ -106,28 +107,28 @@ pub(crate) async fn connect(clock: &Clock, account: u32, pid: i32, ports: &[(u16
     let host = host::Host::look();
     let net = || File::open(format!("/proc/{pid}/ns/net")).map_err(|e| format!("its network is not there: {e}"));
     within(clock, net()?, nft(&rules::inside(&host))).await?;
-    let (card, mtu) = (numbers.card(), host.mtu);
-    if host::has_card(&card) {
+    let (interface, mtu) = (numbers.interface(), host.mtu);
+    if host::has_interface(&interface) {
         // Of a run whose last process is still ending.
-        tool::run(clock, "ip", &["link", "del", "dev", &card]).await?;
+        tool::run(clock, "ip", &["link", "del", "dev", &interface]).await?;
     }
-    // The card is there before its rules, so rules without a card are always left over.
-    let pair = format!("link add dev {card} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\n");
+    // The interface is there before its rules, so rules without a interface are always left over.
+    let pair = format!("link add dev {interface} mtu {mtu} type veth peer name eth0 mtu {mtu} netns {pid}\n");
     batch(clock, &pair, None).await?;
     on_host(clock, numbers, &host, pid, ports).await?;
-    let mut outer = format!("addr add {}/30 dev {card}\n", numbers.v4(1));
+    let mut outer = format!("addr add {}/30 dev {interface}\n", numbers.v4(1));
     let mut inner = format!(
         "link set lo up\naddr add {}/30 dev eth0\nlink set eth0 up\nroute add default via {}\n",
         numbers.v4(2),
         numbers.v4(1)
     );
     if host.has_v6 {
-        outer += &format!("addr add {}/64 dev {card} nodad\n", numbers.v6(1));
+        outer += &format!("addr add {}/64 dev {interface} nodad\n", numbers.v6(1));
         inner += &format!("addr add {}/64 dev eth0 nodad\nroute add default via {}\n", numbers.v6(2), numbers.v6(1));
     }
-    outer += &format!("link set {card} up\n");
+    outer += &format!("link set {interface} up\n");
     batch(clock, &outer, None).await?;
-    host::pass_on(&card, host.has_v6)?;
+    host::forward(&interface, host.has_v6)?;
     batch(clock, &inner, Some(net()?)).await
 }
 
@@ -139,7 +140,7 @@ pub(crate) async fn connect_again(
     ports: &[(u16, Protocol)],
 ) -> Result<(), String> {
     let numbers = Numbers::of(account)?;
-    if host::has_card(&numbers.card()) && host::is_connected(pid) {
+    if host::has_interface(&numbers.interface()) && host::is_connected(pid) {
         on_host(clock, numbers, &host::Host::look(), pid, ports).await
     } else {
         connect(clock, account, pid, ports).await
@@ -150,11 +151,11 @@ pub(crate) async fn connect_again(
 pub(crate) async fn disconnect(clock: &Clock, account: u32) -> Result<(), String> {
     let numbers = Numbers::of(account)?;
     tool::talk(clock, nft(&rules::without(&numbers.table())), |_| ()).await?;
-    let card = numbers.card();
-    if host::has_card(&card) {
-        let gone = tool::run(clock, "ip", &["link", "del", "dev", &card]).await;
+    let interface = numbers.interface();
+    if host::has_interface(&interface) {
+        let gone = tool::run(clock, "ip", &["link", "del", "dev", &interface]).await;
         // It goes by itself, with the last process in it.
-        if host::has_card(&card) {
+        if host::has_interface(&interface) {
             return gone.map(drop);
         }
     }
@@ -168,7 +169,7 @@ pub(crate) async fn sweep(clock: &Clock) {
     let names = tables.lines().filter_map(|line| line.trim().strip_prefix("table inet "));
     let accounts = names.filter_map(|name| name.strip_prefix("ostler-")?.parse::<u32>().ok());
     for numbers in accounts.filter_map(|account| Numbers::of(account).ok()) {
-        if host::has_card(&numbers.card()) {
+        if host::has_interface(&numbers.interface()) {
             continue;
         }
         if let Err(error) = tool::talk(clock, nft(&rules::without(&numbers.table())), |_| ()).await {
@@ -215,7 +216,7 @@ async fn batch(clock: &Clock, text: &str, net: Option<File>) -> Result<(), Strin
 }
 
 /// Ports that are held while a workload has them, so that nothing else on the machine is given them: what arrives there
-/// is passed on before it would reach these sockets.
+/// is translated before it would reach these sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     _tcp: Vec<TcpSocket>,
@@ -287,6 +288,6 @@ mod tests {
         assert_eq!(one.v6(2).to_string(), "fd6f:7374:6c72:3e7::2");
         assert_eq!(other.v4(3).to_string(), "198.19.255.255");
         assert!(Numbers::of(0).is_err() && Numbers::of(ACCOUNTS).is_err());
-        assert!(other.card().len() < 16, "the kernel's longest name");
+        assert!(other.interface().len() < 16, "the kernel's longest name");
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::{Display, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// How the host's ends of all networks begin.
-pub(super) const CARDS: &str = "ost-";
+pub(super) const PREFIX: &str = "ost-";
 
 /// Addresses that are no way out: this machine, networks behind it, neighbours, and clouds' metadata services.
 const CLOSED_V4: [&str; 10] = [
@@ -38,7 +38,7 @@ const CLOSED_V6: [&str; 12] = [
     "ff00::/8",
 ];
 
-/// All networks' addresses. Without their card, packets to them would leave by the way out.
+/// All networks' addresses. Without their interface, packets to them would leave by the way out.
 const NETWORKS: &str = "198.18.0.0/15";
 
 /// Replaces a table by these chains.
@@ -59,25 +59,25 @@ pub(super) fn shared() -> String {
         &format!(
             "chain input {{
 type filter hook input priority filter; policy accept;
-iifname != \"{CARDS}*\" accept
+iifname != \"{PREFIX}*\" accept
 ct state established,related accept
 icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
 reject with icmpx admin-prohibited
 }}
 chain forward {{
 type filter hook forward priority filter; policy accept;
-ip daddr {NETWORKS} oifname != \"{CARDS}*\" reject with icmpx admin-prohibited
-iifname != \"{CARDS}*\" oifname != \"{CARDS}*\" accept
+ip daddr {NETWORKS} oifname != \"{PREFIX}*\" reject with icmpx admin-prohibited
+iifname != \"{PREFIX}*\" oifname != \"{PREFIX}*\" accept
 ct state established,related accept
-iifname \"{CARDS}*\" oifname \"{CARDS}*\" reject with icmpx admin-prohibited
-iifname \"{CARDS}*\" accept
+iifname \"{PREFIX}*\" oifname \"{PREFIX}*\" reject with icmpx admin-prohibited
+iifname \"{PREFIX}*\" accept
 ct status dnat accept
 drop
 }}
 chain leave {{
 type nat hook postrouting priority srcnat; policy accept;
-iifname \"{CARDS}*\" oifname != \"{CARDS}*\" masquerade
-ip saddr 127.0.0.0/8 oifname \"{CARDS}*\" masquerade
+iifname \"{PREFIX}*\" oifname != \"{PREFIX}*\" masquerade
+ip saddr 127.0.0.0/8 oifname \"{PREFIX}*\" masquerade
 }}
 "
         ),
@@ -88,7 +88,7 @@ ip saddr 127.0.0.0/8 oifname \"{CARDS}*\" masquerade
 #[derive(Clone, Copy)]
 pub(super) struct Own<'a> {
     pub table: &'a str,
-    pub card: &'a str,
+    pub interface: &'a str,
     /// Another for each run.
     pub zone: u16,
     pub ports: &'a [(u16, Protocol)],
@@ -101,7 +101,7 @@ pub(super) struct Own<'a> {
 /// Whose packets come is remembered by the kernel together with where they go, and not looked up again while they keep coming. So each
 /// run remembers in a zone of its own: a player who kept asking while the game was down gets to the new run.
 pub(super) fn own(own: Own<'_>) -> String {
-    let Own { table: name, card, zone, ports, v4, v6 } = own;
+    let Own { table: name, interface, zone, ports, v4, v6 } = own;
     let (mut to, mut first) = (String::new(), String::new());
     let mut add = |word: &str, port: u16| {
         let _ = writeln!(first, "fib daddr type local {word} dport {port} ct original zone set {zone}");
@@ -123,14 +123,14 @@ pub(super) fn own(own: Own<'_>) -> String {
         &format!(
             "chain arrive-first {{
 type filter hook prerouting priority raw; policy accept;
-iifname \"{CARDS}*\" accept
+iifname \"{PREFIX}*\" accept
 {first}}}
 chain local-first {{
 type filter hook output priority raw; policy accept;
 {first}}}
 chain arrive {{
 type nat hook prerouting priority dstnat; policy accept;
-iifname \"{CARDS}*\" accept
+iifname \"{PREFIX}*\" accept
 {to}}}
 chain local {{
 type nat hook output priority -100; policy accept;
@@ -138,7 +138,7 @@ ip6 daddr ::1 accept
 {to}}}
 chain bound {{
 type filter hook forward priority filter; policy accept;
-iifname \"{card}\" ct state new ct count over {FLOWS} reject with icmpx admin-prohibited
+iifname \"{interface}\" ct state new ct count over {FLOWS} reject with icmpx admin-prohibited
 }}
 "
         ),
@@ -183,7 +183,7 @@ mod tests {
     fn only_the_ports_of_a_workload_lead_in() {
         let v4 = Ipv4Addr::new(198, 18, 0, 38);
         let ports = [(28_001, Protocol::Tcp), (28_002, Protocol::Udp)];
-        let one = Own { table: "ostler-9", card: "ost-9", zone: 7, ports: &ports, v4, v6: None };
+        let one = Own { table: "ostler-9", interface: "ost-9", zone: 7, ports: &ports, v4, v6: None };
         let text = own(one);
         assert_eq!(text.matches("tcp dport 28001 dnat ip to 198.18.0.38").count(), 2, "{text}");
         assert_eq!(text.matches("udp dport 28002 dnat ip to 198.18.0.38").count(), 2, "{text}");
