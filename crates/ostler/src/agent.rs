@@ -3,7 +3,7 @@
 use crate::server::{asked_to_stop, log};
 use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
-use ostler_agent::driver::{Real, Settings};
+use ostler_agent::driver::{Real, Settings, equip};
 use ostler_agent::identity::Identity;
 use ostler_agent::join::{Joining, join};
 use ostler_agent::link::{self, HttpDial, Links};
@@ -162,6 +162,7 @@ impl Local {
         let clock = Clock::system();
         let settings = machine.settings()?;
         let state_dir = settings.state_dir.clone();
+        equip(&clock).await;
         let real = Real::probe(settings, &clock).await;
         for note in &real.facts().can.notes {
             tracing::warn!("{note}");

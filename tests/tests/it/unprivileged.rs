@@ -83,6 +83,38 @@ async fn an_agent_that_is_not_root_runs_what_it_can_and_says_what_is_not_enforce
     left.await.unwrap();
 }
 
+/// What the agent's account may read, its workloads, of the same account, may not: whatever else lies in its folders could be
+/// a key or a database.
+#[tokio::test]
+async fn s2_workloads_of_an_agent_that_is_not_root_do_not_see_its_folders() {
+    let house = House::start("server", &[]).await.unwrap();
+    let dir = folder().unwrap();
+    chown(dir.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let made = house.post("/workspaces/home/join-tokens", json!({})).await.unwrap();
+    let _agent = agent(dir.path(), &["join", &house.url(), made["token"].as_str().unwrap()]).unwrap();
+    let (mine, pid) = (dir.path().display(), std::process::id());
+    let script = format!(
+        "exec 2>&1; cat {mine}/state/node.key; echo x > {mine}/state/node.key; ls {mine}/state; ls /proc/{pid}; cd; ls ../..; echo looked; \
+         exec sleep 1000"
+    );
+    let id = create(&house, "Curious", "process", json!({"program": "sh", "arguments": format!("-c\n{script}")})).await;
+    let id = id.unwrap_or_else(|error| panic!("{error:#}\n{}", log(dir.path())));
+    let text = until_async("it has looked", READY, async || {
+        Ok(Some(printed(&house, &id).await?).filter(|text| text.contains("looked")))
+    });
+    let text = text.await.unwrap();
+    assert_eq!(
+        text.matches("No such file or directory").count() + text.matches("Directory nonexistent").count(),
+        4,
+        "{text}"
+    );
+    assert!(dir.path().join("state/node.key").metadata().unwrap().len() > 10, "{text}");
+    let seen = house.get(&format!("/workloads/{id}")).await.unwrap();
+    assert!(seen["conditions"].to_string().contains("shares the machine's network"), "{seen:#}");
+    house.delete(&format!("/workloads/{id}")).await.unwrap();
+    gone(&house, &id).await.unwrap();
+}
+
 fn log(dir: &std::path::Path) -> String {
     std::fs::read_to_string(dir.join("agent.log")).unwrap_or_default()
 }

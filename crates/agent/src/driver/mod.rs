@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod container;
+mod equip;
 pub mod layout;
 pub mod process;
 mod real;
@@ -12,6 +13,8 @@ mod resource;
 pub mod sim;
 pub(crate) mod tool;
 
+pub(crate) use equip::command as equip_command;
+pub use equip::equip;
 pub use real::{Real, Settings};
 
 use crate::console::Console;

@@ -1,10 +1,12 @@
 //! The drivers of a real machine.
 
 use super::Drivers;
+use super::account::is_root;
 use super::container::{Containers, Engine};
 use super::layout::Layout;
 use super::process::Processes;
 use super::process::cgroup::Cgroups;
+use super::process::network::{self, Network};
 use super::process::sandbox::Sandbox;
 use super::resource::Machinery;
 use crate::probe::facts::{self, Found};
@@ -46,7 +48,15 @@ impl Real {
         let sandbox = Sandbox::probe(clock).await;
         let engine = Engine::find(settings.engine.as_deref(), clock).await;
         let cgroups = tokio::task::spawn_blocking(Cgroups::probe).await.unwrap_or(Cgroups::None);
-        let found = Found { sandbox, cgroups, engine: engine.as_ref().map(|e| e.name().to_owned()) };
+        let network = match (sandbox, is_root()) {
+            (Sandbox::Bubblewrap, true) => network::probe(clock).await,
+            (Sandbox::Bubblewrap, false) => Err("the agent is not root".to_owned()),
+            (Sandbox::None, _) => Err("bubblewrap does not work here".to_owned()),
+        };
+        if network.is_ok() {
+            network::sweep(clock).await;
+        }
+        let found = Found { sandbox, network, cgroups, engine: engine.as_ref().map(|e| e.name().to_owned()) };
         Real { settings, found, engine }
     }
     /// What this machine says of itself.
@@ -58,7 +68,8 @@ impl Real {
     /// Drivers that act on this machine.
     pub fn drivers(&self, clock: Clock, spawn: Spawn) -> std::io::Result<Drivers> {
         let Settings { state_dir, data_dir, port_range, publish, .. } = self.settings.clone();
-        let Found { sandbox, cgroups, .. } = self.found.clone();
+        let Found { sandbox, network, cgroups, .. } = self.found.clone();
+        let network = if network.is_ok() { Network::Own } else { Network::Shared };
         // Asked for now: once the file is replaced by a newer one, nobody can say any more where it was.
         let program = std::env::current_exe().ok();
         let layout = Layout { state: state_dir, data: data_dir };
@@ -73,8 +84,14 @@ impl Real {
             spawn: spawn.clone(),
         };
         Ok(Drivers {
-            resources: Arc::new(Machinery::new(layout.clone(), sandbox, port_range, clock.clone(), spawn.clone())),
-            process: Arc::new(Processes { layout, cgroups, sandbox, clock, spawn, program }),
+            resources: Arc::new(Machinery::new(
+                layout.clone(),
+                (sandbox, network),
+                port_range,
+                clock.clone(),
+                spawn.clone(),
+            )),
+            process: Arc::new(Processes { layout, cgroups, sandbox, network, clock, spawn, program }),
             container: Arc::new(containers),
             disk: Arc::new(disk),
             machine: Arc::new(machine),

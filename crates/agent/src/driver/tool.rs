@@ -3,7 +3,7 @@
 use ostler_model::Millis;
 use ostler_runtime::Clock;
 use std::process::Stdio;
-use tokio::io::AsyncReadExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Longer than any of the tools that are called this way takes.
 const LIMIT: Millis = Millis::secs(60);
@@ -25,19 +25,43 @@ pub(crate) fn find(program: &str) -> Option<std::path::PathBuf> {
 
 /// Runs a tool; its output, or a sentence about its failure.
 pub(crate) async fn run(clock: &Clock, program: &str, arguments: &[&str]) -> Result<String, String> {
+    talk(clock, Call { program, arguments, input: "", limit: LIMIT }, |_| ()).await
+}
+
+/// One call of a tool.
+pub(crate) struct Call<'a> {
+    pub program: &'a str,
+    pub arguments: &'a [&'a str],
+    /// What it reads, at most what a pipe holds.
+    pub input: &'a str,
+    pub limit: Millis,
+}
+
+/// Runs a tool that reads something and starts in a special way.
+pub(crate) async fn talk(
+    clock: &Clock,
+    call: Call<'_>,
+    prepare: impl FnOnce(&mut tokio::process::Command),
+) -> Result<String, String> {
+    let Call { program, arguments, input, limit } = call;
     let path = find(program).ok_or_else(|| format!("{program} is not installed"))?;
-    let mut child = tokio::process::Command::new(path)
+    let mut command = tokio::process::Command::new(path);
+    command
         .args(arguments)
         .env("PATH", PATH)
         .env("LC_ALL", "C.UTF-8")
-        .stdin(Stdio::null())
+        .stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|e| format!("{program} cannot be run: {e}"))?;
-    let (out, err) = (child.stdout.take(), child.stderr.take());
+        .kill_on_drop(true);
+    prepare(&mut command);
+    let mut child = command.spawn().map_err(|e| format!("{program} cannot be run: {e}"))?;
+    let (out, err, reads) = (child.stdout.take(), child.stderr.take(), child.stdin.take());
     let work = async {
+        if let Some(mut reads) = reads {
+            // A tool that ends before it has read says why.
+            let _ = reads.write_all(input.as_bytes()).await;
+        }
         let (mut said, mut complaint) = (Vec::new(), Vec::new());
         let read_out = async {
             if let Some(out) = out {
@@ -53,7 +77,7 @@ pub(crate) async fn run(clock: &Clock, program: &str, arguments: &[&str]) -> Res
         (child.wait().await, said, complaint)
     };
     let (status, said, complaint) =
-        clock.timeout(LIMIT, work).await.ok_or_else(|| format!("{program} did not end within {} s", LIMIT.0 / 1000))?;
+        clock.timeout(limit, work).await.ok_or_else(|| format!("{program} did not end within {} s", limit.0 / 1000))?;
     let status = status.map_err(|e| format!("{program} cannot be waited for: {e}"))?;
     if status.success() {
         return Ok(String::from_utf8_lossy(&said).into_owned());

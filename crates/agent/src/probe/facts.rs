@@ -2,8 +2,10 @@
 
 use crate::driver::account::is_root;
 use crate::driver::process::cgroup::Cgroups;
+use crate::driver::process::network;
 use crate::driver::process::sandbox::Sandbox;
-use crate::driver::tool;
+use crate::driver::{equip_command, tool};
+use ostler_model::Foreign;
 use ostler_model::node::{Abilities, Facts, Isolation};
 use std::fs;
 use std::path::Path;
@@ -12,6 +14,8 @@ use std::path::Path;
 #[derive(Debug, Clone)]
 pub struct Found {
     pub sandbox: Sandbox,
+    /// Whether networks can be made, or why not.
+    pub network: Result<(), String>,
     pub cgroups: Cgroups,
     /// Name and version of the container engine that answers.
     pub engine: Option<String>,
@@ -52,16 +56,8 @@ fn abilities(found: &Found) -> Abilities {
     } else if !own_accounts {
         notes.push("useradd and userdel are missing, so workloads cannot get accounts of their own.".to_owned());
     }
-    if found.sandbox == Sandbox::None {
-        notes.push(match tool::find("bwrap") {
-            None => {
-                "Bubblewrap is not installed: processes see the whole machine. Install the package bubblewrap.".into()
-            }
-            Some(_) => {
-                "Bubblewrap is not allowed to make user namespaces here: processes see the whole machine.".into()
-            }
-        });
-    }
+    let isolation = isolation(found, is_root, own_accounts);
+    notes.extend(fence_note(found, is_root, tool::find("bwrap").is_some(), network::has_resolver()));
     match &found.cgroups {
         Cgroups::V2(_) => {}
         Cgroups::V1(found) => {
@@ -85,11 +81,53 @@ fn abilities(found: &Found) -> Abilities {
         is_root,
         own_accounts,
         sandbox: found.sandbox.word().to_owned(),
-        isolation: if found.sandbox == Sandbox::None { Isolation::None } else { Isolation::SharedNetwork },
+        isolation,
         cgroups: found.cgroups.word().to_owned(),
         container_engine: found.engine.clone(),
         packages,
         notes,
+    }
+}
+
+/// How far processes are separated: less than full where one part is missing, none where they would see the machine or be root.
+fn isolation(found: &Found, is_root: bool, own_accounts: bool) -> Isolation {
+    match (found.sandbox, &found.network) {
+        (Sandbox::None, _) => Isolation::None,
+        (Sandbox::Bubblewrap, _) if is_root && !own_accounts => Isolation::None,
+        (Sandbox::Bubblewrap, Ok(())) => Isolation::Full,
+        (Sandbox::Bubblewrap, Err(_)) => Isolation::SharedNetwork,
+    }
+}
+
+/// What is missing for full separation, and what to do about it.
+fn fence_note(found: &Found, is_root: bool, has_bubblewrap: bool, has_resolver: bool) -> Option<String> {
+    let install = equip_command();
+    match (found.sandbox, &found.network) {
+        (Sandbox::None, _) if !has_bubblewrap => Some(format!(
+            "Bubblewrap is not installed: processes see the whole machine. Run `{install}` and start the agent again."
+        )),
+        (Sandbox::None, _) => Some(
+            "Bubblewrap is not allowed to make user namespaces here: processes see the whole machine. Allow them (the settings \
+             user.max_user_namespaces, kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns) and \
+             start the agent again."
+                .to_owned(),
+        ),
+        (Sandbox::Bubblewrap, Ok(())) if !has_resolver => Some(
+            "The machine's only resolver listens on loopback, where workloads do not reach it: they cannot look up names. Write \
+             one that others reach into /etc/resolv.conf."
+                .to_owned(),
+        ),
+        (Sandbox::Bubblewrap, Ok(())) => None,
+        (Sandbox::Bubblewrap, Err(_)) if !is_root => Some(
+            "The agent is not root and cannot give processes a network of their own: they share the machine's and reach what \
+             listens on it. Run the agent as root."
+                .to_owned(),
+        ),
+        (Sandbox::Bubblewrap, Err(why)) => Some(format!(
+            "Processes cannot get a network of their own: they share the machine's and reach what listens on it ({}). Run \
+             `{install}` and start the agent again.",
+            Foreign(why)
+        )),
     }
 }
 
@@ -123,4 +161,40 @@ pub fn likely_address() -> String {
         Some(socket.local_addr().ok()?.ip().to_string())
     };
     find().unwrap_or_else(|| "127.0.0.1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(sandbox: Sandbox, network: Result<(), &str>) -> Found {
+        Found { sandbox, network: network.map_err(str::to_owned), cgroups: Cgroups::None, engine: None }
+    }
+
+    #[test]
+    fn s2_a_node_that_cannot_separate_says_so_with_the_remedy() {
+        let without = found(Sandbox::None, Err("bubblewrap does not work here"));
+        // Root or not: what sees the machine is not separated.
+        for (is_root, own_accounts) in [(true, true), (false, false)] {
+            assert_eq!(isolation(&without, is_root, own_accounts), Isolation::None);
+        }
+        let note = fence_note(&without, false, false, true).unwrap();
+        assert!(note.contains("apt-get install bubblewrap") && note.contains("see the whole machine"), "{note}");
+        let note = fence_note(&without, false, true, true).unwrap();
+        assert!(note.contains("user.max_user_namespaces"), "{note}");
+        // Processes would be root themselves.
+        assert_eq!(isolation(&found(Sandbox::Bubblewrap, Ok(())), true, false), Isolation::None);
+    }
+
+    #[test]
+    fn s9_a_shared_network_is_said_with_the_remedy() {
+        let shared = found(Sandbox::Bubblewrap, Err("nft is not installed"));
+        assert_eq!(isolation(&shared, true, true), Isolation::SharedNetwork);
+        let note = fence_note(&shared, true, true, true).unwrap();
+        assert!(note.contains("nft is not installed") && note.contains("nftables"), "{note}");
+        assert!(fence_note(&shared, false, true, true).unwrap().contains("as root"));
+        let full = found(Sandbox::Bubblewrap, Ok(()));
+        assert_eq!((isolation(&full, true, true), fence_note(&full, true, true, true)), (Isolation::Full, None));
+        assert!(fence_note(&full, true, true, false).unwrap().contains("resolv.conf"));
+    }
 }

@@ -1,4 +1,5 @@
 //! Looking: what this machine is and can, and whether a workload is ready.
 
 pub mod facts;
-pub mod ready;
+pub(crate) mod reach;
+pub(crate) mod ready;

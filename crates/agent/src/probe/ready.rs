@@ -2,38 +2,36 @@
 
 use crate::console::Console;
 use crate::limits;
+use crate::probe::reach::Reach;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use ostler_model::workload::Blueprint;
 use ostler_model::workload::blueprint::{HttpProbe, Probe, UdpProbe, What};
 use ostler_runtime::Clock;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpStream, UdpSocket};
 
 /// Resolves when any of the blueprint's probes holds, at once when it has none. Console lines count from `first_line` on.
-pub async fn wait(clock: &Clock, console: &Console, blueprint: &Blueprint, address: IpAddr, first_line: u64) {
+pub(crate) async fn wait(clock: &Clock, console: &Console, blueprint: &Blueprint, reach: Reach, first_line: u64) {
     let probes = &blueprint.run.ready;
     if probes.is_empty() {
         return;
     }
     let at = |name: &str| {
-        let port = blueprint.resources.iter().find_map(|r| match &r.what {
+        blueprint.resources.iter().find_map(|r| match &r.what {
             What::Port { name: own, port, .. } if own == name => Some(*port),
             _ => None,
-        });
-        port.map(|port| SocketAddr::new(address, port))
+        })
     };
+    let (at, reach) = (&at, &reach);
     let mut asking: FuturesUnordered<_> = probes
         .iter()
         .map(|probe| async move {
             let held = match probe {
                 Probe::Log(pattern) => log(console, pattern, first_line).await,
-                Probe::Tcp(port) => {
-                    again(clock, at(port), |to| async move { TcpStream::connect(to).await.is_ok() }).await
-                }
-                Probe::Udp(udp) => again(clock, at(&udp.port), |to| answers(udp, to)).await,
-                Probe::Http(http) => again(clock, at(&http.port), |to| is_well(http, to)).await,
+                Probe::Tcp(port) => again(clock, at(port), |port| async move { reach.tcp(port).await.is_ok() }).await,
+                Probe::Udp(udp) => again(clock, at(&udp.port), |port| answers(udp, reach, port)).await,
+                Probe::Http(http) => again(clock, at(&http.port), |port| is_well(http, reach, port)).await,
             };
             if !held {
                 // A probe that can never hold must not end the others.
@@ -45,9 +43,9 @@ pub async fn wait(clock: &Clock, console: &Console, blueprint: &Blueprint, addre
 }
 
 /// Asks until it holds. False when there is nothing to ask.
-async fn again<F: Future<Output = bool>>(clock: &Clock, to: Option<SocketAddr>, ask: impl Fn(SocketAddr) -> F) -> bool {
-    let Some(to) = to else { return false };
-    while clock.timeout(limits::PROBE_LIMIT, ask(to)).await != Some(true) {
+async fn again<F: Future<Output = bool>>(clock: &Clock, port: Option<u16>, ask: impl Fn(u16) -> F) -> bool {
+    let Some(port) = port else { return false };
+    while clock.timeout(limits::PROBE_LIMIT, ask(port)).await != Some(true) {
         clock.sleep(limits::PROBE_EVERY).await;
     }
     true
@@ -70,15 +68,10 @@ async fn log(console: &Console, pattern: &str, mut after: u64) -> bool {
     }
 }
 
-async fn answers(probe: &UdpProbe, to: SocketAddr) -> bool {
+async fn answers(probe: &UdpProbe, reach: &Reach, port: u16) -> bool {
     let (Ok(send), Ok(expect)) = (hex::decode(&probe.send), hex::decode(&probe.expect)) else { return false };
-    let from = SocketAddr::new(
-        if to.is_ipv4() { std::net::Ipv4Addr::UNSPECIFIED.into() } else { std::net::Ipv6Addr::UNSPECIFIED.into() },
-        0,
-    );
     let ask = async {
-        let socket = UdpSocket::bind(from).await?;
-        socket.connect(to).await?;
+        let socket = reach.udp(port).await?;
         socket.send(&send).await?;
         let mut answer = vec![0; 2048];
         let n = socket.recv(&mut answer).await?;
@@ -88,13 +81,14 @@ async fn answers(probe: &UdpProbe, to: SocketAddr) -> bool {
 }
 
 /// One request by hand: all that matters is the status, and a client library would bring its own timers and pools.
-async fn is_well(probe: &HttpProbe, to: SocketAddr) -> bool {
+async fn is_well(probe: &HttpProbe, reach: &Reach, port: u16) -> bool {
     let path = if probe.path.starts_with('/') { probe.path.as_str() } else { "/" };
     if path.contains(['\r', '\n', ' ']) {
         return false;
     }
     let ask = async {
-        let mut stream = TcpStream::connect(to).await?;
+        let mut stream = reach.tcp(port).await?;
+        let to = SocketAddr::new(reach.host(), port);
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: {to}\r\nUser-Agent: ostler-agent\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;

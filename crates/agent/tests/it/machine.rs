@@ -46,6 +46,9 @@ impl Here {
         let drivers = self.real.drivers(Clock::system(), spawn.clone()).unwrap();
         Node::open(drivers, self.real.facts(), member, seq, spawn).await
     }
+    pub(crate) fn state(&self) -> std::path::PathBuf {
+        self.dir.path().join("state")
+    }
     pub(crate) fn volume(&self, id: WorkloadId) -> std::path::PathBuf {
         self.dir.path().join("data").join(id.to_string()).join("data")
     }

@@ -6,6 +6,7 @@
 mod engine;
 mod fetch;
 mod forward;
+mod hostile;
 mod lifecycle;
 mod machine;
 mod program;

@@ -4,6 +4,7 @@ use super::engine::{Engine, explain, is_missing};
 use super::exit::exit_of;
 use super::spec::numbers;
 use crate::driver::{Job, Meter, Note, Run};
+use crate::probe::reach::Reach;
 use crate::probe::ready;
 use bollard::container::LogOutput;
 use bollard::query_parameters::{
@@ -118,7 +119,8 @@ impl Run for Handle {
         .boxed()
     }
     fn ready(&self) -> BoxFuture<'_, ()> {
-        ready::wait(&self.clock, &self.job.console, &self.job.want.blueprint, self.address(), self.first_line).boxed()
+        let reach = Reach::At(self.address());
+        ready::wait(&self.clock, &self.job.console, &self.job.want.blueprint, reach, self.first_line).boxed()
     }
     fn dial(&self, port: u16) -> BoxFuture<'_, std::io::Result<TcpStream>> {
         TcpStream::connect((self.address(), port)).boxed()

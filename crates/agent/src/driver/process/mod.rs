@@ -4,36 +4,43 @@
 //! It is found again by number, start time and the machine's boot.
 
 pub mod cgroup;
+mod filter;
 mod listen;
+pub mod network;
 mod output;
 mod proc;
 mod run;
 pub mod sandbox;
 mod sys;
 
-use super::account::Accounts;
+use super::account::{Account, Accounts};
 use super::layout::{Layout, put_program, put_volumes};
 use super::{Adopted, Driver, Job, Note, Progress, Started};
 use cgroup::Cgroups;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use network::{Held, Network};
 use ostler_model::WorkloadId;
 use ostler_model::workload::blueprint::{How, Process, What};
 use ostler_runtime::{Clock, Spawn};
 use output::Files;
-use run::{Attending, Identity, Tree, how_it_ended, kill_tree, limit_note};
+pub(crate) use run::Identity;
+use run::{Attending, Tree, how_it_ended, kill_tree, limit_note};
 use sandbox::{Launch, Sandbox};
 use serde_json::Value;
 use std::fs::File;
+use std::io::PipeWriter;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::sync::Arc;
+use tokio::process::Child;
 
 /// The driver of processes.
 pub struct Processes {
     pub(crate) layout: Layout,
     pub(crate) cgroups: Cgroups,
     pub(crate) sandbox: Sandbox,
+    pub(crate) network: Network,
     pub(crate) clock: Clock,
     pub(crate) spawn: Spawn,
     /// The agent's own program, for workloads whose command names it.
@@ -51,8 +58,7 @@ impl Processes {
         let group = self.cgroups.group(job.id);
         let missing =
             group.make(&job.want.blueprint.run.limits).map_err(|e| format!("its control group cannot be made: {e}"))?;
-        let started = self.launch(job, process, &group);
-        match started {
+        match self.launch(job, process, &group).await {
             Ok((tree, mut notes)) => {
                 notes.push(limit_note(missing));
                 let identity = serde_json::to_value(&tree.identity).expect("an identity is plain data");
@@ -65,8 +71,8 @@ impl Processes {
         }
     }
 
-    fn launch(&self, job: &Job, process: &Process, group: &cgroup::Group) -> Result<(Tree, Vec<Note>), String> {
-        let account = Accounts::of(job.id);
+    /// What of its separation is not there.
+    fn gaps(&self, account: Option<&Account>) -> Vec<Note> {
         let mut notes = vec![];
         if account.is_none() {
             notes.push(Note::degraded(
@@ -78,8 +84,62 @@ impl Processes {
             notes
                 .push(Note::degraded("no_sandbox", "it sees the whole machine, because bubblewrap does not work here"));
         }
+        if self.network == Network::Shared {
+            notes.push(Note::degraded(
+                "shared_network",
+                "it shares the machine's network and reaches what listens on it; the node's notes say what is missing",
+            ));
+        }
+        notes
+    }
+
+    async fn launch(&self, job: &Job, process: &Process, group: &cgroup::Group) -> Result<(Tree, Vec<Note>), String> {
+        let account = Accounts::of(job.id);
+        let notes = self.gaps(account.as_ref());
         let files = self.files(job.id);
-        let owner = account.as_ref().map(|a| (a.uid, a.gid));
+        let network = account.as_ref().filter(|_| self.network == Network::Own).map(|account| account.uid);
+        let ports = network::ports(&job.want.blueprint.resources);
+        let held = if network.is_some() { Held::take(&ports)? } else { Held::default() };
+        let (child, gate) = self.spawn_behind_gate(job, process, group, account.as_ref(), &files)?;
+        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or("it ended at once")?;
+        // A child that was not waited for keeps its entry, so the start time is there even when it has ended already.
+        let stat = proc::stat(pid).ok_or("it ended at once")?;
+        let is_fenced = self.sandbox == Sandbox::Bubblewrap;
+        let identity = Identity { pid, started: stat.started, boot: proc::boot_id(), is_fenced, network };
+        let known = serde_json::to_vec(&identity).expect("an identity is plain data");
+        if let Err(error) = std::fs::write(files.run(), known) {
+            tracing::warn!(workload = %job.id, %error, "the run's identity cannot be written; the journal still has it");
+        }
+        if let Some(account) = network {
+            network::connect(&self.clock, account, pid, &ports)
+                .await
+                .map_err(|e| format!("its network cannot be made: {e}"))?;
+        }
+        drop(gate);
+        let attending = Attending {
+            job: job.clone(),
+            identity,
+            group: group.clone(),
+            files,
+            held,
+            child: Some(child),
+            clock: self.clock.clone(),
+            spawn: self.spawn.clone(),
+        };
+        Ok((Tree::attend(attending), notes))
+    }
+
+    /// Starts it. In a network of its own it waits until the gate is dropped, before it becomes the program; an end of the agent
+    /// opens the gate as well, and leaves the network empty until the next agent connects it.
+    fn spawn_behind_gate(
+        &self,
+        job: &Job,
+        process: &Process,
+        group: &cgroup::Group,
+        account: Option<&Account>,
+        files: &Files,
+    ) -> Result<(Child, PipeWriter), String> {
+        let owner = account.map(|a| (a.uid, a.gid));
         let [input, out, err] =
             files.make(owner).map_err(|e| format!("{} cannot be made: {e}", files.dir().display()))?;
         let status = File::create(files.status()).map_err(|e| format!("its status file cannot be made: {e}"))?;
@@ -97,6 +157,8 @@ impl Processes {
         };
         let (program, args) = (put(&process.program)?, process.args.iter().map(put).collect::<Result<Vec<_>, _>>()?);
         let env = process.env.iter().map(|(k, v)| Ok((k.clone(), put(v)?))).collect::<Result<_, String>>()?;
+        let (wait, gate) = std::io::pipe().map_err(|e| format!("its start cannot be held back: {e}"))?;
+        let is_own = self.network == Network::Own && account.is_some();
         let launch = Launch {
             id: job.id,
             program: &program,
@@ -105,32 +167,14 @@ impl Processes {
             volumes: &volumes,
             tool: tool.filter(|_| is_tool_named.get()),
             workdir: &process.workdir,
-            account: account.as_ref(),
+            account,
             join: group.doors().map_err(|e| format!("its control group cannot be joined: {e}"))?,
             status: Some(status.into()),
-            is_on_network: true,
+            network: if is_own { Network::Own } else { Network::Shared },
+            gate: is_own.then(|| wait.into()),
         };
-        let child =
-            self.sandbox.launch(&self.layout, launch, [Stdio::from(input), Stdio::from(out), Stdio::from(err)])?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).ok_or("it ended at once")?;
-        // A child that was not waited for keeps its entry, so the start time is there even when it has ended already.
-        let stat = proc::stat(pid).ok_or("it ended at once")?;
-        let is_fenced = self.sandbox == Sandbox::Bubblewrap;
-        let identity = Identity { pid, started: stat.started, boot: proc::boot_id(), is_fenced };
-        let known = serde_json::to_vec(&identity).expect("an identity is plain data");
-        if let Err(error) = std::fs::write(files.run(), known) {
-            tracing::warn!(workload = %job.id, %error, "the run's identity cannot be written; the journal still has it");
-        }
-        let attending = Attending {
-            job: job.clone(),
-            identity,
-            group: group.clone(),
-            files,
-            child: Some(child),
-            clock: self.clock.clone(),
-            spawn: self.spawn.clone(),
-        };
-        Ok((Tree::attend(attending), notes))
+        let io = [Stdio::from(input), Stdio::from(out), Stdio::from(err)];
+        Ok((self.sandbox.launch(&self.layout, launch, io)?, gate))
     }
 
     fn identity(&self, id: WorkloadId, known: Option<&Value>) -> Option<Identity> {
@@ -152,12 +196,29 @@ impl Processes {
             kill_tree(&group, &identity, &files, &self.clock).await?;
             return Ok(Adopted::Ended(exit));
         }
-        let note = limit_note(group.limit(&job.want.blueprint.run.limits));
+        let mut notes = vec![limit_note(group.limit(&job.want.blueprint.run.limits))];
+        let mut held = Held::default();
+        if let Some(account) = identity.network {
+            let ports = network::ports(&job.want.blueprint.resources);
+            if let Err(error) = network::connect_again(&self.clock, account, identity.pid, &ports).await {
+                notes.push(Note::degraded("network_not_checked", format!("its network may not be complete: {error}")));
+            }
+            held = Held::take(&ports).unwrap_or_else(|message| {
+                tracing::warn!(workload = %job.id, message, "a port of a workload is not held for it");
+                Held::default()
+            });
+        }
+        if identity.network.is_none() && self.network == Network::Own {
+            let why = "it began before the node could give it a network of its own; start it again";
+            notes.push(Note::degraded("shared_network", why));
+        }
+        let note = Note::all(notes);
         let attending = Attending {
             job: job.clone(),
             identity: identity.clone(),
             group,
             files,
+            held,
             child: None,
             clock: self.clock.clone(),
             spawn: self.spawn.clone(),

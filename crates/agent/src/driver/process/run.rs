@@ -1,10 +1,12 @@
 //! One process tree.
 
 use super::cgroup::Group;
+use super::network::{self, Held};
 use super::output::{Files, Tail, send};
 use super::{listen, proc};
 use crate::driver::account::Accounts;
 use crate::driver::{Job, Meter, Note, Run};
+use crate::probe::reach::Reach;
 use crate::probe::ready;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -24,15 +26,18 @@ use tokio::sync::{Notify, watch};
 
 /// How a run is recognised: the number alone may belong to somebody else by now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     pub pid: i32,
     pub started: u64,
     pub boot: String,
     pub is_fenced: bool,
+    /// The account after whose number its network is called, when it has one of its own.
+    #[serde(default)]
+    pub network: Option<u32>,
 }
 
 impl Identity {
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         self.boot == proc::boot_id() && proc::is_alive(self.pid, self.started)
     }
 }
@@ -58,6 +63,7 @@ pub(super) struct Attending {
     pub identity: Identity,
     pub group: Group,
     pub files: Files,
+    pub held: Held,
     /// Only of a run that this very process started.
     pub child: Option<Child>,
     pub clock: Clock,
@@ -67,7 +73,7 @@ pub(super) struct Attending {
 impl Tree {
     /// Watches a tree until its end.
     pub(super) fn attend(attending: Attending) -> Tree {
-        let Attending { job, identity, group, files, child, clock, spawn } = attending;
+        let Attending { job, identity, group, files, held, child, clock, spawn } = attending;
         let first_line = if child.is_some() { job.console.last_seq() } else { 0 };
         let mut tail = Tail::open(files.clone(), job.console.clone(), clock.clone(), child.is_some());
         let (tell, exit) = watch::channel(None);
@@ -79,6 +85,8 @@ impl Tree {
                 () = tail.follow() => {}
                 exit = end.wait(child) => {
                     tail.read(true);
+                    // The next start, which may come at once, takes them again.
+                    drop(held);
                     tell.send_replace(Some(exit));
                 }
             }
@@ -89,7 +97,8 @@ impl Tree {
     /// Fails unless what listens on this port is of the workload's own account, where it has one.
     fn is_own(&self, port: u16) -> std::io::Result<()> {
         let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.contains(&port) {
+        // In a network of its own, only it can listen.
+        if own.contains(&port) || self.identity.network.is_some() {
             return Ok(());
         }
         if let Some(account) = Accounts::of(self.job.id) {
@@ -97,6 +106,14 @@ impl Tree {
         }
         own.insert(port);
         Ok(())
+    }
+
+    /// Where its ports are.
+    fn reach(&self) -> Reach {
+        match self.identity.network {
+            Some(_) => Reach::Inside(self.identity.clone()),
+            None => Reach::At(std::net::Ipv4Addr::LOCALHOST.into()),
+        }
     }
 
     /// The program itself: with bubblewrap, the child of the first process in its process namespace.
@@ -143,12 +160,12 @@ impl Run for Tree {
     }
     fn ready(&self) -> BoxFuture<'_, ()> {
         let run = &self.job.want.blueprint;
-        ready::wait(&self.clock, &self.job.console, run, std::net::Ipv4Addr::LOCALHOST.into(), self.first_line).boxed()
+        ready::wait(&self.clock, &self.job.console, run, self.reach(), self.first_line).boxed()
     }
     fn dial(&self, port: u16) -> BoxFuture<'_, std::io::Result<TcpStream>> {
         async move {
             self.is_own(port)?;
-            TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).await
+            self.reach().tcp(port).await
         }
         .boxed()
     }
@@ -176,15 +193,16 @@ impl Run for Tree {
     fn stats<'a>(&'a self, meter: &'a mut Meter) -> BoxFuture<'a, WorkloadStats> {
         let usage = self.group.usage();
         let limit = self.job.want.blueprint.run.limits.memory_bytes;
+        // The host's network is counted for all together, not per process.
+        let traffic = self.identity.network.and_then(|_| network::traffic(self.identity.pid));
         let stats = WorkloadStats {
             at: self.clock.now(),
             cpu_millis: usage.cpu_nanos.and_then(|nanos| meter.rate(nanos, self.clock.instant())),
             memory_bytes: usage.memory_bytes,
             memory_limit_bytes: (limit > 0 && self.group.is_real()).then_some(limit),
             pids: usage.pids,
-            // The network is the host's; nothing counts it per process.
-            received_bytes: None,
-            sent_bytes: None,
+            received_bytes: traffic.map(|(received, _)| received),
+            sent_bytes: traffic.map(|(_, sent)| sent),
             disk_bytes: None,
             players: self.job.console.players(),
         };
@@ -290,6 +308,14 @@ pub(super) async fn kill_tree(group: &Group, identity: &Identity, files: &Files,
     if identity.boot != proc::boot_id() {
         return Ok(());
     }
+    end_session(group, identity, files, clock).await?;
+    match identity.network {
+        Some(account) => network::disconnect(clock, account).await,
+        None => Ok(()),
+    }
+}
+
+async fn end_session(group: &Group, identity: &Identity, files: &Files, clock: &Clock) -> Result<(), String> {
     let until = clock.now() + Millis::secs(10);
     let init = status_of(files).child.filter(|_| identity.is_fenced);
     loop {

@@ -1,11 +1,13 @@
 //! What a process sees of the machine, and as whom it runs.
 //!
 //! With bubblewrap: namespaces of its own for processes, IPC, host name, users and mounts; the system read-only, its
-//! volumes writable, `/tmp` private; no capabilities. It shares the host's network, because that is where players come from.
+//! volumes writable, `/tmp` private; no capabilities, and a filter of system calls. Its network is made by [`super::network`].
 //! Bubblewrap runs as the workload's account already, so it has no privilege that an escape could take over.
 //! Without it, only account, control groups and a mount namespace remain, and the conditions say so.
 
-use super::sys::{self, Before};
+use super::filter;
+use super::network::{self, Network};
+use super::sys::{self, Before, Net};
 use crate::driver::account::{self, Account};
 use crate::driver::layout::{Layout, is_reachable_by_all};
 use crate::driver::tool;
@@ -58,7 +60,9 @@ pub(crate) struct Launch<'a> {
     pub join: Vec<File>,
     /// Where bubblewrap writes what became of it.
     pub status: Option<OwnedFd>,
-    pub is_on_network: bool,
+    pub network: Network,
+    /// Until a byte comes, or its other end is closed, bubblewrap waits before it becomes the program.
+    pub gate: Option<OwnedFd>,
 }
 
 impl Sandbox {
@@ -112,6 +116,12 @@ impl Sandbox {
         let workdir = layout.volume(launch.id, launch.workdir)?;
         let mut before = Before { join: std::mem::take(&mut launch.join), ..Before::default() };
         before.account = launch.account.map(|a| (a.uid, a.gid));
+        if account::is_root() && launch.account.is_none() {
+            return Err("it has no account of its own, and nothing is run as root".to_owned());
+        }
+        if launch.network == Network::Own {
+            before.network = Net::New;
+        }
         let mut command = match self {
             Sandbox::Bubblewrap => {
                 let stage = launch.account.map(|_| stage(layout, &launch)).transpose()?.unwrap_or_default();
@@ -120,6 +130,13 @@ impl Sandbox {
                 if let Some(status) = launch.status.take() {
                     command.arg("--json-status-fd").arg(status.as_raw_fd().to_string());
                     before.keep.push(status);
+                }
+                let filter = OwnedFd::from(filter::file().map_err(|e| format!("its filter cannot be made: {e}"))?);
+                command.arg("--seccomp").arg(filter.as_raw_fd().to_string());
+                before.keep.push(filter);
+                if let Some(gate) = launch.gate.take() {
+                    command.arg("--block-fd").arg(gate.as_raw_fd().to_string());
+                    before.keep.push(gate);
                 }
                 for (from, to) in stage.all() {
                     before.stage.push((c_path(from)?, c_path(to)?));
@@ -148,15 +165,29 @@ impl Sandbox {
         let name = launch.account.map_or("ostler", |a| a.name.as_str());
         command.env("PATH", tool::PATH).env("LANG", "C.UTF-8").env("USER", name).env("LOGNAME", name);
         command.env("HOME", &workdir).env("TMPDIR", "/tmp");
-        if launch.is_on_network {
-            command.envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
-        }
+        command.envs(
+            PASSED_ON.iter().filter_map(|name| Some((name, handed_on(std::env::var(name).ok()?, launch.network)?))),
+        );
         command.envs(launch.env);
         let [stdin, stdout, stderr] = io;
         command.stdin(stdin).stdout(stdout).stderr(stderr);
         sys::prepare(&mut command, before);
         Ok(command)
     }
+}
+
+/// A variable of the agent's as a workload gets it: a proxy without the name and password with which the agent asks it, and
+/// none that only this machine itself can reach when the workload has a network of its own.
+fn handed_on(value: String, network: Network) -> Option<String> {
+    let Some((scheme, rest)) = value.split_once("://") else {
+        // Lists of hosts and paths of files; an address without a scheme may still have a password in front.
+        return (!value.contains('@')).then_some(value);
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (place, path) = rest.split_at(end);
+    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+    let is_here = ["localhost", "127.", "[::1]"].iter().any(|here| place.starts_with(here));
+    (!(is_here && network == Network::Own)).then(|| format!("{scheme}://{place}{path}"))
 }
 
 /// What is shown to an account at another place, because it may not be able to walk there: root binds it to a folder that
@@ -218,7 +249,24 @@ fn fence(launch: &Launch<'_>, layout: &Layout, stage: &Stage) -> Result<Vec<std:
         }
     }
     add(&["--ro-bind-try".as_ref(), "/run/systemd/resolve".as_ref(), "/run/systemd/resolve".as_ref()]);
+    if launch.network == Network::Own
+        && let Some(other) = network::other_resolv_conf()
+        && let Ok(usual) = std::fs::canonicalize("/etc/resolv.conf")
+    {
+        add(&["--ro-bind".as_ref(), other.as_os_str(), usual.as_os_str()]);
+    }
+    for path in hidden(layout, launch.account.is_none()) {
+        let empty: [&std::ffi::OsStr; 3] = if path.is_dir() {
+            ["--tmpfs".as_ref(), path.as_os_str(), "".as_ref()]
+        } else {
+            ["--ro-bind".as_ref(), "/dev/null".as_ref(), path.as_os_str()]
+        };
+        add(if path.is_dir() { &empty[..2] } else { &empty });
+    }
     add(&["--proc".as_ref(), "/proc".as_ref(), "--dev".as_ref(), "/dev".as_ref()]);
+    // Bubblewrap's own first process is not under the filter and is of the same account: written into, it would do what the
+    // workload may not. So nothing of it is shown.
+    add(&["--tmpfs".as_ref(), "/proc/1".as_ref(), "--remount-ro".as_ref(), "/proc/1".as_ref()]);
     add(&["--tmpfs".as_ref(), "/tmp".as_ref(), "--tmpfs".as_ref(), "/var/tmp".as_ref()]);
     for volume in launch.volumes {
         let at = layout.volume(launch.id, volume)?;
@@ -231,4 +279,54 @@ fn fence(launch: &Launch<'_>, layout: &Layout, stage: &Stage) -> Result<Vec<std:
         add(&["--ro-bind".as_ref(), from.as_os_str(), PROGRAM_AT.as_ref()]);
     }
     Ok(args)
+}
+
+/// What lies in the folders that every process sees and is none of its business: the agent's own, and, when it runs as the
+/// agent's account, whatever else belongs to that.
+fn hidden(layout: &Layout, is_agents_account: bool) -> Vec<PathBuf> {
+    use std::os::unix::fs::MetadataExt as _;
+    // What its account cannot walk to need not be hidden, and could not be.
+    let is_seen = |own: &PathBuf| is_agents_account || is_reachable_by_all(own);
+    let mut hidden: Vec<PathBuf> = own_folders(layout).into_iter().filter(is_seen).collect();
+    if is_agents_account {
+        let me = rustix::process::geteuid().as_raw();
+        let entries = ["/etc", "/opt"].into_iter().flat_map(std::fs::read_dir).flatten().flatten();
+        let is_mine = |entry: &std::fs::DirEntry| entry.metadata().is_ok_and(|m| m.uid() == me && !m.is_symlink());
+        hidden.extend(entries.filter(is_mine).map(|entry| entry.path()));
+    }
+    hidden
+}
+
+/// The agent's folders, as far as they are below what every process sees.
+fn own_folders(layout: &Layout) -> Vec<PathBuf> {
+    let shown = ["/usr", "/etc", "/opt"].map(Path::new);
+    let own = [&layout.state, &layout.data].into_iter().filter(|own| shown.iter().any(|dir| own.starts_with(dir)));
+    own.cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s2_the_agents_own_folders_are_hidden_where_everybody_looks() {
+        let layout = |at: &str| Layout { state: Path::new(at).join("agent"), data: Path::new(at).join("workloads") };
+        let seen = layout("/opt/ostler/data");
+        assert_eq!(own_folders(&seen), [seen.state.clone(), seen.data.clone()]);
+        // Nothing of other folders is shown in the first place.
+        assert_eq!(own_folders(&layout("/var/lib/ostler")), Vec::<PathBuf>::new());
+    }
+
+    #[test]
+    fn s19_a_proxys_password_is_not_handed_on() {
+        let shared = |value: &str| handed_on(value.to_owned(), Network::Shared);
+        assert_eq!(shared("http://ada:hush@proxy.test:3128").unwrap(), "http://proxy.test:3128");
+        assert_eq!(shared("http://ada:hu@sh@proxy.test:3128/x@y").unwrap(), "http://proxy.test:3128/x@y");
+        assert_eq!(shared("socks5h://proxy.test").unwrap(), "socks5h://proxy.test");
+        assert_eq!(shared("ada:hush@proxy.test:3128"), None);
+        assert_eq!(shared("localhost,.test,10.0.0.0/8").unwrap(), "localhost,.test,10.0.0.0/8");
+        assert_eq!(shared("/etc/ssl/certs").unwrap(), "/etc/ssl/certs");
+        assert_eq!(shared("http://127.0.0.1:3128").unwrap(), "http://127.0.0.1:3128");
+        assert_eq!(handed_on("http://x:y@127.0.0.1:3128".to_owned(), Network::Own), None);
+    }
 }

@@ -8,6 +8,7 @@ mod volume;
 
 use super::account::{Account, Accounts, is_root};
 use super::layout::Layout;
+use super::process::network::Network;
 use super::process::sandbox::Sandbox;
 use super::{Job, Note, Progress, Resources};
 use futures_util::FutureExt as _;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub(super) struct Machinery {
     layout: Layout,
     sandbox: Sandbox,
+    network: Network,
     clock: Clock,
     spawn: Spawn,
     accounts: Accounts,
@@ -31,10 +33,16 @@ pub(super) struct Machinery {
 }
 
 impl Machinery {
-    pub(super) fn new(layout: Layout, sandbox: Sandbox, port_range: (u16, u16), clock: Clock, spawn: Spawn) -> Self {
+    pub(super) fn new(
+        layout: Layout,
+        (sandbox, network): (Sandbox, Network),
+        port_range: (u16, u16),
+        clock: Clock,
+        spawn: Spawn,
+    ) -> Self {
         let accounts = Accounts::new(clock.clone());
         let http = download::Client::default();
-        Self { layout, sandbox, clock, spawn, accounts, port_range, apt: Arc::default(), http }
+        Self { layout, sandbox, network, clock, spawn, accounts, port_range, apt: Arc::default(), http }
     }
 }
 

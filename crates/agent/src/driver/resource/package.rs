@@ -2,7 +2,8 @@
 
 use super::Machinery;
 use super::file::Place;
-use crate::driver::account::{Accounts, is_root};
+use crate::driver::account::{Account, Accounts, is_root};
+use crate::driver::process::network::{self, Network};
 use crate::driver::process::sandbox::Launch;
 use crate::driver::{Job, Note, Progress, tool};
 use ostler_model::Millis;
@@ -11,6 +12,7 @@ use std::collections::VecDeque;
 use std::io::Read as _;
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot};
 
 /// The slowest honest installation.
@@ -113,21 +115,7 @@ impl Machinery {
             &wanted,
         ];
         let env = BTreeMap::from([("npm_config_cache".to_owned(), dir.join(".npm-cache").display().to_string())]);
-        let launch = Launch {
-            id: job.id,
-            program: "npm",
-            args: &args.map(str::to_owned),
-            env: &env,
-            volumes: &[volume],
-            tool: None,
-            workdir: volume,
-            account: account.as_ref(),
-            join: vec![],
-            status: None,
-            is_on_network: true,
-        };
-        let mut child =
-            self.sandbox.launch_to_end(&self.layout, launch, [Stdio::null(), Stdio::piped(), Stdio::piped()])?;
+        let mut child = self.npm_fenced(job, &args, &env, volume, account.as_ref()).await?;
         let (say, mut said) = mpsc::channel(64);
         let work = async {
             let (done, ()) = futures_util::join!(watch("npm", &mut child, say), async {
@@ -140,11 +128,49 @@ impl Machinery {
         let done = self.clock.timeout(LIMIT, work).await.unwrap_or_else(|| Err("npm takes too long".to_owned()));
         let cache = dir.join(".npm-cache");
         let _ = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(cache)).await;
+        if let (Network::Own, Some(account)) = (self.network, &account) {
+            network::disconnect(&self.clock, account.uid).await?;
+        }
         done?;
         match installed(&dir, name) {
             Some(_) => Ok(Note::ready()),
             None => Err(format!("npm says that it has installed {wanted}, but it is not there")),
         }
+    }
+
+    /// Starts npm. What a tenant has written into the volume is read by it, so it is fenced like the tenant's own programs.
+    async fn npm_fenced(
+        &self,
+        job: &Job,
+        args: &[&str],
+        env: &BTreeMap<String, String>,
+        volume: &str,
+        account: Option<&Account>,
+    ) -> Result<Child, String> {
+        let own = account.filter(|_| self.network == Network::Own).map(|account| account.uid);
+        let (wait, gate) = std::io::pipe().map_err(|e| format!("npm cannot be held back: {e}"))?;
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        let launch = Launch {
+            id: job.id,
+            program: "npm",
+            args: &args,
+            env,
+            volumes: &[volume],
+            tool: None,
+            workdir: volume,
+            account,
+            join: vec![],
+            status: None,
+            network: if own.is_some() { Network::Own } else { Network::Shared },
+            gate: own.map(|_| wait.into()),
+        };
+        let io = [Stdio::null(), Stdio::piped(), Stdio::piped()];
+        let child = self.sandbox.launch_to_end(&self.layout, launch, io)?;
+        if let (Some(own), Some(pid)) = (own, child.id().and_then(|pid| i32::try_from(pid).ok())) {
+            network::connect(&self.clock, own, pid, &[]).await?;
+        }
+        drop(gate);
+        Ok(child)
     }
 }
 
