@@ -217,9 +217,9 @@ pub enum Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestartRule {
-    /// Start again, with growing pauses.
+    /// Start again, with growing pauses: it is wanted on.
     Always,
-    /// Start again unless it ended with 0.
+    /// Start again unless it was seen to end with 0 by itself: for work that is done some time.
     OnFailure,
     Never,
 }

@@ -200,21 +200,26 @@ impl Run for Handle {
 
 /// Waits for the end. An engine that does not answer says nothing about the container: it is asked again.
 async fn wait(engine: &Engine, name: &str, clock: &Clock) -> Exit {
+    let mut was_away = false;
     loop {
         // The status of this answer is not used: some engines report an error for every exit that is not 0.
         let mut waiting = std::pin::pin!(engine.docker.wait_container(name, None::<WaitContainerOptions>));
-        let _ = waiting.next().await;
+        was_away |=
+            !matches!(waiting.next().await, Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })));
         match engine.docker.inspect_container(name, None).await {
             Ok(found) => match found.state {
                 Some(state) if state.running != Some(true) => {
-                    return exit_of(&state, found.id.as_deref(), clock.now());
+                    return exit_of(&state, found.id.as_deref(), clock.now(), was_away);
                 }
                 _ => {}
             },
             Err(e) if is_missing(&e) => {
                 return Exit { at: clock.now(), code: None, signal: None, is_out_of_memory: false };
             }
-            Err(error) => tracing::debug!(container = name, %error, "the engine does not say how it is"),
+            Err(error) => {
+                was_away = true;
+                tracing::debug!(container = name, %error, "the engine does not say how it is");
+            }
         }
         clock.sleep(ASK_AGAIN).await;
     }
