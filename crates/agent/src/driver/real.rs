@@ -5,6 +5,7 @@ use super::container::{Containers, Engine};
 use super::layout::Layout;
 use super::process::Processes;
 use super::process::cgroup::Cgroups;
+use super::process::output::Pumping;
 use super::process::sandbox::Sandbox;
 use super::resource::Machinery;
 use crate::probe::facts::{self, Found};
@@ -12,6 +13,7 @@ use crate::stats::LocalMachine;
 use crate::supervisor::disk::Folder;
 use ostler_model::node::Facts;
 use ostler_runtime::{Clock, Spawn};
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +33,10 @@ pub struct Settings {
     pub publish: IpAddr,
     /// The container engine's address as in `DOCKER_HOST`; its usual places when absent.
     pub engine: Option<String>,
+    /// Images that containers may run beside those of their templates.
+    pub allow_images: Vec<String>,
+    /// Program and arguments of what calls [`super::process::output::pump::serve`] on its working directory.
+    pub pump: Vec<OsString>,
 }
 
 /// A real machine that has been looked at.
@@ -57,12 +63,13 @@ impl Real {
     }
     /// Drivers that act on this machine.
     pub fn drivers(&self, clock: Clock, spawn: Spawn) -> std::io::Result<Drivers> {
-        let Settings { state_dir, data_dir, port_range, publish, .. } = self.settings.clone();
+        let Settings { state_dir, data_dir, port_range, publish, pump, .. } = self.settings.clone();
         let Found { sandbox, cgroups, .. } = self.found.clone();
         // Asked for now: once the file is replaced by a newer one, nobody can say any more where it was.
         let program = std::env::current_exe().ok();
         let layout = Layout { state: state_dir, data: data_dir };
         let disk = Folder::open(&layout.journal())?;
+        let pumping = Arc::new(Pumping { command: pump, cgroups: cgroups.clone() });
         let machine = LocalMachine { clock: clock.clone(), data: layout.data.clone() };
         let containers = Containers {
             engine: tokio::sync::Mutex::new(self.engine.clone()),
@@ -74,7 +81,7 @@ impl Real {
         };
         Ok(Drivers {
             resources: Arc::new(Machinery::new(layout.clone(), sandbox, port_range, clock.clone(), spawn.clone())),
-            process: Arc::new(Processes { layout, cgroups, sandbox, clock, spawn, program }),
+            process: Arc::new(Processes { layout, cgroups, sandbox, clock, spawn, program, pumping }),
             container: Arc::new(containers),
             disk: Arc::new(disk),
             machine: Arc::new(machine),

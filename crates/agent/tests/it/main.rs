@@ -8,6 +8,8 @@ mod fetch;
 mod forward;
 mod lifecycle;
 mod machine;
+mod output;
+mod players;
 mod program;
 mod router;
 mod support;

@@ -13,6 +13,7 @@ pub use engine::Engine;
 
 use super::layout::Layout;
 use super::{Adopted, Driver, Job, Note, Progress, Started};
+use crate::tree;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
     RemoveContainerOptionsBuilder,
@@ -29,7 +30,7 @@ use serde_json::{Value, json};
 use spec::Spec;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Names the workload on its container.
 pub(super) const LABEL: &str = "ostler.workload";
@@ -97,10 +98,12 @@ impl Containers {
         let Spec { body, mut notes, owner } = self.spec(job, wanted, &image_user, engine.is_podman)?;
         if let Some(owner) = owner.filter(|_| super::account::is_root()) {
             let volumes = wanted.mounts.keys().map(|v| self.layout.volume(job.id, v)).collect::<Result<Vec<_>, _>>()?;
-            tokio::task::spawn_blocking(move || volumes.iter().try_for_each(|volume| give(volume, owner)))
-                .await
-                .map_err(|e| e.to_string())?
-                .map_err(|e| format!("its volumes cannot be given to its user: {e}"))?;
+            // Nothing runs in them at this time.
+            for volume in volumes {
+                tree::give(&volume, owner)
+                    .await
+                    .map_err(|e| format!("its volumes cannot be given to its user: {e}"))?;
+            }
         }
         std::fs::create_dir_all(self.layout.run(job.id)).map_err(|e| format!("its folder cannot be made: {e}"))?;
         let id = match self.create(&engine, job, body.clone()).await {
@@ -168,7 +171,7 @@ impl Containers {
         if state.running != Some(true) {
             let has_begun = state.started_at.as_deref().is_some_and(|at| !at.is_empty() && !at.starts_with("0001"));
             return Ok(if has_begun {
-                Adopted::Ended(exit_of(&state, found.id.as_deref(), self.clock.now()))
+                Adopted::Ended(exit_of(&state, found.id.as_deref(), self.clock.now(), false))
             } else {
                 Adopted::Nothing
             });
@@ -211,20 +214,6 @@ fn container(job: &Job) -> Result<&Container, String> {
 fn with_tag(image: &str) -> String {
     let last = image.rsplit('/').next().unwrap_or(image);
     if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
-}
-
-/// Gives a volume and what is in it to a user. Nothing runs in it at this time, and links are not followed.
-fn give(path: &Path, owner: (u32, u32)) -> std::io::Result<()> {
-    std::os::unix::fs::lchown(path, Some(owner.0), Some(owner.1))?;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            give(&entry.path(), owner)?;
-        } else {
-            std::os::unix::fs::lchown(entry.path(), Some(owner.0), Some(owner.1))?;
-        }
-    }
-    Ok(())
 }
 
 impl Driver for Containers {

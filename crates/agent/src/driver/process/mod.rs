@@ -5,7 +5,7 @@
 
 pub mod cgroup;
 mod listen;
-mod output;
+pub mod output;
 mod proc;
 mod run;
 pub mod sandbox;
@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use ostler_model::WorkloadId;
 use ostler_model::workload::blueprint::{How, Process, What};
 use ostler_runtime::{Clock, Spawn};
-use output::Files;
+use output::{Files, Pumping};
 use run::{Attending, Identity, Tree, how_it_ended, kill_tree, limit_note};
 use sandbox::{Launch, Sandbox};
 use serde_json::Value;
@@ -38,11 +38,13 @@ pub struct Processes {
     pub(crate) spawn: Spawn,
     /// The agent's own program, for workloads whose command names it.
     pub(crate) program: Option<PathBuf>,
+    /// Between what workloads print and what the agent reads.
+    pub(crate) pumping: Arc<Pumping>,
 }
 
 impl Processes {
     fn files(&self, id: WorkloadId) -> Files {
-        Files::at(self.layout.run(id))
+        Files::at(self.layout.run(id), self.pumping.clone())
     }
 
     async fn begin(&self, job: &Job) -> Result<Started, String> {
@@ -147,9 +149,10 @@ impl Processes {
         };
         if !identity.is_alive() {
             let exit = how_it_ended(&identity, &group, &files, None, &self.clock);
-            let mut tail = output::Tail::open(files.clone(), job.console.clone(), self.clock.clone(), false);
-            tail.read(true);
+            // What it left running may still print.
             kill_tree(&group, &identity, &files, &self.clock).await?;
+            let mut tail = output::Tail::open(files.clone(), job.console.clone(), self.clock.clone(), false);
+            tail.end().await;
             return Ok(Adopted::Ended(exit));
         }
         let note = limit_note(group.limit(&job.want.blueprint.run.limits));

@@ -78,7 +78,7 @@ impl Tree {
             tokio::select! {
                 () = tail.follow() => {}
                 exit = end.wait(child) => {
-                    tail.read(true);
+                    tail.end().await;
                     tell.send_replace(Some(exit));
                 }
             }

@@ -10,6 +10,7 @@ use super::account::{Account, Accounts, is_root};
 use super::layout::Layout;
 use super::process::sandbox::Sandbox;
 use super::{Job, Note, Progress, Resources};
+use crate::tree;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use ostler_model::WorkloadId;
@@ -33,6 +34,9 @@ pub(super) struct Machinery {
 impl Machinery {
     pub(super) fn new(layout: Layout, sandbox: Sandbox, port_range: (u16, u16), clock: Clock, spawn: Spawn) -> Self {
         let accounts = Accounts::new(clock.clone());
+        let trash = layout.trash();
+        // What a crash interrupted.
+        spawn.spawn("trash.empty", async move { trash.empty().await });
         let http = download::Client::default();
         Self { layout, sandbox, clock, spawn, accounts, port_range, apt: Arc::default(), http }
     }
@@ -88,6 +92,15 @@ impl Resources for Machinery {
                 // Files go with their volume, packages are everybody's, and a port is free once nothing listens.
                 What::File { .. } | What::Package { .. } | What::Download { .. } | What::Port { .. } => Ok(()),
             }
+        }
+        .boxed()
+    }
+    fn size<'a>(&'a self, id: WorkloadId, resource: &'a Resource) -> BoxFuture<'a, Option<u64>> {
+        async move {
+            let What::Volume { name, .. } = &resource.what else { return None };
+            let dir = self.layout.volume(id, name).ok()?;
+            // What is too deep or moves is not counted; what is counted is there.
+            tree::measure(&dir).await.ok().map(|size| size.bytes)
         }
         .boxed()
     }
