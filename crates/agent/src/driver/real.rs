@@ -76,6 +76,7 @@ impl Real {
             host: self.settings.engine.clone(),
             layout: layout.clone(),
             publish,
+            allow_images: self.settings.allow_images.clone(),
             clock: clock.clone(),
             spawn: spawn.clone(),
         };

@@ -59,6 +59,7 @@ fn contain(script: &str) -> Desired {
     let mut want = workload(&ids(), &["-"]);
     want.blueprint.run.how = How::Container(Container {
         image: IMAGE.into(),
+        template_image: Some(IMAGE.into()),
         command: Some(vec!["/bin/sh".into(), "-c".into(), script.into()]),
         env: BTreeMap::from([("WHERE".into(), "{{volume.data}}".into())]),
         mounts: BTreeMap::from([("data".into(), "/data".into())]),

@@ -122,6 +122,10 @@ pub struct Process {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     pub image: String,
+    /// The image that the template itself names: others of its repository may run too, and elsewhere what the node's owner
+    /// allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_image: Option<String>,
     /// `None` keeps the image's command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,

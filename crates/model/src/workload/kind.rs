@@ -222,6 +222,7 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
                 render(&c.image, values, &[]).map_err(|message| vec![LowerError { field: "image".into(), message }])?;
             let command = c.command.as_deref().map(args).transpose()?;
             Ok(How::Container(Container {
+                template_image: Some(template_image(template, &c.image)),
                 image,
                 command,
                 env: map(&c.env)?,
@@ -232,6 +233,12 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
             }))
         }
     }
+}
+
+/// The image with every variable as the template has it; without a default there is none that it names.
+fn template_image(template: &Template, image: &str) -> String {
+    let own = template.variables.iter().filter_map(|v| Some((v.name.to_string(), v.resolve(None).ok()?)));
+    render(image, &own.collect(), &[]).unwrap_or_default()
 }
 
 /// Digest of what takes effect only at a start. Limits are left out: they are applied to what is running.
