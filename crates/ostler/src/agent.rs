@@ -130,17 +130,19 @@ impl Machine {
             path.canonicalize().with_context(|| format!("could not find {}", path.display()))
         };
         let state_dir = make(&self.state_dir, 0o700)?;
+        // Workloads run under accounts of their own and must be able to reach their volumes through it. Stored as what it is
+        // from everywhere, not from where this was started.
+        let data_dir = self.data_dir.as_deref().map(|dir| make(dir, 0o711)).transpose()?;
         let given = Choices {
             address: self.address.clone(),
             port_range: self.port_range,
             publish: self.publish,
-            data_dir: self.data_dir.clone(),
+            data_dir,
             allow_images: (!self.allow_image.is_empty()).then(|| self.allow_image.clone()),
         };
         let kept = given.keep(&state_dir)?;
         Ok(Settings {
             state_dir,
-            // Workloads run under accounts of their own and must be able to reach their volumes through it.
             data_dir: make(&kept.data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/ostler/workloads")), 0o711)?,
             port_range: kept.port_range.unwrap_or((27_000, 27_999)),
             address: kept.address,

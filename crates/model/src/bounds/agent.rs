@@ -25,6 +25,8 @@ bounds! {
     PLAYER_NAME_BYTES = 256, Bytes, Workload, "the name is cut", "players_are_counted_up_to_a_bound";
     /// Folders in folders of a tenant's tree that are measured and given to an account. Deleting has no such bound.
     TREE_DEPTH = 131_072, Count, Workload, "what is deeper is not measured, and that is said; a tree that is to be given away is refused", "folders_deeper_than_the_bound_are_not_measured_and_that_is_said";
+    /// What a condition or a failure says: a sentence, and the last words of a tool.
+    MESSAGE_BYTES = 4096, Bytes, Workload, "it is cut", "what_is_said_about_a_workload_is_bounded";
     /// The largest download.
     DOWNLOAD_BYTES = 16 << 30, Bytes, Member, "it is given up", "a_download_that_says_it_is_too_large_is_not_begun";
 }
