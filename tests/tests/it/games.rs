@@ -146,6 +146,25 @@ async fn f6_f24_a_real_openttd_client_joins_with_the_password_as_it_was_typed_an
 }
 
 #[tokio::test]
+async fn s3_a_process_that_prints_for_ever_does_not_delay_the_control_plane() {
+    let house = House::start("up", &["--no-demo"]).await.unwrap();
+    let id = create(&house, "Chatty", "process", json!({"program": "yes"})).await.unwrap();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..200 {
+        let begun = std::time::Instant::now();
+        house.get(&format!("/workloads/{id}")).await.unwrap();
+        slowest = slowest.max(begun.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "one answer took {slowest:?}");
+    house.post(&format!("/workloads/{id}/stop"), Value::Null).await.unwrap();
+    let stopped = house.wait(&format!("/workloads/{id}"), READY, |w| w["state"] == "stopped").await.unwrap();
+    assert_eq!(stopped["crashes"], 0);
+    house.delete(&format!("/workloads/{id}")).await.unwrap();
+    gone(&house, &id).await.unwrap();
+    clean(&house, &id).await.unwrap();
+}
+
+#[tokio::test]
 async fn openttd_and_a_plain_process_run_stop_and_go() {
     let house = House::start("up", &["--no-demo"]).await.unwrap();
     let ttd = create(&house, "Trains", "openttd", json!({})).await.unwrap();

@@ -18,9 +18,7 @@ use tokio::sync::Notify;
 const LOOK_SOON: Millis = Millis(40);
 const LOOK_LATE: Millis = Millis(400);
 /// Read of each stream in one look: what the pace allows between two.
-#[allow(clippy::cast_possible_truncation, reason = "both are small numbers")]
 const LOOK_BYTES: usize = (OUTPUT_SHOWN_RATE * LOOK_SOON.0 / 1000) as usize;
-#[allow(clippy::cast_possible_truncation, reason = "both are small numbers")]
 const LOOK_LINES: usize = (OUTPUT_SHOWN_LINES * LOOK_SOON.0 / 1000) as usize;
 /// Lines of the end that are shown although there was more than the pace allows.
 const END_LINES: usize = limits::CONSOLE_LINES / 2;
