@@ -138,14 +138,14 @@ fn load_membership(dir: &Path) -> Result<Option<Membership>> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Replace {
+pub(crate) enum Replace {
     Never,
     Always,
 }
 
 /// Writes a file that only the agent's account can read, completely or not at all. With [`Replace::Never`] a file that is
 /// there already stays as it is.
-fn write_private(dir: &Path, name: &str, bytes: &[u8], replace: Replace) -> Result<()> {
+pub(crate) fn write_private(dir: &Path, name: &str, bytes: &[u8], replace: Replace) -> Result<()> {
     let (path, draft) = (dir.join(name), dir.join(format!(".{name}.{}", std::process::id())));
     let write = || -> std::io::Result<()> {
         let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;

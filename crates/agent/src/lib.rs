@@ -8,10 +8,12 @@ pub mod identity;
 pub mod join;
 pub mod limits;
 pub mod link;
+pub mod machine;
 pub mod probe;
 mod router;
 pub mod stats;
 pub mod supervisor;
+mod tree;
 
 pub use agent::{Agent, Config};
 pub use router::router;

@@ -1,13 +1,14 @@
 //! Every bound of the agent, each with its reason.
 
 use ostler_model::Millis;
+use ostler_model::bounds::agent as bounds;
 
-/// Lines kept of each console: a screenful many times over.
-pub const CONSOLE_LINES: usize = 2000;
-/// Bytes kept of each console, so that a hundred chatty workloads stay below 60 MB.
-pub const CONSOLE_BYTES: usize = 512 * 1024;
+/// Lines kept of each console.
+pub const CONSOLE_LINES: usize = bounds::CONSOLE_LINES as usize;
+/// Bytes kept of each console.
+pub const CONSOLE_BYTES: usize = bounds::CONSOLE_BYTES as usize;
 /// The longest line; longer ones are split (promised in `wire::console`).
-pub const LINE_BYTES: usize = 8 * 1024;
+pub const LINE_BYTES: usize = bounds::CONSOLE_LINE_BYTES as usize;
 /// Lines in one chunk of a console stream.
 pub const CONSOLE_BATCH: usize = 256;
 /// The longest command (promised in `wire::console`).
@@ -18,6 +19,8 @@ pub const SNAPSHOT_BYTES: usize = 64 << 20;
 pub const BEAT_EVERY: Millis = Millis::secs(15);
 /// Pause between two samples of a stats stream.
 pub const STATS_EVERY: Millis = Millis::secs(2);
+/// Pause between two measurements of a workload's volumes.
+pub const MEASURE_EVERY: Millis = Millis::secs(60);
 /// Progress is reported at most this often per workload: a download must not flood the link.
 pub const PROGRESS_EVERY: Millis = Millis(500);
 /// After the journal could not be written: a full disk is not freed within milliseconds.
@@ -40,7 +43,5 @@ pub const FORWARD_BUFFER: usize = 16 * 1024;
 pub const FORWARD_STALL: Millis = Millis::secs(60);
 /// A forward on which nothing moves for this long was forgotten; whatever keeps one open beats more often.
 pub const FORWARD_IDLE: Millis = Millis::secs(1800);
-/// The largest download.
-pub const DOWNLOAD_BYTES: u64 = 16 << 30;
-/// Output that is kept on disk while the agent is away, before what has been read is freed.
-pub const OUTPUT_KEPT: u64 = 256 * 1024;
+/// Output that an agent shows again after a restart.
+pub const OUTPUT_SHOWN_AGAIN: u64 = 256 * 1024;

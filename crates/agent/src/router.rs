@@ -126,10 +126,11 @@ async fn workload_stats(State(agent): State<Agent>, Path(id): Path<WorkloadId>) 
             agent.0.clock.sleep(limits::STATS_EVERY).await;
         }
         // The stream ends with the workload.
-        let stats = match agent.supervisor().run_of(id)? {
+        let mut stats = match agent.supervisor().run_of(id)? {
             Some(run) => run.stats(&mut meter).await,
             None => ostler_wire::stats::WorkloadStats { at: agent.0.clock.now(), ..Default::default() },
         };
+        stats.disk_bytes = stats.disk_bytes.or_else(|| agent.supervisor().disk_bytes(id));
         Some((vec![stats], (agent, meter, false)))
     });
     Ok(lines(batches))

@@ -7,6 +7,7 @@ use ostler_agent::driver::{Real, Settings, equip};
 use ostler_agent::identity::Identity;
 use ostler_agent::join::{Joining, join};
 use ostler_agent::link::{self, HttpDial, Links};
+use ostler_agent::machine::Choices;
 use ostler_agent::{Agent, Config, router};
 use ostler_model::{Name, Secret};
 use ostler_runtime::{Clock, Ids, Spawn};
@@ -14,6 +15,7 @@ use ostler_server::config::LogFormat;
 use std::net::IpAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 #[derive(ClapArgs)]
@@ -60,21 +62,38 @@ pub(crate) struct Machine {
     /// Folder for the agent's journal and identity.
     #[arg(long, default_value = "/var/lib/ostler/agent")]
     state_dir: PathBuf,
-    /// Folder for what workloads store.
-    #[arg(long, default_value = "/var/lib/ostler/workloads")]
-    data_dir: PathBuf,
-    /// Ports that workloads may get, first and last.
-    #[arg(long, default_value = "27000-27999", value_parser = ports)]
-    port_range: (u16, u16),
-    /// Where players and browsers reach this machine; found out when absent.
+    /// Folder for what workloads store [default: /var/lib/ostler/workloads, or what was given last]
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+    /// Ports that workloads may get, first and last [default: 27000-27999, or what was given last]
+    #[arg(long, value_parser = ports)]
+    port_range: Option<(u16, u16)>,
+    /// Where players and browsers reach this machine; what was given last, else found out, when absent.
     #[arg(long)]
     address: Option<String>,
-    /// Address on which containers publish their ports.
-    #[arg(long, default_value = "0.0.0.0")]
-    publish: IpAddr,
+    /// Address on which containers publish their ports [default: 0.0.0.0, or what was given last]
+    #[arg(long)]
+    publish: Option<IpAddr>,
+    /// An image that containers may run beside those of their templates, for example 'ghcr.io/our-team/*', or '*' for
+    /// every image. Can be repeated; what is given replaces what was given last.
+    #[arg(long)]
+    allow_image: Vec<String>,
     /// Container engine as in DOCKER_HOST; its usual places when absent.
     #[arg(long, env = "DOCKER_HOST")]
     engine: Option<String>,
+}
+
+/// Arguments with which this program is the output pump of a run, in whose folder it is started.
+const PUMP: [&str; 2] = ["agent", "output-pump"];
+
+/// Pumps when it was started for that, and for nothing else: one of these processes belongs to each run, so it begins
+/// before there is a runtime, and is no command for people.
+pub(crate) fn pump() -> Option<ExitCode> {
+    let is_pump = std::env::args_os().skip(1).eq(PUMP);
+    is_pump.then(|| match ostler_agent::driver::process::output::pump::serve(Path::new(".")) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    })
 }
 
 pub(crate) fn ports(text: &str) -> Result<(u16, u16), String> {
@@ -85,13 +104,19 @@ pub(crate) fn ports(text: &str) -> Result<(u16, u16), String> {
 
 impl Machine {
     /// Everything below one folder, for `ostler up`.
-    pub(crate) fn below(data: &Path, address: Option<String>, port_range: (u16, u16)) -> Self {
+    pub(crate) fn below(
+        data: &Path,
+        address: Option<String>,
+        port_range: Option<(u16, u16)>,
+        allow_image: Vec<String>,
+    ) -> Self {
         Self {
             state_dir: data.join("agent"),
-            data_dir: data.join("workloads"),
+            data_dir: Some(data.join("workloads")),
             port_range,
             address,
-            publish: IpAddr::from([0, 0, 0, 0]),
+            publish: None,
+            allow_image,
             engine: std::env::var("DOCKER_HOST").ok(),
         }
     }
@@ -104,14 +129,28 @@ impl Machine {
                 .with_context(|| format!("could not make {}", path.display()))?;
             path.canonicalize().with_context(|| format!("could not find {}", path.display()))
         };
-        Ok(Settings {
-            state_dir: make(&self.state_dir, 0o700)?,
-            // Workloads run under accounts of their own and must be able to reach their volumes through it.
-            data_dir: make(&self.data_dir, 0o711)?,
-            port_range: self.port_range,
+        let state_dir = make(&self.state_dir, 0o700)?;
+        // Workloads run under accounts of their own and must be able to reach their volumes through it. Stored as what it is
+        // from everywhere, not from where this was started.
+        let data_dir = self.data_dir.as_deref().map(|dir| make(dir, 0o711)).transpose()?;
+        let given = Choices {
             address: self.address.clone(),
+            port_range: self.port_range,
             publish: self.publish,
+            data_dir,
+            allow_images: (!self.allow_image.is_empty()).then(|| self.allow_image.clone()),
+        };
+        let kept = given.keep(&state_dir)?;
+        Ok(Settings {
+            state_dir,
+            data_dir: make(&kept.data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/ostler/workloads")), 0o711)?,
+            port_range: kept.port_range.unwrap_or((27_000, 27_999)),
+            address: kept.address,
+            publish: kept.publish.unwrap_or(IpAddr::from([0, 0, 0, 0])),
             engine: self.engine.clone(),
+            // Of a program that was replaced while it ran, this is still the one that runs.
+            allow_images: kept.allow_images.unwrap_or_default(),
+            pump: ["/proc/self/exe"].into_iter().chain(PUMP).map(Into::into).collect(),
         })
     }
 }
@@ -131,7 +170,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             ready
         }
         Verb::Leave { abandon, machine } => {
-            let left = ostler_agent::join::leave(&machine.settings()?.state_dir, abandon).await?;
+            let left = ostler_agent::join::leave(&machine.state_dir, abandon).await?;
             println!("This machine is no longer the node {} of {}.", left.name, left.url);
             return Ok(());
         }
@@ -212,5 +251,45 @@ impl Running {
     pub(crate) async fn stop(self) {
         self.links.drain().await;
         self.spawn.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        machine: Machine,
+    }
+
+    #[test]
+    fn f31_address_and_ports_of_the_join_hold_at_the_next_run() {
+        let dir = std::env::temp_dir().join(format!("ostler-f31-{}", std::process::id()));
+        let (state, data) = (dir.join("state"), dir.join("data"));
+        let settings = |more: &[&str]| {
+            let words = ["ostler", "--state-dir", state.to_str().unwrap()];
+            Line::try_parse_from(words.iter().chain(more)).unwrap().machine.settings().unwrap()
+        };
+        let data = data.to_str().unwrap();
+        settings(&[
+            "--address",
+            "203.0.113.7",
+            "--port-range",
+            "30000-30099",
+            "--publish",
+            "127.0.0.1",
+            "--data-dir",
+            data,
+        ]);
+        let run = settings(&[]);
+        assert_eq!(run.address.as_deref(), Some("203.0.113.7"));
+        assert_eq!((run.port_range, run.publish.to_string().as_str()), ((30_000, 30_099), "127.0.0.1"));
+        assert!(run.data_dir.ends_with("data"));
+        assert_eq!(settings(&["--port-range", "31000-31099"]).port_range, (31_000, 31_099));
+        assert_eq!(settings(&[]).port_range, (31_000, 31_099));
+        std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -32,6 +32,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = agent::pump() {
+        return code;
+    }
     // A second provider in one process is a mistake elsewhere; the first one stays.
     drop(rustls::crypto::ring::default_provider().install_default());
     // Answers a shell that asks for completions, and ends there; before the runtime, because names are asked for in one of its own.

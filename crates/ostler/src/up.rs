@@ -2,7 +2,7 @@
 
 use crate::agent::{Local, Machine, ports};
 use crate::server::{Ending, asked, log};
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
 use ostler_model::workload::State;
 use ostler_model::{Millis, Secret, WorkloadId};
@@ -21,12 +21,15 @@ pub(crate) struct Args {
     /// Address and port of panel and API.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// Where players reach this machine; found out when absent.
+    /// Where players reach this machine; what was given last, else found out, when absent.
     #[arg(long)]
     address: Option<String>,
-    /// Ports that workloads may get, first and last.
-    #[arg(long, default_value = "27000-27999", value_parser = ports)]
-    port_range: (u16, u16),
+    /// Ports that workloads may get, first and last [default: 27000-27999, or what was given last]
+    #[arg(long, value_parser = ports)]
+    port_range: Option<(u16, u16)>,
+    /// An image that containers may run beside those of their templates, for example 'ghcr.io/our-team/*'. Can be repeated.
+    #[arg(long)]
+    allow_image: Vec<String>,
     /// Make no demo game.
     #[arg(long)]
     no_demo: bool,
@@ -48,12 +51,19 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let mut ending = Ending::listen()?;
     let mut server = crate::matches::serve(config).await?;
     let url = format!("http://{}", server.address);
-    let machine = Local::prepare(&Machine::below(&args.data, args.address, args.port_range)).await?;
-    if !machine.has_joined()? {
-        let token = local::join_token(&server.app).await?;
-        machine.join(&url, &token, None).await?;
-    }
-    let agent = machine.start().await?;
+    // A runtime of its own: what the agent does for a workload must not delay the control plane.
+    let runtime = AgentRuntime::new()?;
+    let below = Machine::below(&args.data, args.address, args.port_range, args.allow_image);
+    let machine = runtime.run(async move { Local::prepare(&below).await }).await?;
+    let token = if machine.has_joined()? { None } else { Some(local::join_token(&server.app).await?) };
+    let agent = runtime
+        .run(async move {
+            if let Some(token) = token {
+                machine.join(&url, &token, None).await?;
+            }
+            machine.start().await
+        })
+        .await?;
     welcome(&public_url, server.setup_secret.as_ref());
     if !args.no_demo {
         let app = server.app.clone();
@@ -65,9 +75,43 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         server = crate::matches::serve(config).await?;
     }
     println!("Stopping. Games go on and are taken over at the next start.");
-    agent.stop().await;
+    runtime
+        .run(async move {
+            agent.stop().await;
+            Ok(())
+        })
+        .await?;
     server.stop().await;
     Ok(())
+}
+
+/// Threads of the agent's own.
+struct AgentRuntime(Option<tokio::runtime::Runtime>);
+
+impl AgentRuntime {
+    fn new() -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("agent")
+            .enable_all()
+            .build()
+            .context("the agent's threads cannot be started")?;
+        Ok(Self(Some(runtime)))
+    }
+    /// Does something on it and waits for the outcome.
+    async fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        let runtime = self.0.as_ref().context("the agent's threads have ended")?;
+        runtime.spawn(work).await.context("the agent failed")?
+    }
+}
+
+impl Drop for AgentRuntime {
+    fn drop(&mut self) {
+        // Within another runtime, waiting for its threads is not allowed; all tasks have ended, or the process does.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 fn welcome(public_url: &str, secret: Option<&Secret>) {

@@ -48,7 +48,7 @@ async fn players_join_a_luanti_container_that_survives_us_and_leaves_nothing_beh
     let Some(host) = engine() else { return };
     make_image(&host);
     let before = inventory(&host);
-    let mut house = House::start("up", &["--no-demo"]).await.unwrap();
+    let mut house = House::start("up", &["--no-demo", "--allow-image", "ostler-test/*"]).await.unwrap();
     let body = json!({
         "name": "Boxed", "template": "luanti", "runtime": "container", "variables": {"image": IMAGE},
     });

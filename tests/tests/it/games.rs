@@ -99,6 +99,71 @@ async fn a_minecraft_bots_chat_is_on_the_console_and_a_typed_command_reaches_the
     clean(&house, &id).await.unwrap();
 }
 
+/// A real client of the game, without a window. It ends when it is dropped.
+struct Client(std::process::Child);
+
+impl Client {
+    fn join(folder: &std::path::Path, address: &str, password: &str) -> Self {
+        let config = folder.join("openttd.cfg");
+        std::fs::write(&config, "[network]\nclient_name = Ada\n").unwrap();
+        let mut command = Command::new("/usr/games/openttd");
+        command.args(["-v", "null:ticks=100000000", "-s", "null", "-m", "null", "-x", "-c"]).arg(config);
+        command
+            .args(["-n", address, "-p", password])
+            .envs(["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|v| (v, folder)));
+        let quiet = std::process::Stdio::null;
+        Self(command.stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn().unwrap())
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn f6_f24_a_real_openttd_client_joins_with_the_password_as_it_was_typed_and_is_counted() {
+    let house = House::start("up", &["--no-demo"]).await.unwrap();
+    for (name, password) in [("Quoted", "\"quoted\""), ("Spaced", " lead and tail ")] {
+        let id = create(&house, name, "openttd", json!({"password": password, "size": 6})).await.unwrap();
+        let address = address(&house, &id).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let client = Client::join(folder.path(), &address, password);
+        let players = async |count: u64| {
+            let page =
+                house.wait(&format!("/workloads/{id}"), Duration::from_secs(60), |w| w["players"] == count).await;
+            page.unwrap()
+        };
+        players(1).await;
+        drop(client);
+        players(0).await;
+        house.delete(&format!("/workloads/{id}")).await.unwrap();
+        gone(&house, &id).await.unwrap();
+        clean(&house, &id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn s3_a_process_that_prints_for_ever_does_not_delay_the_control_plane() {
+    let house = House::start("up", &["--no-demo"]).await.unwrap();
+    let id = create(&house, "Chatty", "process", json!({"program": "yes"})).await.unwrap();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..200 {
+        let begun = std::time::Instant::now();
+        house.get(&format!("/workloads/{id}")).await.unwrap();
+        slowest = slowest.max(begun.elapsed());
+    }
+    assert!(slowest < Duration::from_secs(1), "one answer took {slowest:?}");
+    house.post(&format!("/workloads/{id}/stop"), Value::Null).await.unwrap();
+    let stopped = house.wait(&format!("/workloads/{id}"), READY, |w| w["state"] == "stopped").await.unwrap();
+    assert_eq!(stopped["crashes"], 0);
+    house.delete(&format!("/workloads/{id}")).await.unwrap();
+    gone(&house, &id).await.unwrap();
+    clean(&house, &id).await.unwrap();
+}
+
 #[tokio::test]
 async fn openttd_and_a_plain_process_run_stop_and_go() {
     let house = House::start("up", &["--no-demo"]).await.unwrap();

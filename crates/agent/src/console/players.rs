@@ -1,11 +1,14 @@
 //! Counting players from what a game prints.
 
+use super::visible;
+use ostler_model::bounds::agent::{PLAYER_NAME_BYTES, PLAYERS_COUNTED};
 use ostler_model::workload::blueprint::PlayerRule;
 use regex::{Regex, RegexBuilder};
 use std::collections::BTreeSet;
 
-/// A game that prints joins without end must not fill the memory.
-const MOST: usize = 10_000;
+// A game that prints joins without end must not fill the memory.
+const MOST: usize = PLAYERS_COUNTED as usize;
+const NAME_MOST: usize = PLAYER_NAME_BYTES as usize;
 
 /// Who is there, as far as the console tells.
 #[derive(Debug)]
@@ -25,15 +28,17 @@ impl Players {
     }
     /// Reads one line.
     pub fn see(&mut self, line: &str) {
-        if let Some(found) = self.join.captures(line) {
+        let line = visible(line);
+        let short = |name: regex::Match<'_>| name.as_str()[..name.as_str().floor_char_boundary(NAME_MOST)].to_owned();
+        if let Some(found) = self.join.captures(&line) {
             match found.name("name") {
-                Some(name) if self.names.len() < MOST => drop(self.names.insert(name.as_str().to_owned())),
+                Some(name) if self.names.len() < MOST => drop(self.names.insert(short(name))),
                 Some(_) => {}
                 None => self.nameless = self.nameless.saturating_add(1),
             }
-        } else if let Some(found) = self.leave.captures(line) {
+        } else if let Some(found) = self.leave.captures(&line) {
             match found.name("name") {
-                Some(name) => drop(self.names.remove(name.as_str())),
+                Some(name) => drop(self.names.remove(&short(name))),
                 None => self.nameless = self.nameless.saturating_sub(1),
             }
         }
@@ -62,6 +67,22 @@ mod tests {
         }
         assert_eq!(players.count(), 1);
         players.clear();
+        assert_eq!(players.count(), 0);
+    }
+
+    #[test]
+    fn players_are_counted_up_to_a_bound() {
+        let rule = PlayerRule { join: r"(?<name>\w+) joins".into(), leave: r"(?<name>\w+) leaves".into() };
+        let mut players = Players::new(&rule).unwrap();
+        let long = "x".repeat(NAME_MOST * 10);
+        for n in 0..MOST * 10 {
+            players.see(&format!("{n} joins"));
+        }
+        assert_eq!(players.count() as usize, MOST);
+        players.clear();
+        players.see(&format!("{long} joins"));
+        assert!(players.names.iter().all(|name| name.len() == NAME_MOST));
+        players.see(&format!("{long} leaves"));
         assert_eq!(players.count(), 0);
     }
 }

@@ -137,6 +137,19 @@ impl Ring {
     }
 }
 
+/// What the console says in the place of output that is left out.
+pub fn dropped(bytes: u64) -> String {
+    let digits = bytes.to_string();
+    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.char_indices() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("… {grouped} bytes dropped …")
+}
+
 /// The line in pieces of bounded length, cut between characters.
 fn pieces(line: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(line);
@@ -171,6 +184,13 @@ mod tests {
         let page = console.page(0, usize::MAX);
         assert!(page.lines.iter().map(|l| l.text.len()).sum::<usize>() <= limits::CONSOLE_BYTES);
         assert!(page.lines.iter().all(|l| l.text.len() <= limits::LINE_BYTES));
+    }
+
+    #[test]
+    fn what_was_dropped_is_counted_so_that_people_can_read_it() {
+        for (bytes, shown) in [(0, "0"), (999, "999"), (1000, "1,000"), (12_345_678, "12,345,678")] {
+            assert_eq!(dropped(bytes), format!("… {shown} bytes dropped …"));
+        }
     }
 
     #[test]

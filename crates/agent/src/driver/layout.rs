@@ -1,5 +1,6 @@
 //! Where things are on this machine.
 
+use crate::tree::Trash;
 use ostler_model::WorkloadId;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,10 @@ impl Layout {
     /// What belongs to the present run of a workload.
     pub fn run(&self, id: WorkloadId) -> PathBuf {
         self.state.join("runs").join(id.to_string())
+    }
+    /// Where deleted trees are until they are gone: beside the volumes, and closed to all accounts.
+    pub(crate) fn trash(&self) -> Trash {
+        Trash::at(self.data.join(".trash"))
     }
     /// The folder of a workload's volumes.
     pub fn volumes(&self, id: WorkloadId) -> PathBuf {

@@ -118,6 +118,8 @@ pub trait Resources: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<Note, String>>;
     /// Takes it away, whether or not it was ever completed.
     fn remove<'a>(&'a self, id: WorkloadId, resource: &'a Resource) -> BoxFuture<'a, Result<(), String>>;
+    /// What it takes on the disk; `None` where that is not known.
+    fn size<'a>(&'a self, id: WorkloadId, resource: &'a Resource) -> BoxFuture<'a, Option<u64>>;
 }
 
 /// Starts runs and finds those that a former agent process started.

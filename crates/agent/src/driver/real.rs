@@ -7,6 +7,7 @@ use super::layout::Layout;
 use super::process::Processes;
 use super::process::cgroup::Cgroups;
 use super::process::network::{self, Network};
+use super::process::output::Pumping;
 use super::process::sandbox::Sandbox;
 use super::resource::Machinery;
 use crate::probe::facts::{self, Found};
@@ -14,6 +15,7 @@ use crate::stats::LocalMachine;
 use crate::supervisor::disk::Folder;
 use ostler_model::node::Facts;
 use ostler_runtime::{Clock, Spawn};
+use std::ffi::OsString;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,6 +35,10 @@ pub struct Settings {
     pub publish: IpAddr,
     /// The container engine's address as in `DOCKER_HOST`; its usual places when absent.
     pub engine: Option<String>,
+    /// Images that containers may run beside those of their templates.
+    pub allow_images: Vec<String>,
+    /// Program and arguments of what calls [`super::process::output::pump::serve`] on its working directory.
+    pub pump: Vec<OsString>,
 }
 
 /// A real machine that has been looked at.
@@ -67,19 +73,21 @@ impl Real {
     }
     /// Drivers that act on this machine.
     pub fn drivers(&self, clock: Clock, spawn: Spawn) -> std::io::Result<Drivers> {
-        let Settings { state_dir, data_dir, port_range, publish, .. } = self.settings.clone();
+        let Settings { state_dir, data_dir, port_range, publish, pump, .. } = self.settings.clone();
         let Found { sandbox, network, cgroups, .. } = self.found.clone();
         let network = if network.is_ok() { Network::Own } else { Network::Shared };
         // Asked for now: once the file is replaced by a newer one, nobody can say any more where it was.
         let program = std::env::current_exe().ok();
         let layout = Layout { state: state_dir, data: data_dir };
         let disk = Folder::open(&layout.journal())?;
+        let pumping = Arc::new(Pumping { command: pump, cgroups: cgroups.clone() });
         let machine = LocalMachine { clock: clock.clone(), data: layout.data.clone() };
         let containers = Containers {
             engine: tokio::sync::Mutex::new(self.engine.clone()),
             host: self.settings.engine.clone(),
             layout: layout.clone(),
             publish,
+            allow_images: self.settings.allow_images.clone(),
             clock: clock.clone(),
             spawn: spawn.clone(),
         };
@@ -91,7 +99,7 @@ impl Real {
                 clock.clone(),
                 spawn.clone(),
             )),
-            process: Arc::new(Processes { layout, cgroups, sandbox, network, clock, spawn, program }),
+            process: Arc::new(Processes { layout, cgroups, sandbox, network, clock, spawn, program, pumping }),
             container: Arc::new(containers),
             disk: Arc::new(disk),
             machine: Arc::new(machine),

@@ -58,7 +58,11 @@ async fn log(console: &Console, pattern: &str, mut after: u64) -> bool {
         newest.mark_unchanged();
         let page = console.page(after, usize::MAX);
         use ostler_wire::console::ConsoleStream::{Err, Out};
-        if page.lines.iter().any(|line| matches!(line.stream, Out | Err) && pattern.is_match(&line.text)) {
+        if page
+            .lines
+            .iter()
+            .any(|line| matches!(line.stream, Out | Err) && pattern.is_match(&crate::console::visible(&line.text)))
+        {
             return true;
         }
         after = page.last_seq;

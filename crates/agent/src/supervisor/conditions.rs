@@ -2,6 +2,7 @@
 
 use crate::driver::Note;
 use ostler_model::Time;
+use ostler_model::bounds::agent::MESSAGE_BYTES;
 use ostler_model::workload::{Blueprint, Condition, Status};
 use std::collections::BTreeMap;
 
@@ -22,6 +23,7 @@ impl Conditions {
             _ => now,
         };
         let Note { status, reason, message } = note;
+        let message = short(message);
         self.0.insert(resource.to_owned(), Condition { resource: resource.to_owned(), status, reason, message, since });
     }
     pub(super) fn clear(&mut self, resource: &str) {
@@ -43,6 +45,16 @@ impl Conditions {
     }
 }
 
+/// A message of bounded length: engines, tools and registries say in it what they want.
+pub(super) fn short(mut message: String) -> String {
+    const MOST: usize = MESSAGE_BYTES as usize;
+    if message.len() > MOST {
+        message.truncate(message.floor_char_boundary(MOST - '…'.len_utf8()));
+        message.push('…');
+    }
+    message
+}
+
 /// A note without a reason code.
 pub(super) fn plain(status: Status, message: &str) -> Note {
     Note { status, reason: String::new(), message: message.to_owned() }
@@ -51,4 +63,22 @@ pub(super) fn plain(status: Status, message: &str) -> Note {
 /// A failure.
 pub(super) fn failed(reason: &str, message: impl Into<String>) -> Note {
     Note { status: Status::Failed, reason: reason.to_owned(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_about_a_workload_is_bounded() {
+        let most = usize::try_from(MESSAGE_BYTES).unwrap();
+        for text in ["é", "x", "日", "🐎"] {
+            let long = short(text.repeat(most * 10));
+            assert!(long.len() <= most && long.len() > most - 8 && long.ends_with('…'), "{}", long.len());
+        }
+        assert_eq!(short("as it is".to_owned()), "as it is");
+        let mut conditions = Conditions::default();
+        conditions.set("run", failed("not_started", "x".repeat(most * 10)), Time::ZERO);
+        assert!(conditions.0["run"].message.len() <= most);
+    }
 }

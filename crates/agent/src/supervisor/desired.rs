@@ -202,7 +202,7 @@ impl Supervisor {
     pub fn running_of(&self, id: WorkloadId) -> Option<Here> {
         self.keeper(id).map(|keeper| keeper.here())
     }
-    fn keeper(&self, id: WorkloadId) -> Option<Arc<Keeper>> {
+    pub(super) fn keeper(&self, id: WorkloadId) -> Option<Arc<Keeper>> {
         self.keepers().get(&id).cloned()
     }
     fn keepers(&self) -> MutexGuard<'_, BTreeMap<WorkloadId, Arc<Keeper>>> {

@@ -4,6 +4,7 @@ use super::conditions::{Conditions, JOURNAL, failed, plain};
 use super::desired::{Here, Supervisor};
 use super::journal::{Item, Record};
 use super::operate::Op;
+use super::usage::Disk;
 use crate::console::Console;
 use crate::driver::{Drivers, Job, Note, Run, Runtime};
 use crate::limits;
@@ -34,6 +35,7 @@ pub(super) struct Keeper {
     /// Its own task family, so that a forgotten workload leaves no task behind.
     pub(super) spawn: Spawn,
     state: Mutex<State>,
+    pub(super) disk: Mutex<Disk>,
     /// Held while the record changes, so that the file and the memory never disagree about the order.
     saving: tokio::sync::Mutex<()>,
     woken: Notify,
@@ -80,6 +82,7 @@ impl Keeper {
             drivers: home.drivers.clone(),
             spawn: home.spawn.child(),
             state: Mutex::new(state),
+            disk: Mutex::default(),
             saving: tokio::sync::Mutex::default(),
             woken: Notify::new(),
             news,

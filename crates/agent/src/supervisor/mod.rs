@@ -12,6 +12,7 @@ mod keeper;
 mod operate;
 mod recover;
 pub mod report;
+mod usage;
 mod work;
 
 pub use desired::{Here, Supervisor};

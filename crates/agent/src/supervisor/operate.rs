@@ -2,7 +2,7 @@
 //!
 //! In its own task and in order, so that a stop that comes while the start is under way waits for it instead of missing it.
 
-use super::conditions::{RUN, failed};
+use super::conditions::{RUN, failed, short};
 use super::keeper::{Keeper, News};
 use crate::driver::{Run, Runtime, Started};
 use crate::limits;
@@ -122,7 +122,14 @@ impl Keeper {
         }
     }
 
-    pub(super) async fn tell(&self, news: News) {
+    pub(super) async fn tell(&self, mut news: News) {
+        let (News::Work { happened, .. } | News::Run { happened, .. }) = &mut news;
+        if let Happened::PrepareFailed { message }
+        | Happened::StartFailed { message }
+        | Happened::RemoveFailed { message } = happened
+        {
+            *message = short(std::mem::take(message));
+        }
         // The receiver lives as long as the keeper; after that nobody wants to know.
         let _ = self.news.send(news).await;
     }

@@ -27,6 +27,9 @@ on_each_engine! {
     a_container_outlives_its_agent_and_its_end_is_noticed,
     a_container_that_needs_too_much_memory_is_named,
     an_image_that_cannot_be_fetched_is_named,
+    s16_an_image_that_lies_on_the_node_and_is_not_the_templates_does_not_run,
+    s16_containers_of_two_workloads_do_not_see_each_other,
+    s3_a_container_that_prints_without_end_is_stopped_and_bounded,
 }
 
 fn engine(variable: &str) -> Option<String> {
@@ -59,6 +62,7 @@ fn contain(script: &str) -> Desired {
     let mut want = workload(&ids(), &["-"]);
     want.blueprint.run.how = How::Container(Container {
         image: IMAGE.into(),
+        template_image: Some(IMAGE.into()),
         command: Some(vec!["/bin/sh".into(), "-c".into(), script.into()]),
         env: BTreeMap::from([("WHERE".into(), "{{volume.data}}".into())]),
         mounts: BTreeMap::from([("data".into(), "/data".into())]),
@@ -196,4 +200,68 @@ async fn an_image_that_cannot_be_fetched_is_named(variable: &str) {
     let condition = report.conditions.iter().find(|c| c.resource == "run").unwrap();
     assert!(condition.message.contains("no/such-image:9"), "{condition:?}");
     here.remove(&mut node, &want).await;
+}
+
+async fn s16_an_image_that_lies_on_the_node_and_is_not_the_templates_does_not_run(variable: &str) {
+    let Some((here, mut node, host)) = node(variable).await else { return };
+    docker(&host, &["tag", IMAGE, "ostler-private/secrets:1"]);
+    let mut want = contain("echo it runs");
+    let How::Container(container) = &mut want.blueprint.run.how else { panic!("a container") };
+    container.image = "ostler-private/secrets:1".into();
+    node.want(&[want.clone()]).await;
+    let report = node.until(want.id, "refused", |r| matches!(r.seen.phase, Phase::Failed { .. })).await;
+    let condition = report.conditions.iter().find(|c| c.resource == "run").unwrap();
+    assert!(condition.message.contains("--allow-image 'docker.io/ostler-private/secrets'"), "{condition:?}");
+    assert_eq!(containers_of(&host, &want), "");
+    docker(&host, &["rmi", "ostler-private/secrets:1"]);
+    here.remove(&mut node, &want).await;
+
+    // What runs is the image that was there when it was prepared, and the workload says which.
+    let want = contain("echo it runs; exec sleep 1000");
+    node.want(&[want.clone()]).await;
+    let report = node.running(want.id).await;
+    let id = docker(&host, &["image", "inspect", "-f", "{{.Id}}", IMAGE]);
+    let digits = id.trim().trim_start_matches("sha256:");
+    let condition = report.conditions.iter().find(|c| c.resource == "run").unwrap();
+    assert!(condition.message.contains(digits) || condition.message.contains("@sha256:"), "{condition:?}");
+    here.remove(&mut node, &want).await;
+}
+
+async fn s16_containers_of_two_workloads_do_not_see_each_other(variable: &str) {
+    let Some((here, mut node, host)) = node(variable).await else { return };
+    if variable.contains("PODMAN") {
+        // Its networks have no such option; a container there is on Podman's own network.
+        return;
+    }
+    let serves = contain("echo secret > $WHERE/file; httpd -p 8080 -h /data; echo serves; exec sleep 1000");
+    let looks = contain("while read ip; do wget -T 2 -q -O - http://$ip:8080/file && echo seen || echo unseen; done");
+    node.want(&[serves.clone(), looks.clone()]).await;
+    node.running(serves.id).await;
+    node.running(looks.id).await;
+    node.prints(serves.id, "Out serves").await;
+    let of = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}";
+    let ip = docker(&host, &["inspect", "-f", of, &format!("ostler-{}", serves.id)]);
+    // It is there: the node itself reaches it.
+    let reached = tokio::net::TcpStream::connect((ip.trim(), 8080)).await;
+    assert!(reached.is_ok(), "{ip}: {reached:?}");
+    let run = node.agent.supervisor().run_of(looks.id).unwrap().unwrap();
+    run.input(ip.trim()).await.unwrap();
+    node.prints(looks.id, "unseen").await;
+    assert!(!node.printed(looks.id).contains("secret"), "{}", node.printed(looks.id));
+    node.want(&[looks.clone()]).await;
+    node.gone(serves.id).await;
+    here.remove(&mut node, &looks).await;
+    assert!(!docker(&host, &["network", "ls", "--format", "{{.Name}}"]).contains("ostler-wl"));
+}
+
+async fn s3_a_container_that_prints_without_end_is_stopped_and_bounded(variable: &str) {
+    let Some((here, mut node, _)) = node(variable).await else { return };
+    let want = contain("trap 'exit 0' TERM; yes & while :; do sleep 1; done");
+    node.want(&[want.clone()]).await;
+    node.running(want.id).await;
+    node.prints(want.id, "bytes dropped").await;
+    let off = but(&want, |w| w.power = Power::Off);
+    node.want(&[off.clone()]).await;
+    node.stopped(want.id).await;
+    here.remove(&mut node, &off).await;
 }

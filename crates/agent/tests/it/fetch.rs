@@ -2,6 +2,7 @@
 
 use crate::machine::Here;
 use crate::support::{ids, workload};
+use ostler_model::bounds::agent::DOWNLOAD_BYTES;
 use ostler_model::workload::blueprint::{How, PackageManager, Probe, Resource, What};
 use ostler_model::workload::{Desired, Phase};
 use sha2::Digest as _;
@@ -18,7 +19,12 @@ async fn serve() -> String {
             let mut head = vec![0; 4096];
             let n = stream.read(&mut head).await.unwrap_or(0);
             let is_cut = head[..n].starts_with(b"GET /cut");
-            let length = if is_cut { 1000 } else { CONTENT.len() };
+            let is_huge = head[..n].starts_with(b"GET /huge");
+            let length = match (is_cut, is_huge) {
+                (true, _) => 1000,
+                (_, true) => DOWNLOAD_BYTES * 10,
+                (false, false) => CONTENT.len() as u64,
+            };
             let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
             let _ = stream.write_all(answer.as_bytes()).await;
             let _ = stream.write_all(CONTENT).await;
@@ -60,6 +66,20 @@ async fn a_download_takes_its_place_only_when_its_sum_is_right() {
     for want in &all {
         here.remove(&mut node, want).await;
     }
+}
+
+#[tokio::test]
+async fn a_download_that_says_it_is_too_large_is_not_begun() {
+    let base = serve().await;
+    let here = Here::with(None).await;
+    let mut node = here.node().await;
+    let huge = with(format!("{base}/huge"), hex::encode(sha2::Sha256::digest(CONTENT)), "world.bin");
+    node.want(&[huge.clone()]).await;
+    let report = node.until(huge.id, "failed", |r| matches!(r.seen.phase, Phase::Failed { .. })).await;
+    let condition = report.conditions.iter().find(|c| c.resource == "download/world").unwrap();
+    assert!(condition.message.contains("larger than 16 GiB"), "{condition:?}");
+    assert_eq!(std::fs::read_dir(here.volume(huge.id)).unwrap().count(), 0);
+    here.remove(&mut node, &huge).await;
 }
 
 #[tokio::test]

@@ -35,6 +35,8 @@ impl Here {
             address: Some("127.0.0.1".into()),
             publish: "127.0.0.1".parse().unwrap(),
             engine: Some(engine.unwrap_or_else(|| "unix:///nonexistent".into())),
+            pump: crate::output::pump(),
+            allow_images: vec!["127.0.0.1:1/*".into()],
         };
         Here { real: Real::probe(settings, &Clock::system()).await, dir }
     }
@@ -51,6 +53,10 @@ impl Here {
     }
     pub(crate) fn volume(&self, id: WorkloadId) -> std::path::PathBuf {
         self.dir.path().join("data").join(id.to_string()).join("data")
+    }
+    /// The folder of a workload's present run.
+    pub(crate) fn run(&self, id: WorkloadId) -> std::path::PathBuf {
+        self.dir.path().join("state").join("runs").join(id.to_string())
     }
     /// Removes a workload and proves that nothing is left of it.
     pub(crate) async fn remove(&self, node: &mut Node, want: &Desired) {
@@ -260,7 +266,7 @@ async fn a_run_outlives_its_agent_and_its_console_goes_on() {
     let first = node.agent.supervisor().console(want.id).unwrap().page(0, usize::MAX);
     let (member, seq) = node.kill().await;
     // While nobody reads, it goes on writing.
-    let out = here.dir.path().join("state/runs").join(want.id.to_string()).join("out");
+    let out = here.dir.path().join("state/runs").join(want.id.to_string()).join("out.ring");
     let size = std::fs::metadata(&out).unwrap().len();
     eventually("more output", || std::fs::metadata(&out).unwrap().len() > size + 100).await;
 

@@ -9,6 +9,8 @@ mod forward;
 mod hostile;
 mod lifecycle;
 mod machine;
+mod output;
+mod players;
 mod program;
 mod router;
 mod support;

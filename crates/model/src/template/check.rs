@@ -1,7 +1,7 @@
 //! Reading a template: strict, and every problem named with its place and its remedy.
 
 use super::variable::whole_match;
-use super::{Template, VariableType, render, spread};
+use super::{Format, Template, VariableType, render, spread};
 use crate::workload::blueprint::{Probe, StopRule};
 use std::collections::BTreeSet;
 
@@ -125,6 +125,7 @@ impl Check<'_> {
             self.volume(&format!("files[{i}].volume"), f.volume.as_str());
             self.path(&format!("files[{i}].path"), &f.path);
             self.text(&format!("files[{i}].content"), &f.content, In::Text);
+            self.format(&format!("files[{i}].content"), f);
         }
         for (i, d) in t.downloads.iter().enumerate() {
             self.volume(&format!("downloads[{i}].volume"), d.volume.as_str());
@@ -132,6 +133,22 @@ impl Check<'_> {
             if d.sha256.len() != 64 || !d.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
                 self.say(format!("downloads[{i}].sha256"), "give 64 hexadecimal digits");
             }
+        }
+    }
+
+    /// A placeholder that does not stand where a value stands, or in quotation marks of its own, makes a file that no
+    /// program reads. Told for the formats that can be read here.
+    fn format(&mut self, field: &str, file: &super::File) {
+        let value = |_: &str| Some(super::quote(file.format, "a\"b: 'c' #d", false));
+        let Ok(text) = super::render_with(&file.content, value, &[], |message| message) else { return };
+        let error = match file.format {
+            Format::Json => serde_json::from_str::<serde::de::IgnoredAny>(&text).err().map(|e| e.to_string()),
+            Format::Yaml => serde_norway::from_str::<serde::de::IgnoredAny>(&text).err().map(|e| e.to_string()),
+            Format::Text | Format::Ini | Format::Properties | Format::Toml | Format::Xml | Format::Conf => None,
+        };
+        if let Some(error) = error {
+            let place = "each placeholder stands alone where a value stands, without quotation marks around it";
+            self.say(field, format!("with values in their places this cannot be read ({error}); {place}"));
         }
     }
 

@@ -21,6 +21,8 @@ pub(super) struct Flat {
     #[serde(default)]
     max_length: Option<usize>,
     #[serde(default)]
+    max_bytes: Option<usize>,
+    #[serde(default)]
     pattern: Option<String>,
     #[serde(default)]
     min: Option<i64>,
@@ -57,12 +59,12 @@ impl Type {
     /// The fields that this type has besides name, title, help and type.
     const fn fields(self) -> &'static [&'static str] {
         match self {
-            Type::String => &["default", "min_length", "max_length", "pattern"],
+            Type::String => &["default", "min_length", "max_length", "max_bytes", "pattern"],
             Type::Text => &["default", "max_length"],
             Type::Integer => &["default", "min", "max", "unit"],
             Type::Boolean => &["default"],
             Type::Choice => &["default", "options"],
-            Type::Secret => &["max_length"],
+            Type::Secret => &["max_length", "max_bytes"],
         }
     }
 }
@@ -82,6 +84,7 @@ impl Flat {
                 default: text(self.default)?,
                 min_length: self.min_length.unwrap_or(0),
                 max_length: self.max_length.unwrap_or_else(line_most),
+                max_bytes: self.max_bytes,
                 pattern: self.pattern,
             },
             Type::Text => VariableType::Text {
@@ -107,7 +110,10 @@ impl Flat {
                 default: text(self.default)?,
                 options: self.options.ok_or("a choice needs options, a list of texts")?,
             },
-            Type::Secret => VariableType::Secret { max_length: self.max_length.unwrap_or_else(line_most) },
+            Type::Secret => VariableType::Secret {
+                max_length: self.max_length.unwrap_or_else(line_most),
+                max_bytes: self.max_bytes,
+            },
         };
         Ok(Variable { name: self.name, title: self.title, help: self.help, of })
     }
@@ -117,6 +123,7 @@ impl Flat {
             ("default", self.default.is_some()),
             ("min_length", self.min_length.is_some()),
             ("max_length", self.max_length.is_some()),
+            ("max_bytes", self.max_bytes.is_some()),
             ("pattern", self.pattern.is_some()),
             ("min", self.min.is_some()),
             ("max", self.max.is_some()),

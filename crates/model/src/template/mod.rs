@@ -7,10 +7,14 @@
 
 mod check;
 mod flat;
+mod quote;
 mod render;
 mod variable;
 
 pub use check::{Problem, parse};
+pub use quote::Format;
+pub(crate) use quote::quote;
+pub(crate) use render::render_with;
 pub use render::{Values, arguments, render, spread};
 pub use variable::{ValueError, Variable, VariableType};
 
@@ -72,7 +76,7 @@ fn grace_default() -> u64 {
     15
 }
 fn restart_default() -> RestartRule {
-    RestartRule::OnFailure
+    RestartRule::Always
 }
 
 /// A port that the workload listens on. The host's number is given out at creation.
@@ -91,6 +95,9 @@ pub struct File {
     /// Relative, without `..`.
     pub path: String,
     pub content: String,
+    /// How values are written in it.
+    #[serde(default)]
+    pub format: Format,
     /// Written only when it does not exist, so that people's edits survive.
     #[serde(default)]
     pub keep: bool,

@@ -8,21 +8,32 @@ pub type Values = BTreeMap<String, String>;
 /// Replaces each `{{name}}` by its value. Values are inserted as they are and never read again, so a value that
 /// contains braces stays what it is. Placeholders in `keep` stay for somebody later; others that are unknown are an error.
 pub fn render(text: &str, values: &Values, keep: &[&str]) -> Result<String, String> {
+    let value = |name: &str| values.get(name).map(|value| Ok(value.clone()));
+    render_with(text, value, keep, |message| message)
+}
+
+/// Replaces each `{{name}}` by what the function says, whose errors end it; `say` makes one of a sentence.
+pub(crate) fn render_with<E>(
+    text: &str,
+    value: impl Fn(&str) -> Option<Result<String, E>>,
+    keep: &[&str],
+    say: impl Fn(String) -> E,
+) -> Result<String, E> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find("{{") {
         out.push_str(&rest[..open]);
         let tail = &rest[open + 2..];
-        let close = tail.find("}}").ok_or_else(|| "a {{ has no }}".to_owned())?;
+        let close = tail.find("}}").ok_or_else(|| say("a {{ has no }}".to_owned()))?;
         let name = tail[..close].trim();
-        match values.get(name) {
-            Some(value) => out.push_str(value),
+        match value(name) {
+            Some(value) => out.push_str(&value?),
             None if keep.iter().any(|prefix| name.starts_with(prefix)) => {
                 out.push_str("{{");
                 out.push_str(name);
                 out.push_str("}}");
             }
-            None => return Err(format!("{{{{{name}}}}} is not a variable, port or volume of this template")),
+            None => return Err(say(format!("{{{{{name}}}}} is not a variable, port or volume of this template"))),
         }
         rest = &tail[close + 2..];
     }

@@ -39,6 +39,9 @@ pub enum VariableType {
         min_length: usize,
         #[serde(default = "line_most")]
         max_length: usize,
+        /// Where the program counts bytes and cuts what is more: most characters that are no plain letters have several.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_bytes: Option<usize>,
         /// Regular expression that the whole value must match.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pattern: Option<String>,
@@ -71,6 +74,8 @@ pub enum VariableType {
     Secret {
         #[serde(default = "line_most")]
         max_length: usize,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        max_bytes: Option<usize>,
     },
 }
 
@@ -125,7 +130,8 @@ impl Variable {
     fn accept(&self, value: &Value) -> Result<String, ValueError> {
         let no = |text: String| Err(ValueError(text));
         match (&self.of, value) {
-            (VariableType::String { min_length, max_length, pattern, .. }, Value::String(s)) => {
+            (VariableType::String { min_length, max_length, max_bytes, pattern, .. }, Value::String(s)) => {
+                fits(s, *max_bytes)?;
                 let n = s.chars().count();
                 if n < *min_length || n > *max_length {
                     return no(format!("use {min_length} to {max_length} characters"));
@@ -141,7 +147,8 @@ impl Variable {
                     Some(Ok(_)) | None => Ok(s.clone()),
                 }
             }
-            (VariableType::Secret { max_length }, Value::String(s)) => {
+            (VariableType::Secret { max_length, max_bytes }, Value::String(s)) => {
+                fits(s, *max_bytes)?;
                 if s.chars().count() > *max_length || s.chars().any(char::is_control) {
                     return no(format!("use one line of at most {max_length} characters"));
                 }
@@ -173,7 +180,7 @@ impl Variable {
     /// The JSON Schema of one value, with the widget hints that forms use.
     pub fn schema(&self) -> Value {
         let mut schema = match &self.of {
-            VariableType::String { default, min_length, max_length, pattern } => {
+            VariableType::String { default, min_length, max_length, pattern, .. } => {
                 let mut s =
                     json!({"type": "string", "minLength": min_length, "maxLength": max_length, "default": default});
                 if let Some(p) = pattern {
@@ -189,7 +196,7 @@ impl Variable {
             }
             VariableType::Boolean { default } => json!({"type": "boolean", "default": default}),
             VariableType::Choice { default, options } => json!({"type": "string", "enum": options, "default": default}),
-            VariableType::Secret { max_length } => {
+            VariableType::Secret { max_length, .. } => {
                 json!({"type": "string", "maxLength": max_length, "writeOnly": true, "x-widget": "secret"})
             }
         };
@@ -201,6 +208,16 @@ impl Variable {
             }
         }
         schema
+    }
+}
+
+fn fits(value: &str, max_bytes: Option<usize>) -> Result<(), ValueError> {
+    match max_bytes {
+        Some(most) if value.len() > most => Err(ValueError(format!(
+            "use fewer characters, or plainer ones: the program takes {most} bytes, and this has {}",
+            value.len()
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -122,6 +122,10 @@ pub struct Process {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Container {
     pub image: String,
+    /// The image that the template itself names: others of its repository may run too, and elsewhere what the node's owner
+    /// allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_image: Option<String>,
     /// `None` keeps the image's command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -217,9 +221,9 @@ pub enum Signal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RestartRule {
-    /// Start again, with growing pauses.
+    /// Start again, with growing pauses: it is wanted on.
     Always,
-    /// Start again unless it ended with 0.
+    /// Start again unless it was seen to end with 0 by itself: for work that is done some time.
     OnFailure,
     Never,
 }

@@ -4,7 +4,7 @@ use super::Runtime;
 use super::Spec;
 use super::blueprint::{Blueprint, Container, How, Process, Resource, Run, What};
 use crate::Millis;
-use crate::template::{Template, Values, arguments, render};
+use crate::template::{File, Template, Values, VariableType, arguments, quote, render, render_with};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -117,7 +117,7 @@ pub fn lower(template: &Template, spec: &Spec, facts: &Facts) -> Result<Blueprin
         );
     }
     for f in &template.files {
-        let content = render(&f.content, &values, &[]).map_err(say(&f.path))?;
+        let content = content(template, f, &values).map_err(|error| vec![error])?;
         add(
             format!("file/{}/{}", f.volume, f.path),
             What::File { volume: f.volume.to_string(), path: f.path.clone(), content, keep: f.keep },
@@ -164,10 +164,34 @@ fn values(template: &Template, spec: &Spec, facts: &Facts) -> Result<Values, Vec
     if wrong.is_empty() { Ok(values) } else { Err(wrong) }
 }
 
+/// A file's content, with each value written as the file's format wants it.
+fn content(template: &Template, file: &File, values: &Values) -> Result<String, LowerError> {
+    let say = |message| LowerError { field: file.path.clone(), message };
+    let value = |name: &str| {
+        let value = values.get(name)?;
+        let variable = template.variables.iter().find(|v| v.name.as_str() == name);
+        let is_word = match variable.map(|v| &v.of) {
+            Some(VariableType::Integer { .. } | VariableType::Boolean { .. }) => true,
+            Some(_) => false,
+            None => name.starts_with("port."),
+        };
+        Some(quote(file.format, value, is_word).map_err(|message| match variable {
+            Some(_) => LowerError { field: format!("variables.{name}"), message },
+            None => say(format!("{{{{{name}}}}}: {message}")),
+        }))
+    };
+    render_with(&file.content, value, &[], say)
+}
+
 /// Checks the variables alone, before there are ports or a node.
 pub fn check_variables(template: &Template, spec: &Spec) -> Result<(), Vec<LowerError>> {
-    let facts = Facts { name: String::new(), address: String::new(), ports: BTreeMap::new(), given: BTreeMap::new() };
-    values(template, spec, &facts).map(drop)
+    // Numbers that stand for ports: what a file can hold does not depend on them.
+    let ports = template.ports.iter().map(|p| (p.name.to_string(), 1)).collect();
+    let given = template.kind.given().iter().map(|name| (*name, String::new())).collect();
+    let facts = Facts { name: String::new(), address: String::new(), ports, given };
+    let values = values(template, spec, &facts)?;
+    let wrong: Vec<_> = template.files.iter().filter_map(|f| content(template, f, &values).err()).collect();
+    if wrong.is_empty() { Ok(()) } else { Err(wrong) }
 }
 
 fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Vec<LowerError>> {
@@ -198,6 +222,7 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
                 render(&c.image, values, &[]).map_err(|message| vec![LowerError { field: "image".into(), message }])?;
             let command = c.command.as_deref().map(args).transpose()?;
             Ok(How::Container(Container {
+                template_image: Some(template_image(template, &c.image)),
                 image,
                 command,
                 env: map(&c.env)?,
@@ -208,6 +233,12 @@ fn how(template: &Template, runtime: Runtime, values: &Values) -> Result<How, Ve
             }))
         }
     }
+}
+
+/// The image with every variable as the template has it; without a default there is none that it names.
+fn template_image(template: &Template, image: &str) -> String {
+    let own = template.variables.iter().filter_map(|v| Some((v.name.to_string(), v.resolve(None).ok()?)));
+    render(image, &own.collect(), &[]).unwrap_or_default()
 }
 
 /// Digest of what takes effect only at a start. Limits are left out: they are applied to what is running.

@@ -289,7 +289,7 @@ impl Seen {
                     self.phase = Phase::Running { since: now };
                 }
             }
-            Happened::Exited(exit) => self.exited(want, exit, now),
+            Happened::Exited(exit) => self.exited(want, exit, now, true),
             Happened::Removed => {
                 if matches!(self.phase, Phase::Removing { .. }) {
                     self = Seen { phase: Phase::Gone, restart: self.restart, ..Seen::default() };
@@ -314,7 +314,7 @@ impl Seen {
                 self.phase = Phase::Stopped;
             }
             (Phase::Starting { .. } | Phase::Running { .. } | Phase::Stopping { .. }, Some(exit)) => {
-                self.exited(want, exit, now);
+                self.exited(want, exit, now, false);
             }
             // Nobody looked whether it was ready, so its time to become ready begins anew.
             (Phase::Starting { .. }, None) => self.phase = Phase::Starting { since: now },
@@ -358,7 +358,9 @@ impl Seen {
         }
     }
 
-    fn exited(&mut self, want: &Desired, exit: Exit, now: Time) {
+    /// `was_watched` when the agent was there: else the end of the machine, the engine or the agent may have ended it, and
+    /// a program that is asked to stop ends with 0.
+    fn exited(&mut self, want: &Desired, exit: Exit, now: Time, was_watched: bool) {
         let code = exit.code;
         self.exit = Some(exit);
         match self.phase {
@@ -378,7 +380,7 @@ impl Seen {
                 }
                 let again = match want.blueprint.run.restart {
                     RestartRule::Always => true,
-                    RestartRule::OnFailure => code != Some(0),
+                    RestartRule::OnFailure => code != Some(0) || !was_watched,
                     RestartRule::Never => false,
                 };
                 self.fail(want, Why::Exited, again, now);

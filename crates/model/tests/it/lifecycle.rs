@@ -106,7 +106,7 @@ pub(crate) struct World {
 
 type Checked = Result<(), String>;
 
-fn blueprint(revision: u32, restart: RestartRule) -> Blueprint {
+pub(crate) fn blueprint(revision: u32, restart: RestartRule) -> Blueprint {
     let process = Process { program: "true".into(), args: vec![], env: Default::default(), workdir: "data".into() };
     Blueprint {
         resources: vec![],

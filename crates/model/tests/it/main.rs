@@ -6,4 +6,5 @@ mod mutant;
 mod oracle;
 mod place;
 mod policy;
+mod restart;
 mod template;

@@ -170,3 +170,44 @@ fn values_are_data_and_cannot_become_settings_arguments_or_program_text() {
     let start = made.resources.iter().find(|r| r.key == "file/data/start.js").unwrap();
     assert!(!serde_json::to_string(start).unwrap().contains("process.exit"), "values never reach the program text");
 }
+
+#[test]
+fn f24_what_the_game_cannot_hold_is_refused_with_its_field() {
+    let (_, yaml) = builtin().into_iter().find(|(name, _)| name == "openttd").unwrap();
+    let openttd = read(&yaml);
+    let (_, yaml) = builtin().into_iter().find(|(name, _)| name == "luanti").unwrap();
+    let luanti = read(&yaml);
+    for (template, field, value, is_fine) in [
+        (&openttd, "password", "\"quoted\"".to_owned(), true),
+        (&openttd, "password", " lead and tail ".to_owned(), true),
+        (&openttd, "password", "日".repeat(11), false),
+        (&openttd, "title", "é".repeat(40), false),
+        (&luanti, "motd", "tail ".to_owned(), false),
+        (&luanti, "motd", "\"\"\"".to_owned(), false),
+        (&luanti, "motd", "a \"quoted\" word".to_owned(), true),
+        (&luanti, "password", "{".to_owned(), false),
+    ] {
+        let mut spec = spec(template, Runtime::Process);
+        spec.variables.insert(field.to_owned(), value.clone().into());
+        match kind::check_variables(template, &spec) {
+            Ok(()) => assert!(is_fine, "{field}: {value:?}"),
+            Err(wrong) => {
+                assert!(!is_fine, "{field}: {value:?}: {wrong:?}");
+                assert_eq!(wrong[0].field, format!("variables.{field}"));
+            }
+        }
+        if is_fine {
+            kind::lower(template, &spec, &facts(template)).unwrap();
+        }
+    }
+    let text =
+        serde_json::to_string(&kind::lower(&openttd, &spec(&openttd, Runtime::Process), &facts(&openttd)).unwrap());
+    assert!(text.unwrap().contains("server_password = \\\"\\\""));
+}
+
+#[test]
+fn f24_a_placeholder_in_quotation_marks_of_its_own_is_told() {
+    let (_, yaml) = builtin().into_iter().find(|(name, _)| name == "minecraft").unwrap();
+    let problems = parse(&yaml.replace("\"motd\": {{motd}}", "\"motd\": \"{{motd}}\"")).unwrap_err();
+    assert!(problems[0].message.contains("stands alone"), "{problems:?}");
+}

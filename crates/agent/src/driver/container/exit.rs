@@ -7,9 +7,10 @@ use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::Read as _;
 
-/// As the engine tells it, corrected where an engine is known not to know.
-pub(super) fn exit_of(state: &ContainerState, id: Option<&str>, now: Time) -> Exit {
-    let code = state.exit_code.and_then(|code| i32::try_from(code).ok());
+/// As the engine tells it, corrected where an engine is known not to know. With `was_away` the engine did not answer for a
+/// while before: then the engine itself may have asked the program to stop, and a 0 does not mean that it had done its work.
+pub(super) fn exit_of(state: &ContainerState, id: Option<&str>, now: Time, was_away: bool) -> Exit {
+    let code = state.exit_code.and_then(|code| i32::try_from(code).ok()).filter(|code| *code != 0 || !was_away);
     let at = state.finished_at.as_deref().and_then(|at| at.parse().ok()).filter(|at: &Time| at.as_millis() > 0);
     // As shells do, engines tell a signal as a status above 128.
     let signal = code.filter(|code| (129..=192).contains(code)).map(|code| code - 128);
@@ -49,6 +50,13 @@ fn kernel_log() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn f3_a_zero_of_an_engine_that_was_away_is_not_taken_for_done() {
+        let ended = |exit_code| ContainerState { exit_code: Some(exit_code), ..ContainerState::default() };
+        let code = |exit_code, was_away| exit_of(&ended(exit_code), None, Time::ZERO, was_away).code;
+        assert_eq!((code(0, false), code(0, true), code(3, true)), (Some(0), None, Some(3)));
+    }
 
     #[test]
     fn only_the_container_that_the_kernel_names_ran_out_of_memory() {

@@ -6,6 +6,9 @@
 
 mod engine;
 mod exit;
+mod image;
+mod network;
+mod pace;
 mod run;
 mod spec;
 
@@ -13,6 +16,8 @@ pub use engine::Engine;
 
 use super::layout::Layout;
 use super::{Adopted, Driver, Job, Note, Progress, Started};
+use crate::tree;
+use bollard::models::ImageInspect;
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, CreateImageOptionsBuilder, ListContainersOptionsBuilder,
     RemoveContainerOptionsBuilder,
@@ -21,15 +26,18 @@ use engine::{explain, is_missing};
 use exit::exit_of;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _};
+use image::Reference;
 use ostler_model::WorkloadId;
+use ostler_model::workload::Status;
 use ostler_model::workload::blueprint::{Container, How};
 use ostler_runtime::{Clock, Spawn};
 use run::Attending;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use spec::Spec;
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Names the workload on its container.
 pub(super) const LABEL: &str = "ostler.workload";
@@ -46,6 +54,8 @@ pub struct Containers {
     pub(crate) layout: Layout,
     /// Where ports are published.
     pub(crate) publish: IpAddr,
+    /// Images that may run beside those of their templates.
+    pub(crate) allow_images: Vec<String>,
     pub(crate) clock: Clock,
     pub(crate) spawn: Spawn,
 }
@@ -63,12 +73,16 @@ impl Containers {
     }
 
     async fn image(&self, job: &Job, progress: Progress<'_>) -> Result<Note, String> {
-        let image = &container(job)?.image;
+        let Container { image, template_image, .. } = container(job)?;
+        let (reference, allowed) = image::allow(image, template_image.as_deref(), &self.allow_images)?;
         let engine = self.engine().await?;
         match engine.docker.inspect_image(image).await {
-            Ok(_) => return Ok(Note::ready()),
+            Ok(found) => return self.pin(job, &reference, &found),
             Err(e) if is_missing(&e) => {}
             Err(e) => return Err(explain(&e)),
+        }
+        if allowed == image::Allowed::ByTemplate {
+            image::check_addresses(&reference, &self.clock).await?;
         }
         progress(format!("fetching the image {image}"));
         let options = CreateImageOptionsBuilder::default().from_image(&with_tag(image)).build();
@@ -85,22 +99,69 @@ impl Containers {
                 _ => status,
             });
         }
-        engine.docker.inspect_image(image).await.map(|_| Note::ready()).map_err(|e| explain(&e))
+        let found = engine.docker.inspect_image(image).await.map_err(|e| explain(&e))?;
+        self.pin(job, &reference, &found)
+    }
+
+    fn pinned(&self, id: WorkloadId) -> PathBuf {
+        self.layout.state.join("images").join(format!("{id}.json"))
+    }
+    /// Remembers which image exactly it is: what the name means may change on the node, by another workload's fetch.
+    fn pin(&self, job: &Job, reference: &Reference, found: &ImageInspect) -> Result<Note, String> {
+        let digests = found.repo_digests.iter().flatten().filter_map(|digest| {
+            let (name, digest) = digest.split_once('@')?;
+            let own = Reference::parse(name).ok()?;
+            (own.to_string() == reference.to_string()).then(|| digest.to_owned())
+        });
+        let digest = reference.digest.clone().or_else(|| digests.min());
+        let id = found.id.clone().ok_or("the engine does not say which image it is")?;
+        let pin = Pin { image: container(job)?.image.clone(), digest: digest.unwrap_or_else(|| id.clone()), id };
+        let (path, text) = (self.pinned(job.id), serde_json::to_vec(&pin).map_err(|e| e.to_string())?);
+        let write = || {
+            std::fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            std::fs::write(&path, text)
+        };
+        write().map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
+        Ok(Note { message: pin.sentence(), ..Note::ready() })
+    }
+    /// The image that was pinned, while the name is the same and the image is there; else what the name means now.
+    async fn pinned_image(&self, engine: &Engine, job: &Job) -> Result<(ImageInspect, Option<Pin>), String> {
+        let wanted = container(job)?;
+        image::allow(&wanted.image, wanted.template_image.as_deref(), &self.allow_images)?;
+        let pin = std::fs::read(self.pinned(job.id)).ok().and_then(|text| serde_json::from_slice::<Pin>(&text).ok());
+        if let Some(pin) = pin.filter(|pin| pin.image == wanted.image)
+            && let Ok(found) = engine.docker.inspect_image(&pin.id).await
+        {
+            return Ok((found, Some(pin)));
+        }
+        Ok((engine.docker.inspect_image(&wanted.image).await.map_err(|e| explain(&e))?, None))
     }
 
     async fn begin(&self, job: &Job) -> Result<Started, String> {
         self.clean(job.id).await?;
         let engine = self.engine().await?;
         let wanted = container(job)?;
-        let image = engine.docker.inspect_image(&wanted.image).await.map_err(|e| explain(&e))?;
+        let (image, pin) = self.pinned_image(&engine, job).await?;
         let image_user = image.config.and_then(|c| c.user).unwrap_or_default();
-        let Spec { body, mut notes, owner } = self.spec(job, wanted, &image_user, engine.is_podman)?;
+        let Spec { mut body, mut notes, owner } = self.spec(job, wanted, &image_user, engine.is_podman)?;
+        if let Some(pin) = &pin {
+            body.image = Some(pin.id.clone());
+            job.console.say(&pin.sentence());
+        }
+        if !engine.is_podman {
+            let network = network::ensure(&engine, job.id).await?;
+            if let Some(host) = &mut body.host_config {
+                host.network_mode = Some(network);
+            }
+        }
         if let Some(owner) = owner.filter(|_| super::account::is_root()) {
             let volumes = wanted.mounts.keys().map(|v| self.layout.volume(job.id, v)).collect::<Result<Vec<_>, _>>()?;
-            tokio::task::spawn_blocking(move || volumes.iter().try_for_each(|volume| give(volume, owner)))
-                .await
-                .map_err(|e| e.to_string())?
-                .map_err(|e| format!("its volumes cannot be given to its user: {e}"))?;
+            // Nothing runs in them at this time.
+            for volume in volumes {
+                tree::give(&volume, owner)
+                    .await
+                    .map_err(|e| format!("its volumes cannot be given to its user: {e}"))?;
+            }
         }
         std::fs::create_dir_all(self.layout.run(job.id)).map_err(|e| format!("its folder cannot be made: {e}"))?;
         let id = match self.create(&engine, job, body.clone()).await {
@@ -122,7 +183,11 @@ impl Containers {
             created => created?,
         };
         let run = run::run(self.attending(&engine, job, true));
-        Ok(Started { identity: json!({ "container": id }), run, note: Note::all(notes) })
+        let note = match (Note::all(notes), pin) {
+            (note, Some(pin)) if note.status == Status::Ready => Note { message: pin.sentence(), ..note },
+            (note, _) => note,
+        };
+        Ok(Started { identity: json!({ "container": id }), run, note })
     }
 
     /// Creates and starts; leaves nothing when it fails.
@@ -168,7 +233,7 @@ impl Containers {
         if state.running != Some(true) {
             let has_begun = state.started_at.as_deref().is_some_and(|at| !at.is_empty() && !at.starts_with("0001"));
             return Ok(if has_begun {
-                Adopted::Ended(exit_of(&state, found.id.as_deref(), self.clock.now()))
+                Adopted::Ended(exit_of(&state, found.id.as_deref(), self.clock.now(), false))
             } else {
                 Adopted::Nothing
             });
@@ -192,11 +257,32 @@ impl Containers {
                     _ => {}
                 }
             }
+            if !engine.is_podman {
+                network::remove(&engine, id).await?;
+            }
         }
         match std::fs::remove_dir_all(self.layout.run(id)) {
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("its folder cannot be removed: {e}")),
             _ => Ok(()),
         }
+    }
+}
+
+/// Which image exactly a workload runs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Pin {
+    /// As it was asked for.
+    image: String,
+    /// What the registry calls it, or the engine's own name for one that was never fetched.
+    digest: String,
+    /// The engine's name for it.
+    id: String,
+}
+
+impl Pin {
+    fn sentence(&self) -> String {
+        let name = self.image.split_once('@').map_or(self.image.as_str(), |(name, _)| name);
+        format!("the image is {name}@{}", self.digest)
     }
 }
 
@@ -213,20 +299,6 @@ fn with_tag(image: &str) -> String {
     if last.contains([':', '@']) { image.to_owned() } else { format!("{image}:latest") }
 }
 
-/// Gives a volume and what is in it to a user. Nothing runs in it at this time, and links are not followed.
-fn give(path: &Path, owner: (u32, u32)) -> std::io::Result<()> {
-    std::os::unix::fs::lchown(path, Some(owner.0), Some(owner.1))?;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            give(&entry.path(), owner)?;
-        } else {
-            std::os::unix::fs::lchown(entry.path(), Some(owner.0), Some(owner.1))?;
-        }
-    }
-    Ok(())
-}
-
 impl Driver for Containers {
     fn prepare<'a>(&'a self, job: &'a Job, progress: Progress<'a>) -> BoxFuture<'a, Result<Note, String>> {
         self.image(job, progress).boxed()
@@ -238,6 +310,13 @@ impl Driver for Containers {
         self.look(job).boxed()
     }
     fn sweep(&self, id: WorkloadId) -> BoxFuture<'_, Result<(), String>> {
-        self.clean(id).boxed()
+        async move {
+            self.clean(id).await?;
+            match std::fs::remove_file(self.pinned(id)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(format!("its pin cannot be removed: {e}")),
+                _ => Ok(()),
+            }
+        }
+        .boxed()
     }
 }

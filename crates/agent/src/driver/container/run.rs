@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, explain, is_missing};
 use super::exit::exit_of;
+use super::pace::Pace;
 use super::spec::numbers;
 use crate::driver::{Job, Meter, Note, Run};
 use crate::probe::reach::Reach;
@@ -31,6 +32,11 @@ use tokio::sync::watch;
 const ASK_AGAIN: Millis = Millis::secs(2);
 /// After the end, the last lines must have come by then.
 const LAST_LINES: Millis = Millis::secs(5);
+
+/// Lines that are looked at without a pause.
+const BATCH: usize = 256;
+/// Pause after more output than is shown.
+const PAUSE: Millis = Millis(100);
 
 type Input = Pin<Box<dyn AsyncWrite + Send>>;
 
@@ -65,8 +71,14 @@ impl Handle {
         let Attending { engine, name, job, publish, seen, is_new, clock, spawn } = attending;
         let first_line = if is_new { job.console.last_seq() } else { 0 };
         let (tell, exit) = watch::channel(None);
-        let mut reader =
-            Reader { engine: engine.clone(), name: name.clone(), job: job.clone(), seen, clock: clock.clone() };
+        let mut reader = Reader {
+            engine: engine.clone(),
+            name: name.clone(),
+            job: job.clone(),
+            seen,
+            clock: clock.clone(),
+            pace: Pace::new(clock.instant()),
+        };
         let (waiting, container, time) = (engine.clone(), name.clone(), clock.clone());
         spawn.spawn("container.attend", async move {
             let mut last = if is_new { Place::default() } else { reader.resume() };
@@ -202,21 +214,26 @@ impl Run for Handle {
 
 /// Waits for the end. An engine that does not answer says nothing about the container: it is asked again.
 async fn wait(engine: &Engine, name: &str, clock: &Clock) -> Exit {
+    let mut was_away = false;
     loop {
         // The status of this answer is not used: some engines report an error for every exit that is not 0.
         let mut waiting = std::pin::pin!(engine.docker.wait_container(name, None::<WaitContainerOptions>));
-        let _ = waiting.next().await;
+        was_away |=
+            !matches!(waiting.next().await, Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. })));
         match engine.docker.inspect_container(name, None).await {
             Ok(found) => match found.state {
                 Some(state) if state.running != Some(true) => {
-                    return exit_of(&state, found.id.as_deref(), clock.now());
+                    return exit_of(&state, found.id.as_deref(), clock.now(), was_away);
                 }
                 _ => {}
             },
             Err(e) if is_missing(&e) => {
                 return Exit { at: clock.now(), code: None, signal: None, is_out_of_memory: false };
             }
-            Err(error) => tracing::debug!(container = name, %error, "the engine does not say how it is"),
+            Err(error) => {
+                was_away = true;
+                tracing::debug!(container = name, %error, "the engine does not say how it is");
+            }
         }
         clock.sleep(ASK_AGAIN).await;
     }
@@ -229,6 +246,7 @@ struct Reader {
     job: Job,
     seen: PathBuf,
     clock: Clock,
+    pace: Pace,
 }
 
 /// How far a log was read. Stamps have a fixed form, so they compare as text; Docker's are nanoseconds, Podman's whole seconds,
@@ -283,17 +301,36 @@ impl Reader {
                 .timestamps(true)
                 .since(since)
                 .build();
-            let mut lines = std::pin::pin!(self.engine.docker.logs(&self.name, Some(options)));
+            // What is there at once, but not without end: others have their turn after each batch.
+            let lines = self.engine.docker.logs(&self.name, Some(options)).ready_chunks(BATCH);
+            let mut lines = std::pin::pin!(lines);
             // Whole seconds are asked for: some lines come twice.
             let (from, mut again) = (last.clone(), 0);
-            while let Some(Ok(line)) = lines.next().await {
-                let text = line.to_string();
-                let (stamp, text) = text.split_once(' ').unwrap_or((text.as_str(), ""));
-                if from.is_before(stamp, &mut again) {
-                    last.pass(stamp);
-                    self.take(&line, text, last);
+            while let Some(batch) = lines.next().await {
+                let is_cut = batch.iter().any(Result::is_err);
+                let mut any = false;
+                for line in batch.into_iter().map_while(Result::ok) {
+                    let text = line.to_string();
+                    let (stamp, text) = text.split_once(' ').unwrap_or((text.as_str(), ""));
+                    if from.is_before(stamp, &mut again) {
+                        last.pass(stamp);
+                        self.pace.pass(&self.job.console, self.clock.instant(), stream_of(&line), text);
+                        any = true;
+                    }
+                }
+                if any {
+                    self.note(last);
+                }
+                if is_cut {
+                    break;
+                }
+                match self.pace.is_full(self.clock.instant()) {
+                    // The engine waits too, and drops what its own bound does not hold.
+                    true => self.clock.sleep(PAUSE).await,
+                    false => tokio::task::yield_now().await,
                 }
             }
+            self.pace.tell(&self.job.console);
             if is_end {
                 return;
             }
@@ -301,17 +338,18 @@ impl Reader {
         }
     }
 
-    fn take(&self, line: &LogOutput, text: &str, at: &Place) {
-        let stream = match line {
-            LogOutput::StdErr { .. } => ConsoleStream::Err,
-            LogOutput::StdOut { .. } | LogOutput::Console { .. } | LogOutput::StdIn { .. } => ConsoleStream::Out,
-        };
-        let text = text.trim_end_matches(['\n', '\r']);
-        self.job.console.push(stream, if text.is_empty() { " " } else { text });
+    fn note(&self, at: &Place) {
         let seen = format!("{} {} {}\n", at.stamp, self.job.console.last_seq(), at.lines);
         if let Err(error) = std::fs::write(&self.seen, seen) {
             tracing::warn!(file = %self.seen.display(), %error, "cannot be written");
         }
+    }
+}
+
+fn stream_of(line: &LogOutput) -> ConsoleStream {
+    match line {
+        LogOutput::StdErr { .. } => ConsoleStream::Err,
+        LogOutput::StdOut { .. } | LogOutput::Console { .. } | LogOutput::StdIn { .. } => ConsoleStream::Out,
     }
 }
 

@@ -11,7 +11,7 @@ use bollard::models::{
 use ostler_model::workload::blueprint::{Container, Limits, Protocol, What};
 use std::collections::HashMap;
 
-/// Output that the engine keeps for whoever reads it: two files of this size.
+/// Output that the engine keeps for its readers, in files of this size.
 const LOG_FILE: &str = "5m";
 
 /// What to create, and what of the wish is not enforced.
@@ -53,14 +53,7 @@ impl Containers {
             readonly_rootfs: Some(container.read_only_root),
             tmpfs: container.read_only_root.then(|| HashMap::from([("/tmp".to_owned(), "rw,nosuid,nodev".to_owned())])),
             init: Some(true),
-            // Podman's drivers have other names and options; its own default is bounded by its configuration.
-            log_config: (!is_podman).then(|| HostConfigLogConfig {
-                typ: Some("json-file".to_owned()),
-                config: Some(HashMap::from([
-                    ("max-size".to_owned(), LOG_FILE.to_owned()),
-                    ("max-file".to_owned(), "2".to_owned()),
-                ])),
-            }),
+            log_config: Some(log_of(is_podman)),
             ..HostConfig::default()
         };
         let body = ContainerCreateBody {
@@ -157,6 +150,17 @@ fn ulimits() -> Vec<ResourcesUlimits> {
         ResourcesUlimits { name: Some(name.to_owned()), soft: Some(hard), hard: Some(hard) }
     };
     vec![limit("nofile", Resource::Nofile, 16_384), limit("nproc", Resource::Nproc, 32_768)]
+}
+
+/// Where the engine keeps the output. Podman's own default has no bound.
+fn log_of(is_podman: bool) -> HostConfigLogConfig {
+    let (driver, options): (_, &[(&str, &str)]) = if is_podman {
+        ("k8s-file", &[("max-size", LOG_FILE)])
+    } else {
+        ("json-file", &[("max-size", LOG_FILE), ("max-file", "2")])
+    };
+    let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    HostConfigLogConfig { typ: Some(driver.to_owned()), config: Some(options.collect()) }
 }
 
 /// Limits in the engine's units, zero meaning none.

@@ -57,6 +57,18 @@ impl Cgroups {
             Cgroups::None => "none",
         }
     }
+    /// The files by which a process joins the group of what serves workloads without being one, opened. Empty where
+    /// there is none: then it stays in the agent's.
+    pub(crate) fn aside(&self) -> Vec<fs::File> {
+        let at = |mount: &PathBuf| mount.join(PARENT).join("output");
+        let group = Group(match self {
+            Cgroups::V2(mount) => Cgroups::V2(at(mount)),
+            Cgroups::V1(mounts) => Cgroups::V1(mounts.iter().map(|(name, mount)| (*name, at(mount))).collect()),
+            Cgroups::None => Cgroups::None,
+        });
+        let made = group.dirs().into_iter().try_for_each(fs::create_dir_all);
+        made.and_then(|()| group.doors()).unwrap_or_default()
+    }
     /// The group of a workload; nothing is made yet.
     pub fn group(&self, id: WorkloadId) -> Group {
         let at = |mount: &PathBuf| mount.join(PARENT).join(id.to_string());

@@ -7,7 +7,7 @@ pub mod cgroup;
 mod filter;
 mod listen;
 pub mod network;
-mod output;
+pub mod output;
 mod proc;
 mod run;
 pub mod sandbox;
@@ -23,7 +23,7 @@ use network::{Held, Network};
 use ostler_model::WorkloadId;
 use ostler_model::workload::blueprint::{How, Process, What};
 use ostler_runtime::{Clock, Spawn};
-use output::Files;
+use output::{Files, Pumping};
 pub(crate) use run::Identity;
 use run::{Attending, Tree, how_it_ended, kill_tree, limit_note};
 use sandbox::{Launch, Sandbox};
@@ -45,11 +45,13 @@ pub struct Processes {
     pub(crate) spawn: Spawn,
     /// The agent's own program, for workloads whose command names it.
     pub(crate) program: Option<PathBuf>,
+    /// Between what workloads print and what the agent reads.
+    pub(crate) pumping: Arc<Pumping>,
 }
 
 impl Processes {
     fn files(&self, id: WorkloadId) -> Files {
-        Files::at(self.layout.run(id))
+        Files::at(self.layout.run(id), self.pumping.clone())
     }
 
     async fn begin(&self, job: &Job) -> Result<Started, String> {
@@ -191,9 +193,10 @@ impl Processes {
         };
         if !identity.is_alive() {
             let exit = how_it_ended(&identity, &group, &files, None, &self.clock);
-            let mut tail = output::Tail::open(files.clone(), job.console.clone(), self.clock.clone(), false);
-            tail.read(true);
+            // What it left running may still print.
             kill_tree(&group, &identity, &files, &self.clock).await?;
+            let mut tail = output::Tail::open(files.clone(), job.console.clone(), self.clock.clone(), false);
+            tail.end().await;
             return Ok(Adopted::Ended(exit));
         }
         let mut notes = vec![limit_note(group.limit(&job.want.blueprint.run.limits))];

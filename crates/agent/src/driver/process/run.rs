@@ -84,7 +84,7 @@ impl Tree {
             tokio::select! {
                 () = tail.follow() => {}
                 exit = end.wait(child) => {
-                    tail.read(true);
+                    tail.end().await;
                     // The next start, which may come at once, takes them again.
                     drop(held);
                     tell.send_replace(Some(exit));

@@ -4,8 +4,8 @@ use super::file::Place;
 use super::off_thread;
 use crate::driver::account::Account;
 use crate::driver::{Note, Progress};
-use crate::limits;
 use ostler_model::Millis;
+use ostler_model::bounds::agent::DOWNLOAD_BYTES;
 use ostler_runtime::Clock;
 use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
@@ -77,12 +77,15 @@ impl Client {
             return Err(format!("{host} answered {}", answer.status()));
         }
         let size = answer.content_length();
+        if size.is_some_and(|size| size > DOWNLOAD_BYTES) {
+            return Err(too_large());
+        }
         let mut file = place.draft(wanted.account.as_ref())?;
         let (mut hash, mut got) = (Sha256::new(), 0_u64);
         while let Some(chunk) = clock.timeout(SILENCE, answer.chunk()).await.ok_or_else(late)?.map_err(lost)? {
             got += chunk.len() as u64;
-            if got > limits::DOWNLOAD_BYTES {
-                return Err(format!("it is larger than {} GiB", limits::DOWNLOAD_BYTES >> 30));
+            if got > DOWNLOAD_BYTES {
+                return Err(too_large());
             }
             hash.update(&chunk);
             // One chunk at a time into the page cache: short enough for this thread, and flat in memory.
@@ -112,6 +115,10 @@ impl Client {
             .map_err(|e| format!("HTTP cannot be set up: {e}"))?;
         Ok(self.0.get_or_init(|| client))
     }
+}
+
+fn too_large() -> String {
+    format!("it is larger than {} GiB", DOWNLOAD_BYTES >> 30)
 }
 
 fn hash_of(mut file: std::fs::File) -> Option<String> {

@@ -41,6 +41,25 @@ pub(super) struct Place {
 impl Place {
     /// Opens the folder, and makes what is missing of it.
     pub(super) fn find(volume: &Path, path: &str, owner: Option<&Account>) -> Result<Self, String> {
+        Self::open(volume, path, |folder, part| {
+            let is_made = make(folder, part)?;
+            let next = enter(folder, part)?;
+            if is_made {
+                let (uid, gid) = ids(owner);
+                std::os::unix::fs::fchown(next.as_fd(), uid, gid).map_err(|_| Errno::PERM)?;
+            }
+            Ok(next)
+        })
+    }
+    /// Opens the folder, when all of it is there.
+    pub(super) fn find_existing(volume: &Path, path: &str) -> Result<Self, String> {
+        Self::open(volume, path, enter)
+    }
+    fn open(
+        volume: &Path,
+        path: &str,
+        descend: impl Fn(&OwnedFd, &str) -> Result<OwnedFd, Errno>,
+    ) -> Result<Self, String> {
         let wrong = || format!("{path:?} is not a path inside of a volume");
         let parts: Vec<&str> = path.split('/').collect();
         if parts.iter().any(|p| p.is_empty() || *p == "." || *p == ".." || p.contains('\0')) || path.len() > 1024 {
@@ -51,7 +70,7 @@ impl Place {
         let mut folder = rustix::fs::open(volume, flags, Mode::empty())
             .map_err(|e| format!("{} cannot be opened: {e}", volume.display()))?;
         for part in folders {
-            folder = descend(&folder, part, owner).map_err(|e| format!("{path}: {part}: {}", explain(e)))?;
+            folder = descend(&folder, part).map_err(|e| format!("{path}: {part}: {}", explain(e)))?;
         }
         Ok(Self { folder, name: (*name).to_owned(), shown: path.to_owned() })
     }
@@ -90,24 +109,23 @@ impl Place {
     }
 }
 
-fn descend(folder: &OwnedFd, part: &str, owner: Option<&Account>) -> Result<OwnedFd, Errno> {
-    let made = match rustix::fs::mkdirat(folder, part, Mode::RWXU | Mode::RGRP | Mode::XGRP) {
-        Ok(()) => true,
-        Err(Errno::EXIST) => false,
-        Err(e) => return Err(e),
-    };
+/// True when the folder was not there yet.
+fn make(folder: &OwnedFd, part: &str) -> Result<bool, Errno> {
+    match rustix::fs::mkdirat(folder, part, Mode::RWXU | Mode::RGRP | Mode::XGRP) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+fn enter(folder: &OwnedFd, part: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let inside = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_XDEV;
-    let next = match rustix::fs::openat2(folder, part, flags, Mode::empty(), inside) {
+    match rustix::fs::openat2(folder, part, flags, Mode::empty(), inside) {
         // Kernels before 5.6; one component without following links is the same.
-        Err(Errno::NOSYS) => rustix::fs::openat(folder, part, flags, Mode::empty())?,
-        opened => opened?,
-    };
-    if made {
-        let (uid, gid) = ids(owner);
-        std::os::unix::fs::fchown(next.as_fd(), uid, gid).map_err(|_| Errno::PERM)?;
+        Err(Errno::NOSYS) => rustix::fs::openat(folder, part, flags, Mode::empty()),
+        opened => opened,
     }
-    Ok(next)
 }
 
 fn explain(error: Errno) -> String {

@@ -11,6 +11,7 @@ use super::layout::Layout;
 use super::process::network::Network;
 use super::process::sandbox::Sandbox;
 use super::{Job, Note, Progress, Resources};
+use crate::tree;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use ostler_model::WorkloadId;
@@ -41,6 +42,9 @@ impl Machinery {
         spawn: Spawn,
     ) -> Self {
         let accounts = Accounts::new(clock.clone());
+        let trash = layout.trash();
+        // What a crash interrupted.
+        spawn.spawn("trash.empty", async move { trash.empty().await });
         let http = download::Client::default();
         Self { layout, sandbox, network, clock, spawn, accounts, port_range, apt: Arc::default(), http }
     }
@@ -96,6 +100,15 @@ impl Resources for Machinery {
                 // Files go with their volume, packages are everybody's, and a port is free once nothing listens.
                 What::File { .. } | What::Package { .. } | What::Download { .. } | What::Port { .. } => Ok(()),
             }
+        }
+        .boxed()
+    }
+    fn size<'a>(&'a self, id: WorkloadId, resource: &'a Resource) -> BoxFuture<'a, Option<u64>> {
+        async move {
+            let What::Volume { name, .. } = &resource.what else { return None };
+            let dir = self.layout.volume(id, name).ok()?;
+            // What is too deep or moves is not counted; what is counted is there.
+            tree::measure(&dir).await.ok().map(|size| size.bytes)
         }
         .boxed()
     }

@@ -126,8 +126,10 @@ impl Machinery {
             done
         };
         let done = self.clock.timeout(LIMIT, work).await.unwrap_or_else(|| Err("npm takes too long".to_owned()));
-        let cache = dir.join(".npm-cache");
-        let _ = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(cache)).await;
+        if let Err(error) = self.layout.trash().remove(&dir.join(".npm-cache"), &format!("{}.npm-cache", job.id)).await
+        {
+            tracing::warn!(workload = %job.id, %error, "what npm has fetched cannot be removed");
+        }
         if let (Network::Own, Some(account)) = (self.network, &account) {
             network::disconnect(&self.clock, account.uid).await?;
         }
@@ -193,10 +195,7 @@ fn check_npm(name: &str, version: Option<&str>) -> Result<(), String> {
 
 /// The version of a package in a volume. The tenant may have written anything there, so little is read and nothing followed.
 fn installed(volume: &std::path::Path, name: &str) -> Option<String> {
-    if !volume.join("node_modules").join(name).exists() {
-        return None;
-    }
-    let place = Place::find(volume, &format!("node_modules/{name}/package.json"), None).ok()?;
+    let place = Place::find_existing(volume, &format!("node_modules/{name}/package.json")).ok()?;
     let mut text = String::new();
     place.read()?.take(1 << 20).read_to_string(&mut text).ok()?;
     let value: serde_json::Value = serde_json::from_str(&text).ok()?;

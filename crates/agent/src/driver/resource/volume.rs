@@ -44,14 +44,9 @@ pub(super) async fn ensure(
 
 pub(super) async fn remove(layout: &Layout, id: WorkloadId, name: &str) -> Result<(), String> {
     let (above, dir) = (layout.volumes(id), layout.volume(id, name)?);
+    let removed = layout.trash().remove(&dir, &format!("{id}.{name}")).await;
+    removed.map_err(|e| format!("{} cannot be removed: {e}", dir.display()))?;
     off_thread(move || {
-        // The standard library removes beneath directory handles and never follows a link.
-        match fs::remove_dir_all(&dir) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => {
-                return Err(format!("{} cannot be removed: {e}", dir.display()));
-            }
-            _ => {}
-        }
         // The last volume takes the workload's folder along.
         let _ = fs::remove_dir(&above);
         Ok(())

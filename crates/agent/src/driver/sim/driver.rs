@@ -67,6 +67,9 @@ impl Resources for SimDriver {
         }
         .boxed()
     }
+    fn size<'a>(&'a self, _: WorkloadId, _: &'a Resource) -> BoxFuture<'a, Option<u64>> {
+        std::future::ready(None).boxed()
+    }
 }
 
 impl Driver for SimDriver {
