@@ -4,7 +4,7 @@ use crate::driver::account::is_root;
 use crate::driver::process::cgroup::Cgroups;
 use crate::driver::process::sandbox::Sandbox;
 use crate::driver::tool;
-use ostler_model::node::{Abilities, Facts, Isolation};
+use ostler_model::node::{Abilities, Facts, Isolation, Low};
 use std::fs;
 use std::path::Path;
 
@@ -33,6 +33,7 @@ pub fn facts(found: &Found, data: &Path, address: &str, port_range: (u16, u16)) 
         address: address.to_owned(),
         port_range,
         can: abilities(found),
+        low: Low::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::driver::{SimDriver, SimMachine};
 use crate::driver::{Drivers, Runtime};
 use crate::supervisor::disk::Memory;
-use ostler_model::node::{Abilities, Facts};
+use ostler_model::node::{Abilities, Facts, Free, Low};
 use ostler_model::workload::plan::Exit;
 use ostler_model::{Millis, Time, WorkloadId};
 use ostler_runtime::Clock;
@@ -32,6 +32,8 @@ pub(super) struct Held {
     usual: Behaviour,
     next: u64,
     doubles: u64,
+    pub(super) has_real_ports: bool,
+    pub(super) free: Option<Free>,
     pub(super) inputs: BTreeMap<WorkloadId, Vec<String>>,
 }
 
@@ -122,7 +124,16 @@ impl SimHost {
                 packages: vec!["apt".into(), "npm".into()],
                 notes: vec![],
             },
+            low: Low::default(),
         }
+    }
+    /// From now on ports are looked at on the machine that the simulation runs on, as the real driver does.
+    pub fn use_real_ports(&self) {
+        self.with(|held| held.has_real_ports = true);
+    }
+    /// So much is free from now on.
+    pub fn set_free(&self, free: Free) {
+        self.with(|held| held.free = Some(free));
     }
     /// Where the agent's journal is.
     pub fn disk(&self) -> &Memory {
