@@ -132,7 +132,11 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 }
 
 /// Does something in a session that has just shown who is behind it, and ends the session whatever came of it.
-async fn in_person(api: &Api, act: impl AsyncFnOnce(&Client) -> Result<()>) -> Result<()> {
+/// Does something in a session that begins with the password and ends with the command.
+pub(crate) async fn in_person<T, E: Into<anyhow::Error>>(
+    api: &Api,
+    act: impl AsyncFnOnce(&Client) -> Result<T, E>,
+) -> Result<T> {
     let me = api.get("/users/me").await?;
     let email = show::text(&me["user"]["email"]);
     let password = ask_secret(&format!("Password of {email}"))?;
@@ -140,7 +144,7 @@ async fn in_person(api: &Api, act: impl AsyncFnOnce(&Client) -> Result<()>) -> R
     let session = api.client.with(session);
     let done = act(&session).await;
     let _: Result<Value, _> = session.post("/auth/logout", None::<&()>).await;
-    done
+    done.map_err(Into::into)
 }
 
 async fn setup(session: &Client, label: Option<&str>, json: bool) -> Result<()> {

@@ -43,10 +43,9 @@ pub async fn find(
         Err(refusals) => {
             let passed = |c| Candidate { is_online: true, low: Low::default(), ..c };
             let then: Vec<Candidate> = now.into_iter().map(passed).collect();
-            let why = told(&nodes, &refusals);
-            if place(demand, &then).is_ok() {
-                return Ok(Found::Later(why));
-            }
+            // Of what waiting does not help with, that is told which would still be there afterwards.
+            let Err(lasting) = place(demand, &then) else { return Ok(Found::Later(told(&nodes, &refusals))) };
+            let (why, refusals) = (told(&nodes, &lasting), lasting);
             let is_isolation = refusals.iter().all(|(_, refusal)| matches!(refusal, Refusal::NotIsolated(_)));
             Ok(Found::Nowhere { code: if is_isolation { "not_isolated" } else { "no_room" }, why })
         }
