@@ -133,10 +133,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 /// Does something in a session that has just shown who is behind it, and ends the session whatever came of it.
 /// Does something in a session that begins with the password and ends with the command.
-pub(crate) async fn in_person<T, E: Into<anyhow::Error>>(
-    api: &Api,
-    act: impl AsyncFnOnce(&Client) -> Result<T, E>,
-) -> Result<T> {
+pub(crate) async fn in_person<T>(api: &Api, act: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let me = api.get("/users/me").await?;
     let email = show::text(&me["user"]["email"]);
     let password = ask_secret(&format!("Password of {email}"))?;
@@ -144,7 +141,7 @@ pub(crate) async fn in_person<T, E: Into<anyhow::Error>>(
     let session = api.client.with(session);
     let done = act(&session).await;
     let _: Result<Value, _> = session.post("/auth/logout", None::<&()>).await;
-    done.map_err(Into::into)
+    done
 }
 
 async fn setup(session: &Client, label: Option<&str>, json: bool) -> Result<()> {

@@ -207,7 +207,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             let is_less = rank(&min) < rank(&show::text(&before["min_isolation"]));
             let seen = if is_less {
                 // A key must not open a machine to workloads: whoever finds it would get further with it.
-                in_person(&api, async |session| session.send(Method::PATCH, &path, Some(&body)).await).await?
+                in_person(&api, async |session| Ok(session.patch(&path, &body).await?)).await?
             } else {
                 api.send(Method::PATCH, &path, Some(&body)).await?
             };
@@ -220,7 +220,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             crate::confirm(&name, what, yes)?;
             let body = json!({"confirm": name});
             let gone: Value =
-                in_person(&api, async |session| session.post(&format!("{path}/forget"), Some(&body)).await).await?;
+                in_person(&api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?)).await?;
             left_behind(gone["left"].as_array().map(Vec::as_slice).unwrap_or_default(), &gone, json)
         }
         Verb::Delete { one, forget: false, yes } => {
