@@ -199,36 +199,41 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             drop(moving);
             show::one(&seen, ONE, json)
         }
-        Verb::Isolation { one, min } => {
-            let path = path(&api, &one).await?;
-            let (body, order) = (json!({"min_isolation": min}), ["none", "shared_network", "full"]);
-            let before = api.get(&path).await?;
-            let rank = |word: &str| order.iter().position(|level| *level == word);
-            let is_less = rank(&min) < rank(&show::text(&before["min_isolation"]));
-            let seen = if is_less {
-                // A key must not open a machine to workloads: whoever finds it would get further with it.
-                in_person(&api, async |session| Ok(session.patch(&path, &body).await?)).await?
-            } else {
-                api.send(Method::PATCH, &path, Some(&body)).await?
-            };
-            show::one(&seen, ONE, json)
-        }
-        Verb::Delete { one, forget: true, yes } => {
-            let path = path(&api, &one).await?;
-            let name = show::text(&api.get(&path).await?["name"]);
-            let what = "This forgets the node and every workload on it, without removing anything from the machine.";
-            crate::confirm(&name, what, yes)?;
-            let body = json!({"confirm": name});
-            let gone: Value =
-                in_person(&api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?)).await?;
-            left_behind(gone["left"].as_array().map(Vec::as_slice).unwrap_or_default(), &gone, json)
-        }
+        Verb::Isolation { one, min } => isolation(&api, &one, &min).await,
+        Verb::Delete { one, forget: true, yes } => forget(&api, &one, yes).await,
         Verb::Delete { one, forget: false, yes } => {
             let path = path(&api, &one).await?;
             crate::confirm(&one.node, "This forgets the node; its agent is turned away from now on.", yes)?;
             api.send(Method::DELETE, &path, None).await.map(drop)
         }
     }
+}
+
+/// Says how far processes must be isolated; less than now in a session that begins with the password.
+async fn isolation(api: &Api, one: &One, min: &str) -> Result<()> {
+    let path = path(api, one).await?;
+    let (body, order) = (json!({"min_isolation": min}), ["none", "shared_network", "full"]);
+    let before = api.get(&path).await?;
+    let rank = |word: &str| order.iter().position(|level| *level == word);
+    let seen = if rank(min) < rank(&show::text(&before["min_isolation"])) {
+        // A key must not open a machine to workloads: a stolen one would get further.
+        in_person(api, async |session| Ok(session.patch(&path, &body).await?)).await?
+    } else {
+        api.send(Method::PATCH, &path, Some(&body)).await?
+    };
+    show::one(&seen, ONE, api.common.json)
+}
+
+/// Forgets a node that is lost, with everything on it.
+async fn forget(api: &Api, one: &One, yes: bool) -> Result<()> {
+    let path = path(api, one).await?;
+    let name = show::text(&api.get(&path).await?["name"]);
+    let what = "This forgets the node and every workload on it, without removing anything from the machine.";
+    crate::confirm(&name, what, yes)?;
+    let body = json!({"confirm": name});
+    let gone: Value =
+        in_person(api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?)).await?;
+    left_behind(gone["left"].as_array().map(Vec::as_slice).unwrap_or_default(), &gone, api.common.json)
 }
 
 /// Prints what may be left on machines that were forgotten.

@@ -350,7 +350,8 @@ impl Family {
         crate::confirm(&name, "This forgets it, without removing anything from its machine.", yes)?;
         let body = json!({"confirm": name});
         let gone: Value =
-            in_person(&self.api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?)).await?;
+            in_person(&self.api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?))
+                .await?;
         left_behind(std::slice::from_ref(&gone["left"]), &gone, self.api.common.json)
     }
 

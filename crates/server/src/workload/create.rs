@@ -130,8 +130,9 @@ async fn choose(
         // A node that is away is worth waiting for; the job says so.
         Some(runtime) => Ok((runtime, None)),
         None => {
-            let is_isolation = codes.iter().all(|code| *code == "not_isolated");
-            Err(Error::conflict(if is_isolation { "not_isolated" } else { "no_room" }, refusals.join("; ")))
+            // One way to run it would do once the nodes isolate processes; that is the remedy.
+            let code = if codes.contains(&"not_isolated") { "not_isolated" } else { "no_room" };
+            Err(Error::conflict(code, refusals.join("; ")))
         }
     }
 }
