@@ -24,6 +24,8 @@ pub struct House {
     environment: Vec<(String, String)>,
     /// The admin's key, `ost_…`.
     pub key: String,
+    /// The admin's session, a cookie: for what a key may not do.
+    pub cookie: String,
     /// The one-time secret that the first admin was made with.
     pub setup_secret: String,
     /// For requests that no method here makes.
@@ -53,9 +55,9 @@ impl House {
         drop(rustls::crypto::ring::default_provider().install_default());
         let idle = Duration::from_secs(30);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).pool_idle_timeout(idle).build()?;
-        let (key, setup_secret) = (String::new(), String::new());
+        let (key, cookie, setup_secret) = (String::new(), String::new(), String::new());
         let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut house = Self { server: None, dir, listen, args, environment, key, setup_secret, http };
+        let mut house = Self { server: None, dir, listen, args, environment, key, cookie, setup_secret, http };
         house.resume().await?;
         house.install().await?;
         Ok(house)
@@ -97,7 +99,7 @@ impl House {
         let answer = self
             .http
             .post(self.at("/keys"))
-            .header("cookie", cookie)
+            .header("cookie", &cookie)
             .header("x-ostler-csrf", "1")
             .json(&json!({"label": "tests", "capabilities": all}))
             .send()
@@ -105,7 +107,19 @@ impl House {
         let status = answer.status();
         let body: Value = answer.json().await.with_context(|| format!("making a key answered {status}"))?;
         self.key = body["secret"].as_str().with_context(|| format!("no secret in {body}"))?.to_owned();
+        self.cookie = cookie;
         Ok(())
+    }
+
+    /// Changes something as the admin in person; the answer must be a success.
+    pub async fn patch_in_person(&self, path: &str, body: Value) -> Result<Value> {
+        let request = self.http.patch(self.at(path)).header("cookie", &self.cookie).header("x-ostler-csrf", "1");
+        let answer = request.json(&body).send().await?;
+        let (status, text) = (answer.status(), answer.text().await?);
+        if !status.is_success() {
+            bail!("PATCH {path} answered {status}: {text}");
+        }
+        Ok(serde_json::from_str(&text)?)
     }
 
     /// Where it listens, for example `http://127.0.0.1:4711`.

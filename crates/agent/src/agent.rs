@@ -46,6 +46,8 @@ impl Agent {
         let Config { member, facts } = config;
         let supervisor =
             Supervisor::open(member.installation, facts, clock.clone(), spawn.clone(), drivers.clone()).await?;
+        let measuring = supervisor.clone();
+        spawn.spawn("agent.measure", async move { measuring.keep_measuring().await });
         let boot: ostler_model::BootId = ids.next();
         let (boot, started_at) = (boot.to_string(), clock.now());
         let (forwards, links) = (Arc::new(Semaphore::new(limits::FORWARDS_MOST)), OnceLock::new());
@@ -77,7 +79,7 @@ impl Agent {
     }
     /// Publishes facts that have changed.
     pub fn set_facts(&self, facts: Facts) {
-        self.0.supervisor.reports().put_facts(facts);
+        self.0.supervisor.set_facts(facts);
     }
     /// What runs here and how it is.
     pub fn supervisor(&self) -> &Arc<Supervisor> {

@@ -132,7 +132,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 }
 
 /// Does something in a session that has just shown who is behind it, and ends the session whatever came of it.
-async fn in_person(api: &Api, act: impl AsyncFnOnce(&Client) -> Result<()>) -> Result<()> {
+/// Does something in a session that begins with the password and ends with the command.
+pub(crate) async fn in_person<T>(api: &Api, act: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let me = api.get("/users/me").await?;
     let email = show::text(&me["user"]["email"]);
     let password = ask_secret(&format!("Password of {email}"))?;

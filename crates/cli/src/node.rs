@@ -2,6 +2,7 @@
 
 use crate::api::{Api, Common, NODE};
 use crate::complete;
+use crate::factor::in_person;
 use crate::show::{self, As, Column};
 use crate::wait::{self, Moving};
 use anyhow::Result;
@@ -70,10 +71,22 @@ enum Verb {
         #[arg(long, value_name = "SPAN", default_value = "5m", value_parser = wait::span)]
         timeout: Duration,
     },
+    /// Say how far processes must at least be isolated to start there. Less than now asks for your password.
+    Isolation {
+        #[command(flatten)]
+        one: One,
+        /// `full`, `shared_network`, or `none`: then workloads see and change the whole machine.
+        #[arg(value_parser = ["full", "shared_network", "none"])]
+        min: String,
+    },
     /// Forget a node that runs nothing any more.
     Delete {
         #[command(flatten)]
         one: One,
+        /// The machine is lost for good: forget what was on it, too, and print what may still run there. Asks for your
+        /// password.
+        #[arg(long)]
+        forget: bool,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
@@ -91,6 +104,8 @@ const LIST: &[Column] = &[
     ("NAME", "name", As::Text),
     ("STATE", "state", As::State),
     ("SINCE", "since", As::Ago),
+    ("PROBLEM", "problem", As::Text),
+    ("ISOLATION", "facts.can.isolation", As::Text),
     ("DRAINING", "is_draining", As::YesNo),
     ("WORKLOADS", "workload_count", As::Text),
     ("RESERVED", "reserved_memory_bytes", As::Bytes),
@@ -118,6 +133,8 @@ const ONE: &[Column] = &[
     ("System", "facts.os", As::Text),
     ("Kernel", "facts.kernel", As::Text),
     ("Agent", "facts.agent_version", As::Text),
+    ("Isolation", "facts.can.isolation", As::Text),
+    ("Demands at least", "min_isolation", As::Text),
     ("Sandbox", "facts.can.sandbox", As::Text),
     ("Limits by", "facts.can.cgroups", As::Text),
     ("Containers", "facts.can.container_engine", As::Text),
@@ -128,9 +145,22 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let api = Api::open(args.common)?;
     let json = api.common.json;
     match args.verb {
-        Verb::List => show::list(&api.all(&api.within("/nodes"), 10_000).await?, LIST, json),
+        Verb::List => {
+            let mut all = api.all(&api.within("/nodes"), 10_000).await?;
+            if !json {
+                all.iter_mut().for_each(name_problems);
+            }
+            show::list(&all, LIST, json)
+        }
         Verb::Get(one) => {
             let seen = api.get(&path(&api, &one).await?).await?;
+            for problem in seen["problems"].as_array().filter(|_| !json).into_iter().flatten() {
+                show::print(&format!(
+                    "Problem: {} {}",
+                    show::text(&problem["message"]),
+                    show::text(&problem["remedy"])
+                ))?;
+            }
             show::one(&seen, ONE, json)?;
             for note in seen["facts"]["can"]["notes"].as_array().filter(|_| !json).into_iter().flatten() {
                 show::print(&format!("Note: {}", show::text(note)))?;
@@ -169,12 +199,69 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             drop(moving);
             show::one(&seen, ONE, json)
         }
-        Verb::Delete { one, yes } => {
+        Verb::Isolation { one, min } => isolation(&api, &one, &min).await,
+        Verb::Delete { one, forget: true, yes } => forget(&api, &one, yes).await,
+        Verb::Delete { one, forget: false, yes } => {
             let path = path(&api, &one).await?;
             crate::confirm(&one.node, "This forgets the node; its agent is turned away from now on.", yes)?;
             api.send(Method::DELETE, &path, None).await.map(drop)
         }
     }
+}
+
+/// Says how far processes must be isolated; less than now in a session that begins with the password.
+async fn isolation(api: &Api, one: &One, min: &str) -> Result<()> {
+    let path = path(api, one).await?;
+    let (body, order) = (json!({"min_isolation": min}), ["none", "shared_network", "full"]);
+    let before = api.get(&path).await?;
+    let rank = |word: &str| order.iter().position(|level| *level == word);
+    let seen = if rank(min) < rank(&show::text(&before["min_isolation"])) {
+        // A key must not open a machine to workloads: a stolen one would get further.
+        in_person(api, async |session| Ok(session.patch(&path, &body).await?)).await?
+    } else {
+        api.send(Method::PATCH, &path, Some(&body)).await?
+    };
+    show::one(&seen, ONE, api.common.json)
+}
+
+/// Forgets a node that is lost, with everything on it.
+async fn forget(api: &Api, one: &One, yes: bool) -> Result<()> {
+    let path = path(api, one).await?;
+    let name = show::text(&api.get(&path).await?["name"]);
+    let what = "This forgets the node and every workload on it, without removing anything from the machine.";
+    crate::confirm(&name, what, yes)?;
+    let body = json!({"confirm": name});
+    let gone: Value =
+        in_person(api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?)).await?;
+    left_behind(gone["left"].as_array().map(Vec::as_slice).unwrap_or_default(), &gone, api.common.json)
+}
+
+/// Prints what may be left on machines that were forgotten.
+pub(crate) fn left_behind(left: &[Value], gone: &Value, json: bool) -> Result<()> {
+    const COLUMNS: &[Column] = &[
+        ("WORKLOAD", "name", As::Text),
+        ("ID", "workload", As::Text),
+        ("MACHINE", "machine", As::Text),
+        ("MAY RUN", "may_run", As::YesNo),
+        ("AS", "runtime", As::Text),
+        ("VOLUMES", "volumes", As::Text),
+        ("PORTS", "ports", As::Text),
+    ];
+    if json {
+        return show::print(&serde_json::to_string_pretty(gone)?);
+    }
+    if left.is_empty() {
+        return show::print("Forgotten; nothing was on it.");
+    }
+    show::note("Forgotten. This may still be on the machine:");
+    show::list(left, COLUMNS, false)
+}
+
+/// What is wrong with a node, in the words of its problems, for the list.
+fn name_problems(node: &mut Value) {
+    let codes: Vec<String> =
+        node["problems"].as_array().into_iter().flatten().map(|p| show::text(&p["code"])).collect();
+    node["problem"] = codes.join(", ").into();
 }
 
 async fn path(api: &Api, one: &One) -> Result<String> {

@@ -4,7 +4,9 @@ use crate::api::{Api, Common, NODE, Noun};
 use crate::complete;
 use crate::console;
 use crate::exit::Trouble;
+use crate::factor::in_person;
 use crate::ground::ask_secret;
+use crate::node::left_behind;
 use crate::show::{self, As, Column};
 use crate::size::Size;
 use crate::wait::{self, Wait};
@@ -62,6 +64,10 @@ enum Verb {
         /// Kill it instead of asking it to stop first.
         #[arg(long)]
         force: bool,
+        /// Its machine is lost for good: forget it without the node's word, and print what may still run there. Asks for
+        /// your password.
+        #[arg(long, conflicts_with = "force")]
+        forget: bool,
         #[command(flatten)]
         wait: Wait,
     },
@@ -210,7 +216,8 @@ pub(crate) async fn run(family: &'static str, args: Args) -> Result<()> {
         Verb::Stop(power) => family.power("stop", "stopped", &power).await,
         Verb::Restart(power) => family.power("restart", "running", &power).await,
         Verb::Kill(power) => family.power("kill", "stopped", &power).await,
-        Verb::Delete { one, yes, force, wait } => family.delete(&one, yes, force, wait).await,
+        Verb::Delete { one, yes, forget: true, .. } => family.forget(&one, yes).await,
+        Verb::Delete { one, yes, force, forget: false, wait } => family.delete(&one, yes, force, wait).await,
         Verb::Console { one, how } => {
             let path = family.path(&one).await?;
             console::run(&family.api, &path, how).await
@@ -335,6 +342,17 @@ impl Family {
             seen = wait::state(&self.api, &path, state, power.wait.timeout).await?;
         }
         if self.api.common.json { show_one(&seen, true) } else { show::list(&[seen], LIST, false) }
+    }
+
+    async fn forget(&self, one: &One, yes: bool) -> Result<()> {
+        let path = self.path(one).await?;
+        let name = show::text(&self.api.get(&path).await?["name"]);
+        crate::confirm(&name, "This forgets it, without removing anything from its machine.", yes)?;
+        let body = json!({"confirm": name});
+        let gone: Value =
+            in_person(&self.api, async |session| Ok(session.post(&format!("{path}/forget"), Some(&body)).await?))
+                .await?;
+        left_behind(std::slice::from_ref(&gone["left"]), &gone, self.api.common.json)
     }
 
     async fn delete(&self, one: &One, yes: bool, force: bool, wait: Wait) -> Result<()> {

@@ -3,6 +3,7 @@
 //! Pure: no IO, no async, no clock and no randomness. Time, ids and facts come in as arguments, so every rule
 //! of the product can be tested by the million in milliseconds. Rows and wire types convert to these types by name.
 
+pub mod address;
 pub mod audit;
 pub mod authz;
 pub mod bounds;

@@ -1,6 +1,13 @@
 //! Nodes: machines that run the agent, what they can do, and the tokens with which they join.
 
+mod floor;
+mod problem;
+
+pub use floor::{Free, Low};
+pub use problem::{Problem, ProblemCode, problems};
+
 use crate::authz::{Kind, Resource};
+use crate::workload::Runtime;
 use crate::{JoinTokenId, Label, Name, NodeId, Time, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +22,8 @@ pub struct Node {
     pub facts: Facts,
     /// No new workloads are placed here; those that run go on.
     pub is_draining: bool,
+    /// The weakest isolation with which its owner lets processes run here.
+    pub min_isolation: Isolation,
     /// Grows with every change of what this node shall run; the agent refuses anything older.
     pub desired_seq: u64,
     pub joined_at: Time,
@@ -51,6 +60,9 @@ pub struct Facts {
     /// Ports that the agent may hand out, first and last.
     pub port_range: (u16, u16),
     pub can: Abilities,
+    /// What it has too little of, so that nothing new starts.
+    #[serde(default, skip_serializing_if = "Low::is_none")]
+    pub low: Low,
 }
 
 /// What the agent found that it can enforce and run here. What is absent is named in `notes`, in words for people.
@@ -88,6 +100,65 @@ pub enum Isolation {
     SharedNetwork,
     /// Namespaces for everything, a network of their own among them, and a filter of system calls.
     Full,
+}
+
+impl Isolation {
+    /// Every level, the weakest first.
+    pub const ALL: [Isolation; 3] = [Isolation::None, Isolation::SharedNetwork, Isolation::Full];
+    /// What a node demands while its owner has said nothing.
+    pub const USUAL_MIN: Isolation = Isolation::SharedNetwork;
+
+    /// The stable spelling.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Isolation::None => "none",
+            Isolation::SharedNetwork => "shared_network",
+            Isolation::Full => "full",
+        }
+    }
+    /// True when nothing is demanded; such a wish is not sent.
+    pub fn is_none(&self) -> bool {
+        *self == Isolation::None
+    }
+}
+
+impl std::fmt::Display for Isolation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Isolation {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Isolation::ALL.into_iter().find(|level| level.as_str() == text).ok_or(())
+    }
+}
+
+impl Abilities {
+    /// How far a workload that runs this way is separated here. A container engine separates by itself.
+    pub fn isolates(&self, runtime: Runtime) -> Isolation {
+        match runtime {
+            Runtime::Process => self.isolation,
+            Runtime::Container => Isolation::Full,
+        }
+    }
+    /// Whether a workload that runs this way may start here; the error says what is missing and what to do.
+    pub fn admits(&self, runtime: Runtime, min: Isolation) -> Result<(), NotIsolated> {
+        let has = self.isolates(runtime);
+        if has >= min { Ok(()) } else { Err(NotIsolated { has, min }) }
+    }
+}
+
+/// A node separates processes less than its owner demands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "it does not isolate processes (it demands {min} and can do {has}); install the package bubblewrap there and restart \
+     its agent, or let its owner allow less by name: ostler node isolation NODE {has}"
+)]
+pub struct NotIsolated {
+    pub has: Isolation,
+    pub min: Isolation,
 }
 
 /// A single-use, short-lived right to add one node to a workspace.

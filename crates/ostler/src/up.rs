@@ -125,11 +125,21 @@ fn welcome(public_url: &str, secret: Option<&Secret>) {
 /// Makes the demo as soon as there is a workspace, and says how it goes.
 async fn demo(app: &App) {
     const LOOK_EVERY: Millis = Millis(500);
+    // A machine that does not isolate processes makes it wait: what to install is printed, and it is tried again.
+    const TRY_EVERY: Millis = Millis::secs(10);
+    let mut trouble = None;
     let id = loop {
         match local::demo(app).await {
             Ok(Some(id)) => break id,
             Ok(None) => app.clock.sleep(Millis::secs(1)).await,
-            Err(error) => return tracing::warn!("the demo game could not be made: {error:#}"),
+            Err(error) => {
+                let why = format!("{error:#}");
+                if trouble.as_ref() != Some(&why) {
+                    println!("  Demo game     waits: {why}");
+                    trouble = Some(why);
+                }
+                app.clock.sleep(TRY_EVERY).await;
+            }
         }
     };
     let mut said = None;

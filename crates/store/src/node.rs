@@ -3,14 +3,17 @@
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::page::{Page, Paging, Reach, Select, page};
 use crate::db::redact::Told;
-use crate::db::row::Row;
+use crate::db::row::{Row, unreadable};
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Origin, Report, Write};
 use ostler_model::event::Fact;
-use ostler_model::node::{Facts, JoinToken, Node};
+use ostler_model::node::{Facts, Isolation, JoinToken, Node};
+use ostler_model::workload::Workload;
+use ostler_model::workload::left::{Left, left};
+use ostler_model::workload::place::PORT_TAKEN_FOR;
 use ostler_model::{JoinTokenId, Name, NodeId, Time, WorkspaceId};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -32,6 +35,7 @@ pub struct Usage {
     pub workloads: u32,
     pub memory_bytes: u64,
     pub cpu_millis: u64,
+    /// Given out, and, for placement, those that foreign programs hold.
     pub ports: u32,
 }
 
@@ -228,8 +232,9 @@ impl Store {
             Ok(out)
         })
     }
-    /// Every node that may take workloads of this workspace, with what is promised there; for placement.
-    pub async fn node_candidates(&self, workspace: WorkspaceId) -> Result<Vec<(Node, Usage)>> {
+    /// Every node that may take workloads of this workspace, with what is promised there and which ports foreign programs
+    /// hold; for placement.
+    pub async fn node_candidates(&self, workspace: WorkspaceId, at: Time) -> Result<Vec<(Node, Usage)>> {
         let nodes: Vec<Node> = read!(self, "node_candidates", |db| {
             let mut select = Select::new("SELECT * FROM node");
             select.among("home", &[home(Some(workspace)), home(None)]);
@@ -237,7 +242,16 @@ impl Store {
             db.all(sql, values).await?.iter().map(from_row).collect()
         })?;
         let ids: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
-        let usage = self.node_usage(&ids).await?;
+        let mut usage = self.node_usage(&ids).await?;
+        let taken: Vec<(NodeId, u32)> = read!(self, "node_candidates", |db| {
+            let mut select = Select::new("SELECT node_id, COUNT(*) AS n FROM port_taken");
+            select.among("node_id", &ids).when("seen_at > ?", at - PORT_TAKEN_FOR);
+            let (sql, values) = select.tail(" GROUP BY node_id");
+            db.all(sql, values).await?.iter().map(|row| Ok((row.get("node_id")?, row.get("n")?))).collect()
+        })?;
+        for (node, count) in taken {
+            usage.entry(node).or_default().ports += count;
+        }
         let with_usage = |node: Node| {
             let usage = usage.get(&node.id).copied().unwrap_or_default();
             (node, usage)
@@ -250,6 +264,7 @@ impl Store {
         grant: &Grant<Node, Write>,
         name: Option<&Name>,
         is_draining: Option<bool>,
+        min_isolation: Option<Isolation>,
         at: Time,
     ) -> Result<Node> {
         change!(self, "node_update", at, |tx| {
@@ -258,9 +273,17 @@ impl Store {
             let before = from_row(&before.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
             let row = tx
                 .opt(
-                    "UPDATE node SET name = COALESCE($2, name), is_draining = COALESCE($3, is_draining) WHERE id = $1
+                    // Another demand of isolation is sent to the node with what it shall run.
+                    "UPDATE node SET name = COALESCE($2, name), is_draining = COALESCE($3, is_draining),
+                         min_isolation = COALESCE($4, min_isolation), desired_seq = desired_seq + $5 WHERE id = $1
                      RETURNING *",
-                    args![grant.id(), name, is_draining],
+                    args![
+                        grant.id(),
+                        name,
+                        is_draining,
+                        min_isolation.map(Isolation::as_str),
+                        i64::from(min_isolation.is_some_and(|min| min != before.min_isolation))
+                    ],
                 )
                 .await?;
             let node = from_row(&row.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
@@ -315,34 +338,43 @@ impl Store {
             Ok(())
         })
     }
-    /// Deletes a node. With workloads on it only when forced; then they are forgotten too, for machines that are lost for good.
-    pub async fn node_delete(&self, grant: &Grant<Node, Write>, is_forced: bool, at: Time) -> Result<()> {
+    /// Deletes a node. With workloads on it only when forced; then they are forgotten too, for machines that are lost for good:
+    /// each is written down in its workspace's trail with what may be left of it. Answers with those that were forgotten.
+    pub async fn node_delete(&self, grant: &Grant<Node, Write>, is_forced: bool, at: Time) -> Result<Vec<Workload>> {
         change!(self, "node_delete", at, |tx| {
             // Taking the row first keeps placements away until this has ended.
             let row = tx.opt("UPDATE node SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;
             let node = from_row(&row.ok_or_else(|| StoreError::missing("node", grant.id()))?)?;
-            let lost = tx.all("SELECT id, workspace_id, name FROM workload WHERE node_id = $1", args![node.id]).await?;
+            let rows = tx.all("SELECT * FROM workload WHERE node_id = $1 ORDER BY id", args![node.id]).await?;
+            let lost = rows.iter().map(crate::workload::from_row).collect::<Result<Vec<Workload>>>()?;
             if !lost.is_empty() && !is_forced {
                 return Err(Rule::NodeInUse.into());
             }
-            for row in &lost {
-                let fact = Fact::WorkloadDeleted { id: row.get("id")?, name: row.get("name")? };
-                tx.event(grant, row.get("workspace_id")?, fact);
-                crate::workload::host::release(tx, grant, row.get("id")?, at).await?;
+            for workload in &lost {
+                let fact = Fact::WorkloadDeleted { id: workload.id, name: workload.name.to_string() };
+                tx.event(grant, Some(workload.workspace), fact);
+                let left = left(workload, &node);
+                let told = Told::gone(&json!({ "name": workload.name, "node": node.id })).with("left", &left);
+                tx.audit_in(grant, Some(workload.workspace), "workload.forget", workload.id, told);
+                crate::workload::host::release(tx, grant, workload.id, at).await?;
             }
             tx.exec("DELETE FROM workload WHERE node_id = $1", args![node.id]).await?;
             tx.exec("DELETE FROM node WHERE id = $1", args![node.id]).await?;
             tx.event(grant, node.workspace, Fact::NodeDeleted { id: node.id, name: node.name.to_string() });
+            let all_left: Vec<Left> = lost.iter().take(LEFT_MOST).map(|workload| left(workload, &node)).collect();
             let told = Told::gone(&told(&node)).with("is_forced", is_forced).with("workloads_lost", lost.len());
-            tx.audit(grant, "node.delete", node.id, told);
-            Ok(())
+            tx.audit(grant, "node.delete", node.id, told.with("left", all_left));
+            Ok(lost)
         })
     }
 }
 
+/// Workloads of a forgotten node that its own audit entry names; each has an entry of its own besides.
+const LEFT_MOST: usize = 100;
+
 /// What the audit trail says about a node.
 fn told(node: &Node) -> serde_json::Value {
-    json!({ "name": node.name, "is_draining": node.is_draining, "public_key": hex::encode(&node.public_key) })
+    json!({ "name": node.name, "is_draining": node.is_draining, "min_isolation": node.min_isolation, "public_key": hex::encode(&node.public_key) })
 }
 
 /// What it says about a join token.
@@ -399,6 +431,7 @@ pub(crate) fn from_row(row: &Row) -> Result<Node> {
         public_key: row.get("public_key")?,
         facts: row.json("facts")?,
         is_draining: row.get("is_draining")?,
+        min_isolation: row.get::<String>("min_isolation")?.parse().map_err(|()| unreadable("min_isolation"))?,
         desired_seq: row.get("desired_seq")?,
         joined_at: row.get("joined_at")?,
         seen_at: row.get("seen_at")?,

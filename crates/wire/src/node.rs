@@ -1,6 +1,7 @@
 //! Nodes, for people and for agents that join.
 
-use ostler_model::node::Facts;
+use ostler_model::node::{Facts, Isolation, Problem};
+use ostler_model::workload::left::Left;
 use ostler_model::{JoinTokenId, Label, Name, NodeId, Secret, Time, WorkspaceId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,10 @@ pub struct NodeView {
     /// Sums of the limits of the workloads placed here.
     pub reserved_memory_bytes: u64,
     pub reserved_cpu_millis: u64,
+    /// The weakest isolation with which its owner lets processes run here.
+    pub min_isolation: Isolation,
+    /// What is wrong with it, worst first.
+    pub problems: Vec<Problem>,
 }
 
 /// Whether a node answers.
@@ -44,6 +49,28 @@ pub struct NodeUpdate {
     /// Take no new workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_draining: Option<bool>,
+    /// The weakest isolation with which processes may start here. Less than now needs a session that has lately proven who
+    /// you are; `none` lets workloads see and change the whole machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_isolation: Option<Isolation>,
+}
+
+/// Forgets a node that is lost for good, with everything placed on it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeForget {
+    /// The node's name, so that no other one is meant.
+    #[schemars(length(max = 63))]
+    pub confirm: String,
+}
+
+/// A node that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NodeForgotten {
+    /// Workloads that were forgotten with it.
+    pub workload_count: u64,
+    /// What may still be on the machine, of the workloads that you may see; at most 200.
+    pub left: Vec<Left>,
 }
 
 /// Asks for a join token.

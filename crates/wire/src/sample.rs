@@ -79,6 +79,7 @@ samples! {
     crate::matches_api::MatchPause => {"paused": true};
     crate::matches_api::MatchKick => {"client": "aB3dE5gH"};
     crate::node::NodeUpdate => {"is_draining": true};
+    crate::node::NodeForget => {"confirm": "rack-1"};
     crate::node::JoinTokenCreate => {"label": "Rack 1"};
     crate::node::Join => {
         "token": "jt_sample", "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
@@ -96,5 +97,6 @@ samples! {
         "name": "Sample", "template": "process", "variables": {"program": "sleep", "arguments": "1000"}, "start": false
     };
     crate::workload::WorkloadUpdate => {"name": "Renamed"};
+    crate::workload::WorkloadForget => {"confirm": "Sample"};
     crate::console::ConsoleCommand => {"command": "help"};
 }

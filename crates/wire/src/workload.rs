@@ -1,6 +1,7 @@
 //! Workloads.
 
 use ostler_model::workload::blueprint::Limits;
+use ostler_model::workload::left::Left;
 use ostler_model::workload::{Condition, Kind, Power, Runtime, State};
 use ostler_model::{Label, NodeId, Time, WorkloadId, WorkspaceId};
 use schemars::JsonSchema;
@@ -123,4 +124,20 @@ pub struct WorkloadDelete {
     /// Kill it instead of asking it to stop.
     #[serde(default)]
     pub force: bool,
+}
+
+/// Forgets a workload whose node does not answer.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkloadForget {
+    /// The workload's name, so that no other one is meant.
+    #[schemars(length(max = 80))]
+    pub confirm: String,
+}
+
+/// A workload that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkloadForgotten {
+    /// What may still be on its machine.
+    pub left: Left,
 }

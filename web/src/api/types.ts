@@ -17,6 +17,9 @@ export type Runtime = S['Runtime']
 type NodeView = S['NodeView']
 /** A node. The client's types widen pairs to lists, so the pair is a list here, too. */
 export type Node = Omit<NodeView, 'facts'> & { facts: Omit<NodeView['facts'], 'port_range'> & { port_range: number[] } }
+export type NodeProblem = S['Problem']
+export type Isolation = S['Isolation']
+export type Left = S['Left']
 export type JoinTokenCreated = S['JoinTokenCreated']
 export type JoinToken = S['JoinTokenView']
 export type Template = S['TemplateView']

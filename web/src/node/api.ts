@@ -2,7 +2,7 @@
 
 import { queryOptions, useMutation, useQueryClient } from '@tanstack/react-query'
 import { all, api, ok } from '../api/client'
-import type { Node } from '../api/types'
+import type { Isolation, Node } from '../api/types'
 
 export const nodesQuery = (workspace: string) =>
   queryOptions({
@@ -14,10 +14,11 @@ export const nodesQuery = (workspace: string) =>
 export const nodeQuery = (id: string) =>
   queryOptions({ queryKey: ['node', id], queryFn: ({ signal }) => ok(api.GET('/api/v1/nodes/{node}', { params: { path: { node: id } }, signal })) })
 
-export function useNodeUpdate(node: Node) {
+/** `prove` asks who is there when the server wants to know, which it does when isolation is lowered. */
+export function useNodeUpdate(node: Node, prove: <T>(work: () => Promise<T>) => Promise<T> = (work) => work()) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (body: { name?: string; is_draining?: boolean }) => ok(api.PATCH('/api/v1/nodes/{node}', { params: { path: { node: node.id } }, body })),
+    mutationFn: (body: { name?: string; is_draining?: boolean; min_isolation?: Isolation }) => prove(() => ok(api.PATCH('/api/v1/nodes/{node}', { params: { path: { node: node.id } }, body }))),
     onSuccess: (fresh) => {
       client.setQueryData(['node', fresh.id], fresh)
       void client.invalidateQueries({ queryKey: ['nodes'] })
@@ -30,6 +31,17 @@ export function useNodeDelete(node: Node) {
   return useMutation({
     mutationFn: () => ok(api.DELETE('/api/v1/nodes/{node}', { params: { path: { node: node.id } } })),
     onSuccess: () => client.invalidateQueries({ queryKey: ['nodes'] }),
+  })
+}
+
+/** Forgets a node that is lost, and everything that was on it. */
+export function useNodeForget(node: Node, prove: <T>(work: () => Promise<T>) => Promise<T>) {
+  const client = useQueryClient()
+  return useMutation({
+    mutationFn: () => prove(() => ok(api.POST('/api/v1/nodes/{node}/forget', { params: { path: { node: node.id } }, body: { confirm: node.name } }))),
+    onSuccess: async () => {
+      await client.invalidateQueries({ queryKey: ['workloads'] })
+    },
   })
 }
 

@@ -16,6 +16,7 @@ import { useCan, useWorkspace } from '../session/me'
 import { Content, Header } from '../shell/header'
 import { nodesQuery } from './api'
 import { JoinDialog } from './join'
+import { WORDS, toneOfProblem } from './problem'
 
 export function Page() {
   const { workspace } = useWorkspace()
@@ -82,6 +83,17 @@ const COLUMNS: Column<Node>[] = [
         {node.is_draining && <span className="rounded-full border border-line px-1.5 text-12 text-ink-2">draining</span>}
       </span>
     ),
+  },
+  {
+    id: 'problem',
+    label: 'Problem',
+    from: 'sm',
+    width: '190px',
+    sort: (node) => node.problems.length,
+    cell: (node) => {
+      const [worst] = node.problems
+      return worst === undefined ? '' : <State tone={toneOfProblem(worst)} word={WORDS[worst.code]} />
+    },
   },
   { id: 'workloads', label: 'Servers', from: 'sm', width: '80px', isRight: true, sort: (node) => node.workload_count, cell: (node) => node.workload_count },
   {

@@ -1,10 +1,11 @@
 // A node's page: whether it answers, how full it is, what it can and cannot enforce, what runs there.
 
-import { useQuery } from '@tanstack/react-query'
+import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
-import { Ellipsis, Pause, Pencil, Play, Server, Trash2, TriangleAlert } from 'lucide-react'
+import { Ellipsis, Pause, Pencil, Play, Server, Shield, Trash2, TriangleAlert, Unplug } from 'lucide-react'
 import { useState } from 'react'
-import type { Node, NodeStats, Workload } from '../api/types'
+import { useProven } from '../account/prove'
+import type { Isolation, Node, NodeStats, Workload } from '../api/types'
 import { Feed } from '../event/feed'
 import { Button, IconButton } from '../kit/button'
 import { Chart } from '../kit/chart'
@@ -20,6 +21,7 @@ import { Rate } from '../kit/series'
 import { PageSkeleton } from '../kit/skeleton'
 import { State, toneOf, wordOf } from '../kit/state'
 import { type Column, Table } from '../kit/table'
+import { Segments } from '../kit/tabs'
 import { Ago } from '../kit/time'
 import { useCan } from '../session/me'
 import { Card, Content, Header, Section } from '../shell/header'
@@ -28,7 +30,11 @@ import { NameLink } from '../workload/actions'
 import { workloadsQuery } from '../workload/api'
 import { FactList } from '../workload/peek'
 import { useWorkspace } from '../session/me'
-import { nodeQuery, useNodeDelete, useNodeUpdate } from './api'
+import { nodeQuery, useNodeDelete, useNodeForget, useNodeUpdate } from './api'
+import { LeftDialog } from './left'
+import { LEVELS, WORDS, toneOfProblem, weakness } from './problem'
+
+const levelLabel = (level: Isolation): string => LEVELS.find((each) => each.value === level)?.label ?? level
 
 const ABOVE = { label: 'Nodes', link: { to: '/nodes' } as const }
 
@@ -57,6 +63,7 @@ function Body({ node }: { node: Node }) {
       <Content>
         <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_320px]">
           <div className="flex min-w-0 flex-col gap-6">
+            <Problems node={node} />
             <Section title="Now" action={<span className="text-12 text-ink-3">since this page is open, at most 10 minutes</span>}>
               <Charts node={node} />
             </Section>
@@ -100,6 +107,26 @@ function Body({ node }: { node: Node }) {
         </div>
       </Content>
     </>
+  )
+}
+
+/** What is wrong with it, and what to do. */
+function Problems({ node }: { node: Node }) {
+  if (node.problems.length === 0) return null
+  return (
+    <Section title="Problems">
+      <Card className="overflow-hidden">
+        <ul>
+          {node.problems.map((problem) => (
+            <li key={problem.code} className="flex flex-col gap-0.5 border-b border-line px-4 py-2.5 text-13 last:border-b-0">
+              <State tone={toneOfProblem(problem)} word={WORDS[problem.code]} />
+              <span>{problem.message}</span>
+              <span className="text-ink-2">{problem.remedy}</span>
+            </li>
+          ))}
+        </ul>
+      </Card>
+    </Section>
   )
 }
 
@@ -177,6 +204,8 @@ function Enforced({ node }: { node: Node }) {
       <Card className="px-3 py-2">
         <FactList
           facts={[
+            ['Isolates', levelLabel(can.isolation)],
+            ['Demands at least', levelLabel(node.min_isolation)],
             ['Own accounts', can.own_accounts ? 'yes' : 'no'],
             ['Sandbox', can.sandbox],
             ['Limits by', can.cgroups === 'none' ? 'none' : `cgroups ${can.cgroups}`],
@@ -202,7 +231,8 @@ function Enforced({ node }: { node: Node }) {
 function Actions({ node, workloads }: { node: Node; workloads: Workload[] | undefined }) {
   const can = useCan()
   const update = useNodeUpdate(node)
-  const [dialog, setDialog] = useState<'rename' | 'remove'>()
+  const [dialog, setDialog] = useState<'rename' | 'remove' | 'isolation' | 'forget'>()
+  const mayWrite = can('node:write', node.id)
   const drain = () =>
     update.mutate(
       { is_draining: !node.is_draining },
@@ -220,12 +250,22 @@ function Actions({ node, workloads }: { node: Node; workloads: Workload[] | unde
         <MenuItem icon={Pencil} isDisabled={!can('node:write', node.id)} onSelect={() => setDialog('rename')}>
           Rename node
         </MenuItem>
+        <MenuItem icon={Shield} isDisabled={!mayWrite} onSelect={() => setDialog('isolation')}>
+          Set isolation
+        </MenuItem>
         <MenuLine />
+        {node.state === 'offline' && (
+          <MenuItem icon={Unplug} isDanger isDisabled={!mayWrite} onSelect={() => setDialog('forget')}>
+            Forget lost node
+          </MenuItem>
+        )}
         <MenuItem icon={Trash2} isDanger isDisabled={!can('node:write', node.id)} onSelect={() => setDialog('remove')}>
           Remove node
         </MenuItem>
       </Menu>
       {dialog === 'rename' && <Rename node={node} onClose={() => setDialog(undefined)} />}
+      {dialog === 'isolation' && <SetIsolation node={node} onClose={() => setDialog(undefined)} />}
+      {dialog === 'forget' && <Forget node={node} workloads={workloads} onClose={() => setDialog(undefined)} />}
       {dialog === 'remove' && <Remove node={node} workloads={workloads} onClose={() => setDialog(undefined)} />}
     </>
   )
@@ -263,6 +303,75 @@ function Rename({ node, onClose }: { node: Node; onClose: () => void }) {
         {update.error !== null && <ErrorBox error={update.error} doing="rename the node" />}
       </form>
     </Dialog>
+  )
+}
+
+/** How far processes must at least be isolated to start here. */
+function SetIsolation({ node, onClose }: { node: Node; onClose: () => void }) {
+  const [min, setMin] = useState<Isolation>(node.min_isolation)
+  const { prove, question } = useProven()
+  const update = useNodeUpdate(node, prove)
+  const isWeaker = weakness(min) > weakness(node.min_isolation)
+  return (
+    <>
+      <Dialog
+        isOpen
+        onClose={onClose}
+        title={`Isolation on ${node.name}`}
+        about={`Processes start here only when they are isolated at least this far. The node can do: ${levelLabel(node.facts.can.isolation).toLowerCase()}.`}
+        footer={
+          <>
+            <Button onClick={onClose}>Cancel</Button>
+            <Button look={isWeaker ? 'danger' : 'main'} disabled={min === node.min_isolation} isPending={update.isPending} onClick={() => update.mutate({ min_isolation: min }, { onSuccess: onClose })}>
+              {isWeaker ? 'Allow less isolation' : 'Set isolation'}
+            </Button>
+          </>
+        }
+      >
+        <div className="flex flex-col items-start gap-3">
+          <Segments label="Isolation" value={min} onValue={(value) => setMin(value as Isolation)} options={LEVELS} />
+          <p className="text-13 text-ink-2">{LEVELS.find((level) => level.value === min)?.about}</p>
+          {update.error !== null && <ErrorBox error={update.error} doing="set the isolation" />}
+        </div>
+      </Dialog>
+      {question}
+    </>
+  )
+}
+
+/** For a machine that is lost for good. */
+function Forget({ node, workloads, onClose }: { node: Node; workloads: Workload[] | undefined; onClose: () => void }) {
+  const { prove, question } = useProven()
+  const forget = useNodeForget(node, prove)
+  const navigate = useNavigate()
+  const client = useQueryClient()
+  const here = workloads?.length ?? node.workload_count
+  if (forget.data !== undefined) {
+    const close = () => {
+      void client.invalidateQueries({ queryKey: ['nodes'] })
+      void navigate({ to: '/nodes' })
+    }
+    return <LeftDialog title={`${node.name} is forgotten`} left={forget.data.left} onClose={close} />
+  }
+  return (
+    <>
+      <Confirm
+        isOpen
+        onClose={onClose}
+        title={`Forget ${node.name}?`}
+        losses={[
+          'For a machine that is lost for good: nothing on it is stopped or removed.',
+          here > 0 ? `${many(here, 'server')} on it: Ostler forgets ${here === 1 ? 'it' : 'them'}, with every world and setting.` : 'No server is on it.',
+          'If the machine comes back, its agent is turned away. What it runs goes on until it joins again.',
+        ]}
+        verb="Forget node"
+        name={node.name}
+        isPending={forget.isPending}
+        error={forget.error}
+        onConfirm={() => forget.mutate()}
+      />
+      {question}
+    </>
   )
 }
 

@@ -20,6 +20,7 @@ import { Mark, type Tone, toneOf, wordOf } from '../kit/state'
 import { For } from '../kit/time'
 import { Told } from '../kit/told'
 import { nodesQuery } from '../node/api'
+import { WORDS, problemsOf, toneOfProblem } from '../node/problem'
 import { useCan, useWorkspace } from '../session/me'
 import { Card, Content, Header, Section } from '../shell/header'
 import { useVerbs } from '../workload/actions'
@@ -116,7 +117,11 @@ function Wrong({ workloads, nodes, jobs, isQuiet }: { isQuiet?: boolean; workloa
   const offline = nodes.filter((node) => node.state === 'offline')
   const broken = workloads.filter((w) => ['failed', 'degraded', 'unknown'].includes(w.state)).sort((a, b) => urgency(a.state) - urgency(b.state))
   const failed = jobs.filter((job) => job.state === 'failed' && Date.now() - Date.parse(job.finished_at ?? job.created_at) < FAILED_FOR_MS)
-  const total = offline.length + broken.length + failed.length
+  const { urgent, rest } = problemsOf(nodes)
+  const total = urgent.length + offline.length + broken.length + failed.length + rest.length
+  const problem = ({ node, problem }: (typeof urgent)[number]) => (
+    <Row key={`${node.id} ${problem.code}`} tone={toneOfProblem(problem)} link={{ to: '/nodes/$node', params: { node: node.id } }} name={node.name} word={WORDS[problem.code]} since={null} text={`${problem.message} ${problem.remedy}`} />
+  )
   if (total === 0 && isQuiet === true) return null
   return (
     <Section title="Needs attention">
@@ -127,6 +132,7 @@ function Wrong({ workloads, nodes, jobs, isQuiet }: { isQuiet?: boolean; workloa
           </p>
         ) : (
           <ul>
+            {urgent.map(problem)}
             {offline.map((node) => (
               <Row key={node.id} tone="failed" link={{ to: '/nodes/$node', params: { node: node.id } }} name={node.name} word="Offline" since={node.since} text={`${many(node.workload_count, 'server')} on it cannot be reached. Check that the machine and its agent run.`} />
             ))}
@@ -151,6 +157,7 @@ function Wrong({ workloads, nodes, jobs, isQuiet }: { isQuiet?: boolean; workloa
             {failed.map((job) => (
               <Row key={job.id} tone="failed" link={{ to: '/jobs/$job', params: { job: job.id } }} name={nameOf(job)} word="Job failed" since={job.finished_at} text={job.error ?? ''} />
             ))}
+            {rest.map(problem)}
           </ul>
         )}
       </Card>

@@ -1,24 +1,27 @@
 // The verbs of a workload, as one menu and one set of questions for list, sheet and page.
 
+import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { Ellipsis, Play, RotateCw, Skull, Square, Trash2 } from 'lucide-react'
+import { Ellipsis, Play, RotateCw, Skull, Square, Trash2, Unplug } from 'lucide-react'
 import { useState } from 'react'
+import { useProven } from '../account/prove'
 import type { Workload } from '../api/types'
 import { IconButton } from '../kit/button'
 import { Confirm } from '../kit/dialog'
 import { many } from '../kit/format'
 import { Menu, MenuItem, MenuLine } from '../kit/menu'
 import { notifyError } from '../kit/notice'
-import { type PowerVerb, useDelete, usePower } from './api'
+import { LeftDialog } from '../node/left'
+import { type PowerVerb, useDelete, useForget, usePower } from './api'
 import { useMay } from './rights'
-import { VERBS, canDo } from './state'
+import { VERBS, canDo, isLost } from './state'
 
 export const ICONS = { start: Play, stop: Square, restart: RotateCw, kill: Skull }
 
 /** Runs a power verb; kill asks first. */
 export function useVerbs(onError?: (doing: string, error: unknown) => void) {
   const power = usePower()
-  const [question, setQuestion] = useState<{ kind: 'kill' | 'delete'; workload: Workload }>()
+  const [question, setQuestion] = useState<{ kind: 'kill' | 'delete' | 'forget'; workload: Workload }>()
   const say = onError ?? notifyError
   const now = (workload: Workload, verb: PowerVerb) =>
     power.mutate({ workload, verb }, { onError: (error) => say(`${verb} ${workload.name}`, error) })
@@ -27,6 +30,7 @@ export function useVerbs(onError?: (doing: string, error: unknown) => void) {
     pendingVerb: power.isPending ? power.variables.verb : undefined,
     run: (workload: Workload, verb: PowerVerb) => (verb === 'kill' ? setQuestion({ kind: 'kill', workload }) : now(workload, verb)),
     remove: (workload: Workload) => setQuestion({ kind: 'delete', workload }),
+    forget: (workload: Workload) => setQuestion({ kind: 'forget', workload }),
     questions: (
       <>
         {question?.kind === 'kill' && (
@@ -47,6 +51,7 @@ export function useVerbs(onError?: (doing: string, error: unknown) => void) {
             }}
           />
         )}
+        {question?.kind === 'forget' && <Forget workload={question.workload} onClose={() => setQuestion(undefined)} />}
         {question?.kind === 'delete' && <Delete workload={question.workload} onClose={() => setQuestion(undefined)} />}
       </>
     ),
@@ -84,6 +89,51 @@ function Delete({ workload, onClose }: { workload: Workload; onClose: () => void
   )
 }
 
+/** For a server whose machine is lost for good. */
+function Forget({ workload, onClose }: { workload: Workload; onClose: () => void }) {
+  const { prove, question } = useProven()
+  const forget = useForget(prove)
+  const client = useQueryClient()
+  if (forget.data !== undefined) {
+    const close = () => {
+      void client.invalidateQueries({ queryKey: ['workloads'] })
+      onClose()
+    }
+    return <LeftDialog title={`${workload.name} is forgotten`} left={[forget.data.left]} onClose={close} />
+  }
+  return (
+    <>
+      <Confirm
+        isOpen
+        onClose={onClose}
+        title={`Forget ${workload.name}?`}
+        losses={[
+          `For a machine that is lost for good: nothing on ${workload.node_name ?? 'it'} is stopped or removed.`,
+          'Its settings and its console here, and its ports, which are free for others.',
+          'If the machine comes back, it removes what is left of it.',
+        ]}
+        verb="Forget server"
+        name={workload.name}
+        isPending={forget.isPending}
+        error={forget.error}
+        onConfirm={() => forget.mutate(workload)}
+      />
+      {question}
+    </>
+  )
+}
+
+/** The menu's line that forgets it; there only while its node does not answer. */
+export function ForgetItem({ workload, verbs }: { workload: Workload; verbs: ReturnType<typeof useVerbs> }) {
+  const may = useMay()
+  if (!isLost(workload)) return null
+  return (
+    <MenuItem icon={Unplug} isDanger isDisabled={!may('workload:write', workload)} onSelect={() => verbs.forget(workload)}>
+      Forget lost server
+    </MenuItem>
+  )
+}
+
 /** The menu at the end of a row. */
 export function RowMenu({ workload, verbs }: { workload: Workload; verbs: ReturnType<typeof useVerbs> }) {
   const may = useMay()
@@ -99,6 +149,7 @@ export function RowMenu({ workload, verbs }: { workload: Workload; verbs: Return
       <MenuItem icon={Trash2} isDanger isDisabled={!may('workload:write', workload) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
         Delete server
       </MenuItem>
+      <ForgetItem workload={workload} verbs={verbs} />
     </Menu>
   )
 }

@@ -77,7 +77,7 @@ function runtimes({ runtimes: offered }: Template['template']): Runtime[] {
 }
 
 const ANY = 'any'
-const LIMITS: Limits = { memory_bytes: 512 * 1024 ** 2, cpu_millis: 1000, pids: 256, disk_bytes: 0 }
+const LIMITS: Limits = { memory_bytes: 512 * 1024 ** 2, cpu_millis: 1000, pids: 256, disk_bytes: 10 * 1024 ** 3 }
 
 /** What the form holds. */
 interface Draft {

@@ -1,8 +1,9 @@
-// Limits: memory, processor, disk and processes, each with its unit. Zero is "no limit".
+// Limits: memory, processor, disk and processes, each with its unit. Zero, "no limit", is for the platform's admins.
 
 import type { Limits } from '../api/types'
 import { Field } from '../kit/field'
 import { Slider } from '../kit/slider'
+import { useMe } from '../session/me'
 
 const MIB = 1024 ** 2
 const GIB = 1024 ** 3
@@ -19,6 +20,8 @@ const read = (text: string, unit: number) => {
 }
 
 export function LimitsForm({ limits, onChange, problems }: { limits: Limits; onChange: (limits: Limits) => void; problems: Record<string, string | undefined> }) {
+  const { user } = useMe()
+  const offered = (stops: number[]) => (user.is_platform_admin ? stops : stops.filter((stop) => stop > 0))
   const field = (name: keyof Limits, label: string, help: string, stops: number[], unit: number, unitName: string) => (
     <Field label={label} help={help} error={problems[`limits.${name}`]}>
       {(wiring) => (
@@ -27,7 +30,7 @@ export function LimitsForm({ limits, onChange, problems }: { limits: Limits; onC
           label={label}
           value={limits[name]}
           onValue={(value) => onChange({ ...limits, [name]: value })}
-          stops={stops}
+          stops={offered(stops)}
           show={(n) => show(n, unit)}
           read={(text) => read(text, unit)}
           unit={limits[name] === 0 ? '' : unitName}

@@ -16,7 +16,7 @@ import { State, toneOf, wordOf } from '../kit/state'
 import { PageTabs } from '../kit/tabs'
 import { Told as Reason } from '../kit/told'
 import { Content, Header } from '../shell/header'
-import { ICONS, useVerbs } from './actions'
+import { ForgetItem, ICONS, useVerbs } from './actions'
 import { workloadQuery } from './api'
 import { useMay } from './rights'
 import { VERBS, canDo, mainVerb } from './state'
@@ -130,6 +130,7 @@ function More({ workload, verbs, run }: { workload: Workload; verbs: ReturnType<
       <MenuItem icon={Trash2} isDanger isDisabled={!may('workload:write', workload) || workload.power === 'absent'} onSelect={() => verbs.remove(workload)}>
         Delete server
       </MenuItem>
+      <ForgetItem workload={workload} verbs={verbs} />
     </Menu>
   )
 }

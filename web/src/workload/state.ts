@@ -38,6 +38,11 @@ export function canDo(verb: PowerVerb, { state, power }: Pick<Workload, 'state' 
   return power === 'on' && state !== 'stopped'
 }
 
+/** Its node does not answer, so that it can be forgotten when the machine is lost for good. */
+export function isLost({ state, reason, node }: Pick<Workload, 'state' | 'reason' | 'node'>): boolean {
+  return node !== null && (state === 'unknown' || (reason ?? '').startsWith('its node is away'))
+}
+
 /** The main verb of the page: what one most likely came for. */
 export function mainVerb(workload: Pick<Workload, 'state' | 'power'>): PowerVerb | undefined {
   return (['start', 'stop'] as const).find((verb) => canDo(verb, workload))

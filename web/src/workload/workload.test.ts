@@ -4,7 +4,7 @@ import { objectSchema } from '../kit/schema'
 import { createCommand, quote } from './command'
 import { LINES_MOST, append } from './console-socket'
 import { matches, readSearch } from './search'
-import { GROUPS, canDo, mainVerb } from './state'
+import { GROUPS, canDo, isLost, mainVerb } from './state'
 import { changes } from './change'
 
 const line = (seq: number) => ({ seq, at: '', stream: 'out', text: String(seq) }) as ConsoleLine
@@ -33,6 +33,14 @@ describe('verbs', () => {
 
   it('nothing is offered for what is being deleted', () => {
     for (const verb of ['start', 'stop', 'restart', 'kill'] as const) expect(canDo(verb, { state: 'deleting', power: 'absent' })).toBe(false)
+  })
+
+  it('only what is on a node that does not answer can be forgotten', () => {
+    const lost = { state: 'unknown', reason: 'its node is away; last seen running', node: 'nd_1' } as const
+    expect(isLost(lost)).toBe(true)
+    expect(isLost({ ...lost, state: 'deleting' })).toBe(true)
+    expect(isLost({ ...lost, state: 'deleting', reason: null })).toBe(false)
+    expect(isLost({ ...lost, state: 'pending', reason: 'waits for a node that takes it', node: null })).toBe(false)
   })
 
   it('the main one is what one came for', () => {

@@ -68,6 +68,15 @@ impl From<&How> for Runtime {
     }
 }
 
+impl From<Runtime> for ostler_model::workload::Runtime {
+    fn from(runtime: Runtime) -> Self {
+        match runtime {
+            Runtime::Process => ostler_model::workload::Runtime::Process,
+            Runtime::Container => ostler_model::workload::Runtime::Container,
+        }
+    }
+}
+
 /// One workload, as a driver sees it.
 #[derive(Clone)]
 pub struct Job {

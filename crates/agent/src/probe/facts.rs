@@ -6,7 +6,7 @@ use crate::driver::process::network;
 use crate::driver::process::sandbox::Sandbox;
 use crate::driver::{equip_command, tool};
 use ostler_model::Foreign;
-use ostler_model::node::{Abilities, Facts, Isolation};
+use ostler_model::node::{Abilities, Facts, Isolation, Low};
 use std::fs;
 use std::path::Path;
 
@@ -37,6 +37,7 @@ pub fn facts(found: &Found, data: &Path, address: &str, port_range: (u16, u16)) 
         address: address.to_owned(),
         port_range,
         can: abilities(found),
+        low: Low::default(),
     }
 }
 

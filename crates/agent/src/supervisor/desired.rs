@@ -4,8 +4,9 @@ use super::journal::{Journal, Myself, Record};
 use super::keeper::Keeper;
 use super::report::Reports;
 use crate::console::Console;
-use crate::driver::Drivers;
-use ostler_model::node::Facts;
+use crate::driver::{Drivers, Meter};
+use crate::limits;
+use ostler_model::node::{Facts, Free, Low};
 use ostler_model::workload::{Blueprint, Desired, Phase, Power, Seen};
 use ostler_model::{InstallationId, WorkloadId};
 use ostler_runtime::{Clock, Spawn};
@@ -26,6 +27,7 @@ pub struct Supervisor {
     /// The same number, for those who only want to know.
     desired_seq: std::sync::atomic::AtomicU64,
     keepers: Mutex<BTreeMap<WorkloadId, Arc<Keeper>>>,
+    low: Mutex<Low>,
 }
 
 /// A workload at one moment.
@@ -69,6 +71,7 @@ impl Supervisor {
             desired_seq: myself.desired_seq.into(),
             myself: tokio::sync::Mutex::new(myself),
             keepers: Mutex::default(),
+            low: Mutex::default(),
             clock,
             spawn,
             drivers,
@@ -174,6 +177,36 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Measures the free disk and memory of this machine, and reports when it comes to be low or is low no more.
+    pub async fn measure(&self) -> Low {
+        let stats = self.drivers.machine.stats(&mut Meter::default()).await;
+        let free = |total: u64, used: u64| (total > 0).then(|| total.saturating_sub(used));
+        let free = Free {
+            disk_bytes: free(stats.disk_total_bytes, stats.disk_used_bytes),
+            memory_bytes: free(stats.memory_total_bytes, stats.memory_used_bytes),
+        };
+        let mut low = self.low.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = low.after(free);
+        if *low != now {
+            *low = now;
+            let (low_disk, low_memory) = (low.disk, low.memory);
+            tracing::warn!(low_disk, low_memory, "what this machine has left has changed");
+            self.reports.put_facts(Facts { low: *low, ..self.reports.facts() });
+        }
+        *low
+    }
+    /// Measures again and again, until the agent ends.
+    pub async fn keep_measuring(&self) {
+        loop {
+            self.measure().await;
+            self.clock.sleep(limits::MEASURE_EVERY).await;
+        }
+    }
+    /// Publishes facts that have changed.
+    pub fn set_facts(&self, facts: Facts) {
+        let low = self.low.lock().unwrap_or_else(PoisonError::into_inner);
+        self.reports.put_facts(Facts { low: *low, ..facts });
+    }
     /// The number of the newest stored wish.
     pub fn desired_seq(&self) -> u64 {
         self.desired_seq.load(std::sync::atomic::Ordering::Relaxed)

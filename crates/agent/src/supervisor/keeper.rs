@@ -10,7 +10,7 @@ use crate::driver::{Drivers, Job, Note, Run, Runtime};
 use crate::limits;
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::plan::{Happened, Seen, plan, wake_at};
-use ostler_model::workload::{Desired, Phase, Report, Status, Step};
+use ostler_model::workload::{Desired, HELD, Phase, Report, Status, Step};
 use ostler_model::{Time, WorkloadId};
 use ostler_runtime::{Clock, Spawn, Task};
 use std::io;
@@ -118,10 +118,15 @@ impl Keeper {
             self.apply_limits(&want);
             let now = self.clock.now();
             let steps = plan(&want, &seen, now);
-            self.lock().planned = want.generation;
-            self.publish();
+            let held = match steps.first() {
+                Some(Step::Prepare | Step::Start) => self.held(&want).await,
+                _ => None,
+            };
+            self.hold(held.clone(), want.generation);
             let mut wake = wake_at(&want, &seen);
-            if let Some(step) = steps.first() {
+            if held.is_some() {
+                wake = Some(now + limits::HELD_PAUSE);
+            } else if let Some(step) = steps.first() {
                 // One step, then look again: the wish may be another by now.
                 match self.begin(&want, *step).await {
                     Ok(()) => continue,
@@ -142,6 +147,30 @@ impl Keeper {
                 _ = players.changed() => {}
             }
         }
+    }
+
+    /// Why nothing may start here now. What runs goes on.
+    async fn held(&self, want: &Desired) -> Option<Note> {
+        let home = self.home.upgrade()?;
+        let how = Runtime::from(&want.blueprint.run.how);
+        let (reason, message) = match home.reports.facts().can.admits(how.into(), want.min_isolation) {
+            Err(why) => ("not_isolated", format!("its node does not start it: {why}")),
+            Ok(()) => home.measure().await.says()?,
+        };
+        Some(Note { status: Status::Pending, reason: reason.to_owned(), message })
+    }
+
+    /// Says why it is held back, or that it is not, and reports.
+    fn hold(&self, why: Option<Note>, planned: u64) {
+        let now = self.clock.now();
+        let mut state = self.lock();
+        state.planned = planned;
+        match why {
+            Some(note) => state.conditions.set(HELD, note, now),
+            None => state.conditions.clear(HELD),
+        }
+        drop(state);
+        self.publish();
     }
 
     async fn until(&self, at: Option<Time>) {

@@ -17,9 +17,11 @@ impl Keeper {
             self.changing(&resource.key, "");
             let progress = self.progress(&resource.key);
             match self.drivers.resources.ensure(&job, resource, &progress).await {
-                Ok(note) => self.note(&resource.key, note),
-                Err(message) => {
-                    self.note(&resource.key, failed("not_in_place", message.clone()));
+                Ok(note) if note.status != Status::Failed => self.note(&resource.key, note),
+                failure => {
+                    let note = failure.unwrap_or_else(|message| failed("not_in_place", message));
+                    let message = note.message.clone();
+                    self.note(&resource.key, note);
                     let message = format!("{}: {message}", resource.key);
                     return self.tell(News::Work { no, happened: Happened::PrepareFailed { message } }).await;
                 }

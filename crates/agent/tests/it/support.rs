@@ -163,6 +163,7 @@ pub(crate) fn workload(ids: &Ids, command: &[&str]) -> Desired {
         is_forced: false,
         restart: 0,
         blueprint: Blueprint { resources, run, revision: "1".into() },
+        min_isolation: Default::default(),
     }
 }
 

@@ -141,7 +141,7 @@ pub struct Container {
     pub user: Option<String>,
 }
 
-/// What a workload may use. Zero means no limit of that kind.
+/// What a workload may use. Zero means no limit of that kind, which only platform admins may set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -156,7 +156,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: 512 << 20, cpu_millis: 1000, pids: 256, disk_bytes: 0 }
+        Self { memory_bytes: 512 << 20, cpu_millis: 1000, pids: 256, disk_bytes: 10 << 30 }
     }
 }
 

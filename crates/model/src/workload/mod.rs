@@ -4,7 +4,9 @@
 //! `state` says in one word for people how it is, `kind` lowers a spec to a blueprint, `place` chooses the node.
 
 pub mod blueprint;
+pub mod ceiling;
 pub mod kind;
+pub mod left;
 pub mod place;
 pub mod plan;
 pub mod state;
@@ -101,6 +103,26 @@ pub struct Condition {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub message: String,
     pub since: Time,
+}
+
+/// The condition that says why a node does not start a workload although it is wanted: isolation, free disk, free memory.
+pub const HELD: &str = "node";
+/// The reason of a port's condition when a foreign program holds the port.
+pub const PORT_TAKEN: &str = "taken";
+
+impl Report {
+    /// Why the node does not start it, when it holds the start back.
+    pub fn held(&self) -> Option<&Condition> {
+        self.conditions.iter().find(|c| c.resource == HELD)
+    }
+    /// Names of the ports that a foreign program holds and that are why it could not be installed.
+    pub fn taken_ports(&self) -> Vec<String> {
+        let Phase::Failed { why: Why::Prepare { message }, .. } = &self.seen.phase else { return Vec::new() };
+        // Conditions of what comes after the resource that failed are of an earlier attempt.
+        let is_why = |c: &&Condition| message.strip_prefix(&c.resource).is_some_and(|rest| rest.starts_with(':'));
+        let taken = self.conditions.iter().filter(|c| c.status == Status::Failed && c.reason == PORT_TAKEN);
+        taken.filter(is_why).filter_map(|c| c.resource.strip_prefix("port/")).map(str::to_owned).collect()
+    }
 }
 
 /// A resource's condition in one word.

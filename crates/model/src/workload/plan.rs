@@ -4,6 +4,7 @@
 
 use super::blueprint::Blueprint;
 use super::blueprint::RestartRule;
+use crate::node::Isolation;
 use crate::{Millis, Time, WorkloadId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ pub struct Desired {
     /// Counts the restarts that were asked for.
     pub restart: u64,
     pub blueprint: Blueprint,
+    /// The weakest isolation with which it may start; the node's owner decides.
+    #[serde(default, skip_serializing_if = "Isolation::is_none")]
+    pub min_isolation: Isolation,
 }
 
 /// The direction.

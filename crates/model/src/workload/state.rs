@@ -76,7 +76,8 @@ pub fn state(want: Wanted, report: Option<&Report>, is_node_online: bool) -> (St
         return (if want.power == Power::Absent { State::Deleting } else { State::Pending }, reason);
     };
     if !is_node_online {
-        return (State::Unknown, Some(format!("its node is away; last seen {}", word(&report.seen.phase))));
+        let state = if want.power == Power::Absent { State::Deleting } else { State::Unknown };
+        return (state, Some(format!("its node is away; last seen {}", word(&report.seen.phase))));
     }
     let is_applied = report.generation >= want.generation;
     let (state, reason) = settled(want, report, is_applied);
@@ -91,6 +92,9 @@ fn settled(want: Wanted, report: &Report, is_applied: bool) -> (State, Option<St
         Phase::Running { .. } if !on || report.seen.restart < want.restart => (State::Stopping, None),
         Phase::Running { .. } => degraded(report).map_or((State::Running, None), |why| (State::Degraded, Some(why))),
         Phase::Stopping { .. } => (State::Stopping, None),
+        Phase::Stopped | Phase::Gone | Phase::Failed { .. } if on && report.held().is_some() => {
+            (State::Pending, report.held().map(|held| held.message.clone()))
+        }
         Phase::Stopped | Phase::Gone if on => (State::Starting, None),
         Phase::Stopped | Phase::Gone if !is_applied => (State::Pending, None),
         Phase::Stopped | Phase::Gone => (State::Stopped, None),

@@ -133,6 +133,7 @@ impl World {
             is_forced: false,
             restart: 0,
             blueprint: blueprint(1, restart),
+            min_isolation: Default::default(),
         };
         World {
             rules,

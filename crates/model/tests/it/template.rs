@@ -1,6 +1,7 @@
 //! Templates: the built-in ones hold, what they lower to is a golden file, and what is wrong is told helpfully.
 
 use ostler_model::template::{Template, parse, schema};
+use ostler_model::workload::ceiling::check_limits;
 use ostler_model::workload::{Runtime, Spec, kind};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -42,6 +43,13 @@ fn every_builtin_template_is_read_and_has_the_name_of_its_file() {
     );
     for (name, yaml) in all {
         assert_eq!(read(&yaml).name.as_str(), name);
+    }
+}
+
+#[test]
+fn s11_every_builtin_template_has_a_limit_of_each_kind_that_everybody_may_use() {
+    for (name, yaml) in builtin() {
+        assert_eq!(check_limits(&read(&yaml).limits, None), vec![], "{name}");
     }
 }
 

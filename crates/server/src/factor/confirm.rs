@@ -107,7 +107,7 @@ pub(super) async fn is_confirmed(app: &App, session: &Session) -> Result<bool> {
 }
 
 /// Insists on a session that has lately shown who is behind it.
-pub(super) async fn confirmed<'a>(app: &App, caller: &'a Caller) -> Result<&'a Session> {
+pub(crate) async fn confirmed<'a>(app: &App, caller: &'a Caller) -> Result<&'a Session> {
     let session = session(caller)?;
     if is_confirmed(app, session).await? {
         return Ok(session);

@@ -27,6 +27,7 @@ pub fn routes() -> Routes {
         .get("/api/v1/nodes/{node}", read::get)
         .patch("/api/v1/nodes/{node}", change::update)
         .delete("/api/v1/nodes/{node}", change::delete)
+        .post("/api/v1/nodes/{node}/forget", change::forget)
         .get("/api/v1/nodes/{node}/stats/stream", stats::stats)
         .get("/api/v1/workspaces/{workspace}/join-tokens", token::tokens)
         .post("/api/v1/workspaces/{workspace}/join-tokens", token::invite)

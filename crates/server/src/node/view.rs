@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::http::Result;
 use ostler_model::NodeId;
-use ostler_model::node::Node;
+use ostler_model::node::{Node, problems};
 use ostler_wire::node::{NodeState, NodeView};
 
 /// One node.
@@ -27,6 +27,8 @@ pub(crate) async fn views(app: &App, nodes: Vec<Node>) -> Result<Vec<NodeView>> 
             workload_count: usage.workloads,
             reserved_memory_bytes: usage.memory_bytes,
             reserved_cpu_millis: usage.cpu_millis,
+            min_isolation: node.min_isolation,
+            problems: problems(&node),
             id: node.id,
             workspace: node.workspace,
             name: node.name,

@@ -102,6 +102,10 @@ impl Reader {
         let now = self.clock.now();
         if let Some(facts) = &batch.facts {
             self.store.node_set_facts(&grant, facts, now).await?;
+            if facts.low != node.facts.low {
+                let (disk, memory) = (facts.low.disk, facts.low.memory);
+                tracing::warn!(node.id = %node.id, low.disk = disk, low.memory = memory, "what a node has left has changed");
+            }
         }
         let reports: Vec<(WorkloadId, Report)> = batch.reports.into_iter().collect();
         let applied = self.store.workload_report(&grant, &reports, now).await?;

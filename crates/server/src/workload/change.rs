@@ -1,7 +1,7 @@
 //! Changing and deleting a workload.
 
 use super::create::invalid;
-use super::guard::guard;
+use super::guard::{guard, isolated, within_ceilings};
 use super::power::refused;
 use super::view::view;
 use super::{remove, secret};
@@ -35,6 +35,13 @@ pub async fn update(
     let entry = entry.ok_or_else(|| Error::conflict("no_template", "its template does not exist any more"))?;
     let mut spec = before.spec.clone();
     spec.limits = body.limits.unwrap_or(spec.limits);
+    within_ceilings(&workload.caller.authority, &spec.limits, Some(&before.spec.limits))?;
+    if body.restart
+        && before.power == Power::On
+        && let Some(node) = before.node
+    {
+        isolated(&app.store.node_get(node).await?, before.spec.runtime)?;
+    }
     if let Some(changes) = &body.variables {
         merge(&entry.template, &mut spec, changes);
         check(&entry.template, &spec)?;

@@ -1,6 +1,6 @@
 //! Making a workload.
 
-use super::guard::guard;
+use super::guard::{guard, within_ceilings};
 use super::place::{self, Found};
 use super::{provision, secret};
 use crate::app::App;
@@ -25,6 +25,7 @@ pub async fn create(
     let InFamily { kind, input: Json(body) } = body;
     if let Some(entry) = app.templates.find(&body.template) {
         guard(&all.caller.authority, entry.template.kind)?;
+        within_ceilings(&all.caller.authority, &body.limits.unwrap_or(entry.template.limits), None)?;
     }
     make(&app, &all.grant, kind, body).await.map(Accepted)
 }
@@ -104,7 +105,7 @@ async fn choose(
         None => offered,
     };
     if let Some(node) = body.node {
-        let nodes = app.store.node_candidates(workspace).await?;
+        let nodes = app.store.node_candidates(workspace, app.clock.now()).await?;
         if !nodes.iter().any(|(candidate, _)| candidate.id == node) {
             return Err(Error::field("node", "there is no such node in this workspace"));
         }
@@ -113,18 +114,26 @@ async fn choose(
     let is_online: place::IsOnline = std::sync::Arc::new(move |node| fleet.is_online(node));
     let mut later = None;
     let mut refusals = Vec::new();
+    let mut codes = Vec::new();
     for runtime in wanted {
         let demand = place::demand(runtime, spec.limits, ports);
-        match place::find(&app.store, &is_online, workspace, body.node, &demand).await? {
+        match place::find(&app.store, &is_online, workspace, body.node, &demand, app.clock.now()).await? {
             Found::Node(node) => return Ok((runtime, Some(node))),
             Found::Later(_) => later = later.or(Some(runtime)),
-            Found::Nowhere(why) => refusals.push(why),
+            Found::Nowhere { code, why } => {
+                refusals.push(why);
+                codes.push(code);
+            }
         }
     }
     match later {
         // A node that is away is worth waiting for; the job says so.
         Some(runtime) => Ok((runtime, None)),
-        None => Err(Error::conflict("no_room", refusals.join("; "))),
+        None => {
+            // One way to run it would do once the nodes isolate processes; that is the remedy.
+            let code = if codes.contains(&"not_isolated") { "not_isolated" } else { "no_room" };
+            Err(Error::conflict(code, refusals.join("; ")))
+        }
     }
 }
 

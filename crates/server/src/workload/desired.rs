@@ -52,6 +52,7 @@ impl Lowering {
             is_forced: workload.is_forced,
             restart: workload.restart,
             blueprint: self.blueprint(workload, node).await?,
+            min_isolation: node.min_isolation,
         })
     }
 

@@ -7,6 +7,7 @@
 mod change;
 mod create;
 pub mod desired;
+mod forget;
 mod guard;
 pub mod place;
 mod power;
@@ -20,6 +21,7 @@ use crate::http::Routes;
 pub(crate) use create::make;
 pub use desired::Lowering;
 pub(crate) use guard::guard;
+pub(crate) use secret::forget_all as forget_secrets;
 
 /// The room's endpoints; those under `/api/v1/workloads` exist once more under each family.
 pub fn routes() -> Routes {
@@ -31,6 +33,7 @@ pub fn routes() -> Routes {
         .get("/api/v1/workloads/{workload}", read::get)
         .patch("/api/v1/workloads/{workload}", change::update)
         .delete("/api/v1/workloads/{workload}", change::delete)
+        .post("/api/v1/workloads/{workload}/forget", forget::forget)
         .post("/api/v1/workloads/{workload}/start", power::start)
         .post("/api/v1/workloads/{workload}/stop", power::stop)
         .post("/api/v1/workloads/{workload}/restart", power::restart)

@@ -1,10 +1,10 @@
 //! Choosing a node: facts from the store and from the links, the decision from the model.
 
-use ostler_model::node::Node;
+use ostler_model::node::{Low, Node};
 use ostler_model::workload::Runtime;
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::place::{Candidate, Demand, Refusal, place};
-use ostler_model::{NodeId, WorkspaceId};
+use ostler_model::{NodeId, Time, WorkspaceId};
 use ostler_store::node::Usage;
 use ostler_store::{Store, StoreError};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ pub enum Found {
     Node(NodeId),
     /// None now, but one of them would if it were not away.
     Later(String),
-    /// None, and waiting would not help. Each node with its reason.
-    Nowhere(String),
+    /// None, and waiting would not help. Each node with its reason, and the error's code.
+    Nowhere { code: &'static str, why: String },
 }
 
 /// Looks for a node of this workspace, or at one node only.
@@ -30,8 +30,9 @@ pub async fn find(
     workspace: WorkspaceId,
     only: Option<NodeId>,
     demand: &Demand,
+    at: Time,
 ) -> Result<Found, StoreError> {
-    let mut nodes = store.node_candidates(workspace).await?;
+    let mut nodes = store.node_candidates(workspace, at).await?;
     nodes.retain(|(node, _)| only.is_none_or(|id| id == node.id));
     if nodes.is_empty() {
         return Ok(Found::Later("this workspace has no node yet; add one with a join token".to_owned()));
@@ -40,9 +41,13 @@ pub async fn find(
     match place(demand, &now) {
         Ok(id) => Ok(Found::Node(id)),
         Err(refusals) => {
-            let then: Vec<Candidate> = now.into_iter().map(|c| Candidate { is_online: true, ..c }).collect();
-            let text = told(&nodes, &refusals);
-            Ok(if place(demand, &then).is_ok() { Found::Later(text) } else { Found::Nowhere(text) })
+            let passed = |c| Candidate { is_online: true, low: Low::default(), ..c };
+            let then: Vec<Candidate> = now.into_iter().map(passed).collect();
+            // Of what waiting does not help with, that is told which would still be there afterwards.
+            let Err(lasting) = place(demand, &then) else { return Ok(Found::Later(told(&nodes, &refusals))) };
+            let (why, refusals) = (told(&nodes, &lasting), lasting);
+            let is_isolation = refusals.iter().all(|(_, refusal)| matches!(refusal, Refusal::NotIsolated(_)));
+            Ok(Found::Nowhere { code: if is_isolation { "not_isolated" } else { "no_room" }, why })
         }
     }
 }
@@ -60,6 +65,9 @@ fn candidate(node: &Node, usage: Usage, is_online: bool) -> Candidate {
         is_online,
         is_draining: node.is_draining,
         has_container_engine: node.facts.can.container_engine.is_some(),
+        isolation: node.facts.can.isolation,
+        min_isolation: node.min_isolation,
+        low: node.facts.low,
         memory_bytes: node.facts.memory_bytes,
         cpu_millis: u64::from(node.facts.cpu_count) * 1000,
         reserved_memory_bytes: usage.memory_bytes,

@@ -8,6 +8,7 @@ use super::remove::release;
 use crate::job::{Context, Outcome, Recipe, Running, StepSpec, WayBack};
 use crate::template::Catalog;
 use ostler_model::authz::{Authority, Grant, Origin, SystemReason, Verb, authorize};
+use ostler_model::workload::place::PORT_TRIES;
 use ostler_model::workload::{Phase, Power, Report, Status, Why, Workload};
 use ostler_model::{Millis, NodeId, WorkloadId};
 use ostler_store::{Rule, Store, StoreError};
@@ -86,11 +87,12 @@ impl Provision {
         let entry = entry.ok_or_else(|| Outcome::Fail(format!("there is no template {}", workload.spec.template)))?;
         let ports: Vec<String> = entry.template.ports.iter().map(|p| p.name.to_string()).collect();
         let demand = place::demand(workload.spec.runtime, workload.spec.limits, ports.len());
-        let found = place::find(&self.store, &self.is_online, workload.workspace, input.node, &demand).await;
+        let found =
+            place::find(&self.store, &self.is_online, workload.workspace, input.node, &demand, context.now).await;
         let node = match found.map_err(passing)? {
             Found::Node(id) => id,
             Found::Later(why) => return Ok(Outcome::Wait { until: context.now + LOOK, note: Some(why) }),
-            Found::Nowhere(why) => return Ok(Outcome::Fail(why)),
+            Found::Nowhere { why, .. } => return Ok(Outcome::Fail(why)),
         };
         let grant = grant(&workload)?;
         match self.store.workload_place(&grant, node, &ports, context.now).await {
@@ -110,6 +112,13 @@ impl Provision {
             Ok(report) => report,
             Err(wait) => return Ok(wait),
         };
+        let taken = report.taken_ports();
+        if !taken.is_empty() && report.seen.crashes < PORT_TRIES {
+            return self.other_ports(&workload, &taken, context).await;
+        }
+        if let Some(held) = report.held() {
+            return Ok(Outcome::Wait { until: context.now + LOOK, note: Some(held.message.clone()) });
+        }
         match &report.seen.phase {
             Phase::Failed { why: Why::Prepare { message }, .. } if report.seen.crashes >= TRIES => {
                 Ok(Outcome::Fail(format!("could not be installed: {message}")))
@@ -123,6 +132,21 @@ impl Provision {
         }
     }
 
+    /// Foreign programs hold its ports: others take their place, and the node installs it with those.
+    async fn other_ports(&self, workload: &Workload, taken: &[String], context: &Context) -> Result<Outcome, Outcome> {
+        let (numbers, pick) = (numbers(workload, taken), pick(workload));
+        let moved = self.store.workload_move_ports(&grant(workload)?, taken, pick, context.now).await;
+        Ok(match moved.map_err(passing)? {
+            Some(_) => {
+                let note = format!("another program on the node uses {numbers}; trying with other ports");
+                Outcome::Wait { until: context.now + LOOK, note: Some(note) }
+            }
+            None => {
+                Outcome::Fail(format!("another program on the node uses {numbers}, and the node has no other port"))
+            }
+        })
+    }
+
     async fn start(&self, context: &Context) -> Result<Outcome, Outcome> {
         let workload = self.wanted(context).await?;
         if workload.power != Power::On {
@@ -132,6 +156,9 @@ impl Provision {
             Ok(report) => report,
             Err(wait) => return Ok(wait),
         };
+        if let Some(held) = report.held() {
+            return Ok(Outcome::Wait { until: context.now + LOOK, note: Some(held.message.clone()) });
+        }
         match &report.seen.phase {
             Phase::Running { .. } => Ok(Outcome::Done(json!({ "started": true }))),
             Phase::Failed { retry_at, .. } if retry_at.is_none() || report.seen.crashes >= TRIES => {
@@ -168,6 +195,19 @@ impl Provision {
 
 fn changing(report: &Report) -> Option<String> {
     report.conditions.iter().find(|c| c.status == Status::Changing).map(|c| c.resource.clone())
+}
+
+/// Ports by number, for people.
+fn numbers(workload: &Workload, names: &[String]) -> String {
+    let ports: Vec<String> = names.iter().filter_map(|n| workload.ports.get(n)).map(ToString::to_string).collect();
+    format!("port {}", ports.join(", "))
+}
+
+/// Which of the free ports is tried next: another one for each workload and each try.
+pub(super) fn pick(workload: &Workload) -> u64 {
+    let digest =
+        ring::digest::digest(&ring::digest::SHA256, format!("{} {}", workload.id, workload.generation).as_bytes());
+    digest.as_ref().iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
 }
 
 /// The job's right to this workload.

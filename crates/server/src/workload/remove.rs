@@ -17,6 +17,8 @@ pub const KIND: &str = "workload.remove";
 /// The first step's name.
 pub const FIRST: &str = STEPS[0].name;
 const LOOK: Millis = Millis::secs(15);
+const AWAY: &str = "its node is away; waiting for it. If the machine is lost for good, forget the workload: \
+                    ostler workload delete NAME --forget";
 
 const STEPS: &[StepSpec] =
     &[StepSpec { name: "release", title: "stopping and removing it from its node", way_back: WayBack::None }];
@@ -68,7 +70,7 @@ pub(super) async fn release(
         let phase = report.map(|report| &report.seen.phase);
         if phase != Some(&Phase::Gone) {
             let note = match phase {
-                _ if !is_online(node) => Some("its node is away; waiting for it".to_owned()),
+                _ if !is_online(node) => Some(AWAY.to_owned()),
                 Some(Phase::Failed { why: Why::Remove { message }, .. }) => {
                     Some(format!("could not be removed: {message}; trying again"))
                 }

@@ -82,3 +82,8 @@ pub(crate) async fn forget(store: &Store, workspace: WorkspaceId, ids: Vec<Secre
         }
     }
 }
+
+/// Removes the secrets of a workload whose row is gone.
+pub(crate) async fn forget_all(store: &Store, gone: &Workload, at: Time) {
+    forget(store, gone.workspace, references(&gone.spec), at).await;
+}

@@ -112,7 +112,8 @@ fn address(template: &Template, workload: &Workload, node: &Node) -> Option<Stri
     for (name, port) in &workload.ports {
         values.insert(format!("port.{name}"), port.to_string());
     }
-    values.insert("address".into(), node.facts.address.clone());
+    // Stands before a port in every template.
+    values.insert("address".into(), ostler_model::address::host(&node.facts.address));
     values.insert("name".into(), workload.name.to_string());
     render(connect, &values, &[]).ok()
 }

@@ -324,6 +324,7 @@ fn node_facts() -> ostler_model::node::Facts {
         cpu_count: 4,
         address: "node.test".into(),
         port_range: (27000, 27009),
+        can: ostler_model::node::Abilities { isolation: ostler_model::node::Isolation::Full, ..Default::default() },
         ..Default::default()
     }
 }

@@ -1,5 +1,8 @@
 //! What can go wrong, in the words of the domain.
 
+use ostler_model::bounds::workload::{
+    WORKSPACE_PORTS_ON_SHARED_NODE, WORKSPACE_SHARED_CPU_MILLIS, WORKSPACE_SHARED_MEMORY, WORKSPACE_WORKLOADS,
+};
 use ostler_model::key::Beyond;
 use std::fmt;
 
@@ -168,8 +171,20 @@ pub enum Rule {
     FactorDemanded,
     #[error("there is no second factor yet")]
     NoFactor,
-    #[error("the node has not enough free memory")]
+    #[error("the node has not enough free memory or processor time")]
     NodeFull,
+    #[error("the node does not isolate processes as its owner demands")]
+    NotIsolated,
+    #[error("the workspace has as many workloads as it may have ({WORKSPACE_WORKLOADS})")]
+    TooManyWorkloads,
+    #[error(
+        "the workspace may reserve at most {} GiB of memory and {} processors on the platform's nodes, all together",
+        WORKSPACE_SHARED_MEMORY >> 30,
+        WORKSPACE_SHARED_CPU_MILLIS / 1000
+    )]
+    TooMuchShared,
+    #[error("the workspace may hold at most {WORKSPACE_PORTS_ON_SHARED_NODE} ports of one of the platform's nodes")]
+    TooManyPorts,
     /// A foreign key: what it refers to is gone, or what is to go is still referred to.
     #[error("something that it belongs to was deleted, or still needs it")]
     Linked,

@@ -1,6 +1,7 @@
 //! Changes of what is wanted.
 
 use super::host::{Hosting, give, release};
+use super::room::{Ask, count, give_ports, take_node};
 use super::{from_row, name_key};
 use crate::db::error::{Result, Rule, StoreError};
 use crate::db::redact::Told;
@@ -10,12 +11,11 @@ use crate::db::value::args;
 use crate::job;
 use ostler_model::authz::{Collection, Grant, Operate, Resource, Verb, Write};
 use ostler_model::event::Fact;
-use ostler_model::node::Node;
-use ostler_model::workload::blueprint::Limits;
+use ostler_model::workload::left::Left;
 use ostler_model::workload::{Kind, Power, Spec, Workload};
 use ostler_model::{Label, NodeId, Time, WorkloadId};
 use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
 /// A workload to be. Its workspace is the grant's.
 #[derive(Debug, Clone)]
@@ -56,8 +56,9 @@ impl Store {
     ) -> Result<Workload> {
         change!(self, "workload_create", at, |tx| {
             let workspace = grant.workspace().ok_or_else(|| StoreError::missing("workspace", grant.id()))?;
+            count(tx, workspace).await?;
             let node = match new.node {
-                Some(id) => Some(take_node(tx, id, Some(workspace), &new.spec.limits).await?),
+                Some(id) => Some(take_node(tx, id, &Ask::new(workspace, &new.spec)).await?),
                 None => None,
             };
             let spec = serde_json::to_string(&new.spec).expect("a spec is plain data that JSON can hold");
@@ -81,7 +82,7 @@ impl Store {
             )
             .await?;
             if let Some(node) = &node {
-                give_ports(tx, node, new.id, &new.ports).await?;
+                give_ports(tx, node, (workspace, new.id), &new.ports, at).await?;
             }
             let worker = match &new.hosting {
                 Some(hosting) => Some(give(tx, self, new.id, hosting, at).await?),
@@ -119,14 +120,14 @@ impl Store {
             if before.power == Power::Absent {
                 return Err(Rule::Deleting.into());
             }
-            let place = take_node(tx, node, Some(before.workspace), &before.spec.limits).await?;
+            let place = take_node(tx, node, &Ask::new(before.workspace, &before.spec)).await?;
             tx.exec(
                 "UPDATE workload SET node_id = $2, generation = generation + 1, changed_at = $3, report = NULL,
                      report_seq = 0, observed_generation = 0 WHERE id = $1",
                 args![before.id, node, at],
             )
             .await?;
-            give_ports(tx, &place, before.id, ports).await?;
+            give_ports(tx, &place, (before.workspace, before.id), ports, at).await?;
             let after = current(tx, before.id).await?;
             desired(tx, grant, &after);
             tx.audit(grant, "workload.place", before.id, Told::changed(&told(&before), &told(&after)));
@@ -179,9 +180,7 @@ impl Store {
             let name = name.unwrap_or(&before.name);
             let spec = spec.unwrap_or(&before.spec);
             if let Some(node) = before.node {
-                let (now, then) = (before.spec.limits.memory_bytes, spec.limits.memory_bytes);
-                let more = Limits { memory_bytes: then.saturating_sub(now), ..spec.limits };
-                take_node(tx, node, None, &more).await?;
+                take_node(tx, node, &Ask::more(before.workspace, &before.spec.limits, &spec.limits)).await?;
             }
             let text = serde_json::to_string(spec).expect("a spec is plain data that JSON can hold");
             tx.exec(
@@ -236,30 +235,50 @@ impl Store {
     /// Forgets a workload and frees its ports. For jobs, once its node has reported it gone, or has none. True when it was there.
     pub async fn workload_remove(&self, grant: &Grant<Workload, Write>, at: Time) -> Result<bool> {
         change!(self, "workload_remove", at, |tx| {
-            if let Ok(id) = grant.id().parse() {
-                release(tx, grant, id, at).await?;
-            }
-            let row = tx.opt("DELETE FROM workload WHERE id = $1 RETURNING *", args![grant.id()]).await?;
-            let Some(row) = row else { return Ok(false) };
-            let gone = from_row(&row)?;
-            if let Some(node) = gone.node {
-                tx.exec("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1", args![node]).await?;
-            }
-            let name = gone.name.to_string();
-            tx.event(grant, Some(gone.workspace), Fact::WorkloadDeleted { id: gone.id, name });
+            let Some(gone) = delete(tx, grant, at).await? else { return Ok(false) };
             tx.audit(grant, "workload.remove", gone.id, Told::gone(&told(&gone)));
             Ok(true)
         })
     }
+    /// Forgets a workload whose node does not answer, without that node's word that nothing is left. What may be left is
+    /// written down. Answers with the workload as it was; `None` when it is gone already.
+    pub async fn workload_forget(
+        &self,
+        grant: &Grant<Workload, Write>,
+        left: &Left,
+        at: Time,
+    ) -> Result<Option<Workload>> {
+        change!(self, "workload_forget", at, |tx| {
+            let Some(gone) = delete(tx, grant, at).await? else { return Ok(None) };
+            tx.audit(grant, "workload.forget", gone.id, Told::gone(&told(&gone)).with("left", left));
+            Ok(Some(gone))
+        })
+    }
+}
+
+/// Removes the row with its ports, and tells its node and everybody.
+async fn delete(tx: &mut Tx, grant: &Grant<Workload, Write>, at: Time) -> Result<Option<Workload>> {
+    if let Ok(id) = grant.id().parse() {
+        release(tx, grant, id, at).await?;
+    }
+    let row = tx.opt("DELETE FROM workload WHERE id = $1 RETURNING *", args![grant.id()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    let gone = from_row(&row)?;
+    if let Some(node) = gone.node {
+        tx.exec("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1", args![node]).await?;
+    }
+    let name = gone.name.to_string();
+    tx.event(grant, Some(gone.workspace), Fact::WorkloadDeleted { id: gone.id, name });
+    Ok(Some(gone))
 }
 
 /// The grant's workload as it is now, its row taken until the end of the transaction.
-async fn locked<V: Verb>(tx: &mut Tx, grant: &Grant<Workload, V>) -> Result<Workload> {
+pub(super) async fn locked<V: Verb>(tx: &mut Tx, grant: &Grant<Workload, V>) -> Result<Workload> {
     let row = tx.opt("UPDATE workload SET id = id WHERE id = $1 RETURNING *", args![grant.id()]).await?;
     from_row(&row.ok_or_else(|| StoreError::missing("workload", grant.id()))?)
 }
 
-async fn current(tx: &mut Tx, id: WorkloadId) -> Result<Workload> {
+pub(super) async fn current(tx: &mut Tx, id: WorkloadId) -> Result<Workload> {
     from_row(&tx.one("SELECT * FROM workload WHERE id = $1", args![id]).await?)
 }
 
@@ -273,55 +292,12 @@ async fn wanted<V: Verb>(tx: &mut Tx, grant: &Grant<Workload, V>, before: &Workl
     Ok(after)
 }
 
-fn desired<R: Resource, V: Verb>(tx: &mut Tx, grant: &Grant<R, V>, after: &Workload) {
+pub(super) fn desired<R: Resource, V: Verb>(tx: &mut Tx, grant: &Grant<R, V>, after: &Workload) {
     tx.event(grant, Some(after.workspace), Fact::WorkloadDesired { id: after.id, generation: after.generation });
 }
 
-/// Takes the node's row, raises its sequence, and proves that it is open to the workspace and has room.
-async fn take_node(
-    tx: &mut Tx,
-    id: NodeId,
-    workspace: Option<ostler_model::WorkspaceId>,
-    limits: &Limits,
-) -> Result<Node> {
-    let row = tx.opt("UPDATE node SET desired_seq = desired_seq + 1 WHERE id = $1 RETURNING *", args![id]).await?;
-    let node = crate::node::from_row(&row.ok_or_else(|| StoreError::missing("node", id))?)?;
-    if workspace.is_some() && node.workspace.is_some() && node.workspace != workspace {
-        return Err(Rule::ForeignNode.into());
-    }
-    // The room was looked at before, but somebody else may have taken it since.
-    let sql = "SELECT CAST(COALESCE(SUM(memory_bytes), 0) AS BIGINT) AS used FROM workload WHERE node_id = $1";
-    let used: u64 = tx.one(sql, args![id]).await?.get("used")?;
-    if limits.memory_bytes > 0 && used.saturating_add(limits.memory_bytes) > node.facts.memory_bytes {
-        return Err(Rule::NodeFull.into());
-    }
-    Ok(node)
-}
-
-/// Gives out the lowest free ports of the node's range. The node's row is held, so nobody gets the same ones.
-async fn give_ports(tx: &mut Tx, node: &Node, id: WorkloadId, names: &[String]) -> Result<()> {
-    let mut used = HashSet::new();
-    for row in tx.all("SELECT port FROM port WHERE node_id = $1", args![node.id]).await? {
-        used.insert(row.get::<u16>("port")?);
-    }
-    let (first, last) = node.facts.port_range;
-    let mut free = (first..=last).filter(|port| *port != 0 && !used.contains(port));
-    let mut given: BTreeMap<&str, u16> = BTreeMap::new();
-    for name in names {
-        let port = free.next().ok_or(Rule::NoFreePort)?;
-        tx.exec(
-            "INSERT INTO port (node_id, port, workload_id, name) VALUES ($1, $2, $3, $4)",
-            args![node.id, port, id, name],
-        )
-        .await?;
-        given.insert(name, port);
-    }
-    let text = serde_json::to_string(&given).expect("names and numbers are JSON");
-    tx.exec("UPDATE workload SET ports = $2 WHERE id = $1", args![id, text]).await.map(|_| ())
-}
-
 /// What the audit trail says about a workload. Not its variables: any of them may be a secret.
-fn told(workload: &Workload) -> serde_json::Value {
+pub(super) fn told(workload: &Workload) -> serde_json::Value {
     json!({
         "name": workload.name, "kind": workload.kind.as_str(), "template": workload.spec.template, "node": workload.node,
         "power": workload.power.as_str(), "is_forced": workload.is_forced, "restart": workload.restart,

@@ -6,6 +6,7 @@
 mod change;
 pub(crate) mod host;
 mod report;
+mod room;
 
 pub use change::{Desire, New};
 pub use host::{Host, Hosting};

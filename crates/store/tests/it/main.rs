@@ -19,6 +19,7 @@ mod migrate;
 mod node;
 mod people;
 mod role;
+mod room;
 mod search;
 mod secret;
 mod sign_in;

@@ -64,9 +64,9 @@ both_backends! {
         let reach = Reach::workspace(workspace.id);
         assert_eq!(t.store.node_list(&reach, false, &Paging::default()).await.unwrap().items.len(), 2);
         assert_eq!(t.store.node_list(&reach, true, &Paging::default()).await.unwrap().items.len(), 3);
-        let taken = t.store.node_update(&t.may(&b), Some(&a.name), None, t.now()).await;
+        let taken = t.store.node_update(&t.may(&b), Some(&a.name), None, None, t.now()).await;
         assert!(matches!(taken, Err(StoreError::Taken(ostler_store::Constraint::NodeName))), "{taken:?}");
-        assert_eq!(t.store.node_candidates(workspace.id).await.unwrap().len(), 3);
+        assert_eq!(t.store.node_candidates(workspace.id, t.now()).await.unwrap().len(), 3);
     }
 
     async fn facts_that_say_nothing_new_tell_nobody(t) {

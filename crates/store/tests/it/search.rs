@@ -103,7 +103,7 @@ both_backends! {
         let who = authority(t, &owner).await;
 
         let name = "doom".parse().unwrap();
-        t.store.node_update(&t.may::<Node, Write>(&node), Some(&name), None, t.now()).await.unwrap();
+        t.store.node_update(&t.may::<Node, Write>(&node), Some(&name), None, None, t.now()).await.unwrap();
         assert_eq!(things(t, "doom", &who, What::Node).await, ["doom"]);
         assert!(things(t, "rack", &who, What::Node).await.is_empty());
         assert_eq!(things(t, "rack joined", &who, What::Event).await, ["Node joined"], "it was called so then");
@@ -309,7 +309,7 @@ both_backends! {
                 },
                 _ => if let Some(node) = nodes.last() {
                     let name = format!("renamed-{step}").parse().unwrap();
-                    t.store.node_update(&t.may::<Node, Write>(node), Some(&name), None, t.now()).await.unwrap();
+                    t.store.node_update(&t.may::<Node, Write>(node), Some(&name), None, None, t.now()).await.unwrap();
                 },
             }
         }

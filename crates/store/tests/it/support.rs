@@ -3,7 +3,7 @@
 use ostler_model::authz::{
     Authority, Collection, Grant, Origin, Platform, Report, Resource, RoleRef, SystemReason, Verb, Write, authorize,
 };
-use ostler_model::node::{Facts, JoinToken, Node};
+use ostler_model::node::{Abilities, Facts, Isolation, JoinToken, Node};
 use ostler_model::user::{Session, SessionKind, State, User};
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
@@ -231,7 +231,8 @@ impl Db {
         self.store.join_token_create(&grant, &token, secret, self.now()).await.unwrap()
     }
     pub(crate) fn joining(&self, name: &str) -> node::Joining {
-        let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, ..Facts::default() };
+        let can = Abilities { isolation: Isolation::Full, ..Abilities::default() };
+        let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, can, ..Facts::default() };
         node::Joining { id: self.id(), name: name.parse().unwrap(), public_key: self.ids.bytes::<32>().to_vec(), facts }
     }
     pub(crate) async fn node(&self, workspace: Option<WorkspaceId>, name: &str) -> Node {

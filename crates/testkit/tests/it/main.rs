@@ -4,3 +4,4 @@
 mod fleet;
 mod link;
 mod node;
+mod place;

@@ -3,7 +3,7 @@
 mod download;
 mod file;
 mod package;
-mod port;
+pub(super) mod port;
 mod volume;
 
 use super::account::{Account, Accounts, is_root};

@@ -5,7 +5,7 @@ use crate::console::Console;
 use crate::driver::{Adopted, Driver, Job, Machine, Meter, Note, Progress, Resources, Run, Runtime, Started};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use ostler_model::workload::blueprint::{Limits, Resource, StopRule};
+use ostler_model::workload::blueprint::{Limits, Resource, StopRule, What};
 use ostler_model::workload::plan::Exit;
 use ostler_model::{Time, WorkloadId};
 use ostler_wire::console::ConsoleStream;
@@ -48,6 +48,11 @@ impl Resources for SimDriver {
             self.host.with(|held| held.things.insert((job.id, resource.key.clone())));
             progress("half way".to_owned());
             self.host.0.clock.sleep(behaviour.prepare_takes).await;
+            if let What::Port { port, protocol, .. } = &resource.what
+                && self.host.read(|held| held.has_real_ports)
+            {
+                return crate::driver::resource::port::check(*port, *protocol, (*port, *port));
+            }
             match behaviour.prepare_fails.is_some_and(|text| resource.key.contains(&text)) {
                 true => Err("the simulation lets this fail".to_owned()),
                 false => Ok(Note::ready()),
@@ -232,7 +237,7 @@ pub(super) struct SimMachine(pub(super) SimHost);
 impl Machine for SimMachine {
     fn stats<'a>(&'a self, _: &'a mut Meter) -> BoxFuture<'a, NodeStats> {
         let runs = u32::try_from(self.0.running().len()).unwrap_or(u32::MAX);
-        let stats = NodeStats {
+        let usual = NodeStats {
             at: self.0.0.clock.now(),
             cpu_millis: runs * 10,
             memory_used_bytes: (1 << 30) + (u64::from(runs) << 26),
@@ -242,6 +247,13 @@ impl Machine for SimMachine {
             load_millis: runs * 10,
             workloads_running: runs,
             ..NodeStats::default()
+        };
+        let free = self.0.read(|held| held.free).unwrap_or_default();
+        let used = |total: u64, free: Option<u64>, usual: u64| free.map_or(usual, |free| total.saturating_sub(free));
+        let stats = NodeStats {
+            memory_used_bytes: used(usual.memory_total_bytes, free.memory_bytes, usual.memory_used_bytes),
+            disk_used_bytes: used(usual.disk_total_bytes, free.disk_bytes, usual.disk_used_bytes),
+            ..usual
         };
         std::future::ready(stats).boxed()
     }

@@ -3,7 +3,7 @@
 use super::driver::{SimDriver, SimMachine};
 use crate::driver::{Drivers, Runtime};
 use crate::supervisor::disk::Memory;
-use ostler_model::node::{Abilities, Facts};
+use ostler_model::node::{Abilities, Facts, Free, Isolation, Low};
 use ostler_model::workload::plan::Exit;
 use ostler_model::{Millis, Time, WorkloadId};
 use ostler_runtime::Clock;
@@ -32,6 +32,9 @@ pub(super) struct Held {
     usual: Behaviour,
     next: u64,
     doubles: u64,
+    pub(super) has_real_ports: bool,
+    pub(super) free: Option<Free>,
+    isolation: Option<Isolation>,
     pub(super) inputs: BTreeMap<WorkloadId, Vec<String>>,
 }
 
@@ -116,13 +119,26 @@ impl SimHost {
                 is_root: true,
                 own_accounts: true,
                 sandbox: "bubblewrap".into(),
-                isolation: ostler_model::node::Isolation::Full,
+                isolation: self.read(|held| held.isolation).unwrap_or(Isolation::Full),
                 cgroups: "v2".into(),
                 container_engine: Some("simulated 1".into()),
                 packages: vec!["apt".into(), "npm".into()],
                 notes: vec![],
             },
+            low: Low::default(),
         }
+    }
+    /// From now on ports are looked at on the machine that the simulation runs on, as the real driver does.
+    pub fn use_real_ports(&self) {
+        self.with(|held| held.has_real_ports = true);
+    }
+    /// From its next start on, its agent finds that it can isolate no better than this.
+    pub fn set_isolation(&self, isolation: Isolation) {
+        self.with(|held| held.isolation = Some(isolation));
+    }
+    /// So much is free from now on.
+    pub fn set_free(&self, free: Free) {
+        self.with(|held| held.free = Some(free));
     }
     /// Where the agent's journal is.
     pub fn disk(&self) -> &Memory {

@@ -30,6 +30,7 @@ const NEVER_DONE: &[(&str, &str)] = &[
     ("match.start", "the match is over; `matches`"),
     ("match.update", "the match is over; `matches`"),
     ("node.delete", "the node has a workload; the store's tests"),
+    ("node.forget", "wants the node's own name; `f4_a_lost_node_and_what_was_on_it_can_be_forgotten`"),
     ("node.join", "the sample is nobody's token; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("platform.check_database", "asks another server, and changes nothing"),
     ("platform.check_redis", "asks another server, and changes nothing"),
@@ -48,6 +49,7 @@ const NEVER_DONE: &[(&str, &str)] = &[
     ("user.delete", "the target is a member; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("user.resend_invite", "the target has accepted; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("user.spend", "the sample is nobody's link; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
+    ("workload.forget", "wants the workload's own name; `f4_a_lost_node_and_what_was_on_it_can_be_forgotten`"),
     ("workspace.archive", "a job is under way; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("workspace.delete", "the workspace has a workload; the store's tests"),
 ];

@@ -6,7 +6,7 @@ use ostler_model::authz::{
     Write, authorize,
 };
 use ostler_model::matches::{Bot, Maker, Match, Phase};
-use ostler_model::node::{Facts, JoinToken, Node};
+use ostler_model::node::{Abilities, Facts, Isolation, JoinToken, Node};
 use ostler_model::user::{State, User};
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
@@ -180,7 +180,8 @@ async fn add_node(t: &TestServer, workspace: WorkspaceId, public_key: &[u8]) -> 
         node: None,
     };
     t.app.store.join_token_create(&grant, &token(now + Millis::secs(60)), b"secret", now).await.unwrap();
-    let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, ..Facts::default() };
+    let can = Abilities { isolation: Isolation::Full, ..Abilities::default() };
+    let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, can, ..Facts::default() };
     let joining =
         node::Joining { id: t.app.ids.next(), name: "rack".parse().unwrap(), public_key: public_key.to_vec(), facts };
     t.app.store.node_join(b"secret", &joining, &Origin::default(), now).await.unwrap()

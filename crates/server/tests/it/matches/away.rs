@@ -2,7 +2,7 @@
 
 use ostler_model::authz::{Authority, Collection, Origin, SystemReason, authorize};
 use ostler_model::matches::{GameId, Lost, Maker, Match, Phase, owner};
-use ostler_model::node::{Facts, JoinToken, Node};
+use ostler_model::node::{Abilities, Facts, Isolation, JoinToken, Node};
 use ostler_model::workload::blueprint::Limits;
 use ostler_model::workload::{Kind, Power, Runtime, Spec, Workload};
 use ostler_model::{Millis, NodeId, Secret, Time};
@@ -28,7 +28,8 @@ async fn node(t: &TestServer) -> NodeId {
     };
     let grant = t.grant(SystemReason::Setup, &Collection::<Node>::platform());
     t.app.store.join_token_create(&grant, &token, b"hash", now).await.unwrap();
-    let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, ..Facts::default() };
+    let can = Abilities { isolation: Isolation::Full, ..Abilities::default() };
+    let facts = Facts { port_range: (20_000, 20_099), memory_bytes: 64 << 30, can, ..Facts::default() };
     let joining = Joining { id: t.app.ids.next(), name: "far".parse().unwrap(), public_key: vec![7; 32], facts };
     t.app.store.node_join(b"hash", &joining, &Origin::default(), now).await.unwrap().id
 }
