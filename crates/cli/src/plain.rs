@@ -153,6 +153,24 @@ mod tests {
     }
 
     #[test]
+    fn fuzz_console_text() {
+        let samples = [FLYING_SQUID, JLINE, "\u{1b}]0;title\u{7}a\u{1b}P1$r\u{1b}\\b\u{9b}31mc\u{9d}x\u{9c}d"];
+        ostler_fuzz::run("console_text", &samples.map(|text| text.as_bytes().to_vec()), |data| {
+            let text = String::from_utf8_lossy(data);
+            let shown = clean(&text);
+            assert!(!shown.chars().any(|c| (c.is_control() && c != '\t') || is_direction(c) || is_line_break(c)));
+            assert_eq!(clean(&shown), shown, "there is nothing left to take out");
+            let half = text.floor_char_boundary(text.len() / 2);
+            let (mut plain, mut out) = (Plain::default(), String::new());
+            plain.take(&text[..half], &mut out);
+            plain.take(&text[half..], &mut out);
+            assert_eq!(out, shown, "however it is cut");
+            let safe = harmless(&text);
+            assert!(!safe.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t')));
+        });
+    }
+
+    #[test]
     fn s13_errors_and_json_on_a_terminal_show_what_would_drive_it() {
         let json = serde_json::json!({"name": "a\u{1b}[2J\u{9b}31m\u{202e}b"}).to_string();
         let shown = harmless(&json);

@@ -5,6 +5,7 @@
 mod access;
 mod api;
 mod factor;
+mod fuzz;
 mod host;
 mod job;
 mod matches;
