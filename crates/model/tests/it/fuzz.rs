@@ -61,7 +61,7 @@ fn fuzz_names() {
     ];
     ostler_fuzz::run("names", &texts.map(|text| text.as_bytes().to_vec()), |data| {
         let text = String::from_utf8_lossy(data);
-        plain::<Email>(&text);
+        same::<Email>(&text);
         plain::<Name>(&text);
         same::<Label>(&text);
         plain::<WorkloadId>(&text);

@@ -156,7 +156,9 @@ mod tests {
             let written = letter(name).write(&to, "https://o.example").unwrap();
             assert!(!written.subject.chars().any(char::is_control), "{:?}", written.subject);
             assert!(!written.text.contains(['\u{1b}', '\u{202e}', '\u{2028}', '\r']), "{:?}", written.text);
-            let from = Mailbox::new(Some(name.to_owned()), "ostler@example.org".parse().unwrap());
+            // The name that mails come from is a label: it has no control characters, but everything else.
+            let label = "Ada, \"eve\" <eve@example.org>; ü".to_owned();
+            let from = Mailbox::new(Some(label), "ostler@example.org".parse().unwrap());
             let lines = written.text.lines().count();
             let bytes = message(&from, "mail_1", &to, written, SystemTime::UNIX_EPOCH).unwrap().formatted();
             let text = String::from_utf8(bytes).unwrap();
