@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask up | test | ci | tidy | generate | bench | sim | soak`.
+//! The project's own commands: `cargo xtask up | test | ci | tidy | generate | bench | fuzz | sim | soak`.
 //!
 //! This crate is compiled before anything else, so it depends on almost nothing, and on nothing of Ostler's own. Whatever it
 //! starts it stops, also when it is interrupted or killed (see `guard`).
@@ -7,6 +7,7 @@
 #![allow(unreachable_pub, reason = "in a program `pub` says: used outside this module")]
 
 mod bench;
+mod fuzz;
 mod generate;
 mod guard;
 mod panel;
@@ -44,6 +45,8 @@ enum Command {
     Generate(generate::Args),
     /// Measure against baselines taken in the same run; results go to docs/benchmarks.
     Bench(bench::Args),
+    /// Run the decoders of what strangers send on mutated samples.
+    Fuzz(fuzz::Args),
     /// Run the simulated fleet with many seeds, or replay one.
     Sim(sim::Args),
     /// Push against the bounds for minutes instead of seconds.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Generate(args) => generate::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Fuzz(args) => fuzz::run(args),
         Command::Sim(args) => sim::run(args),
         Command::Soak(args) => soak::run(args),
     };

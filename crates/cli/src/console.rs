@@ -3,6 +3,7 @@
 use crate::api::Api;
 use crate::exit::Trouble;
 use crate::ground;
+use crate::plain::Plain;
 use crate::show::{self, clean};
 use anyhow::Result;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -42,7 +43,7 @@ pub(crate) async fn run(api: &Api, path: &str, how: How) -> Result<()> {
     if let Some(command) = &how.command {
         return api.send(Method::POST, &format!("{at}/command"), Some(&json!({"command": command}))).await.map(drop);
     }
-    let printer = Printer { json: api.common.json, times: how.times };
+    let mut printer = Printer { json: api.common.json, times: how.times, plain: Default::default() };
     let recent: ConsoleLines = api.client.get(&format!("{at}/lines?limit={}", how.lines.unwrap_or(50))).await?;
     if how.lines.is_some() && api.common.json {
         return show::print(&serde_json::to_string_pretty(&recent)?);
@@ -54,7 +55,7 @@ pub(crate) async fn run(api: &Api, path: &str, how: How) -> Result<()> {
     if ground::is_attended() {
         show::note("— typed lines go to it, Ctrl-C leaves —");
     }
-    let following = follow(api, &at, recent.last_seq, &printer);
+    let following = follow(api, &at, recent.last_seq, &mut printer);
     tokio::select! {
         done = following => done,
         // Leaving is what was wanted, and no failure.
@@ -62,13 +63,33 @@ pub(crate) async fn run(api: &Api, path: &str, how: How) -> Result<()> {
     }
 }
 
+/// Lines are split when they are longer than 8 KiB, also in the middle of a control sequence.
+const SPLIT_BYTES: usize = (8 << 10) - 4;
+
 struct Printer {
     json: bool,
     times: bool,
+    /// Of output and of errors.
+    plain: [Plain; 2],
 }
 
 impl Printer {
-    fn print(&self, lines: &[ConsoleLine]) -> Result<()> {
+    /// The text without control sequences, also when they go on in the next piece of a line that was split.
+    fn text(&mut self, line: &ConsoleLine) -> String {
+        let plain = match line.stream {
+            ConsoleStream::Out => &mut self.plain[0],
+            ConsoleStream::Err => &mut self.plain[1],
+            ConsoleStream::In | ConsoleStream::Agent => return clean(&line.text),
+        };
+        let mut text = String::new();
+        plain.take(&line.text, &mut text);
+        if line.text.len() < SPLIT_BYTES {
+            plain.end_line();
+        }
+        text
+    }
+
+    fn print(&mut self, lines: &[ConsoleLine]) -> Result<()> {
         for line in lines {
             if self.json {
                 show::print(&serde_json::to_string(line)?)?;
@@ -80,7 +101,7 @@ impl Printer {
                 ConsoleStream::Agent => "— ",
             };
             let time = if self.times { format!("{} ", line.at) } else { String::new() };
-            show::print(&format!("{time}{mark}{}", clean(&line.text)))?;
+            show::print(&format!("{time}{mark}{}", self.text(line)))?;
         }
         Ok(())
     }
@@ -94,7 +115,7 @@ enum End {
     Cut,
 }
 
-async fn follow(api: &Api, at: &str, mut after: u64, printer: &Printer) -> Result<()> {
+async fn follow(api: &Api, at: &str, mut after: u64, printer: &mut Printer) -> Result<()> {
     let mut typed = tokio::io::BufReader::new(tokio::io::stdin()).lines();
     let mut is_open = true;
     let mut is_told = false;
@@ -144,7 +165,7 @@ async fn talk(
     typed: &mut Typed,
     is_open: &mut bool,
     after: &mut u64,
-    printer: &Printer,
+    printer: &mut Printer,
 ) -> Result<End> {
     loop {
         tokio::select! {
@@ -183,5 +204,30 @@ async fn talk(
                 None => *is_open = false,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f33_the_console_shows_text_and_no_pieces_of_sequences() {
+        let line = |stream, text: &str| ConsoleLine {
+            seq: 1,
+            at: ostler_model::Time::from_millis(0),
+            stream,
+            text: text.to_owned(),
+        };
+        let mut printer = Printer { json: false, times: false, plain: Default::default() };
+        let (out, err) = (ConsoleStream::Out, ConsoleStream::Err);
+        assert_eq!(printer.text(&line(out, "\u{1b}[1G\u{1b}[0J> \u{1b}[3G")), "> ");
+        assert_eq!(printer.text(&line(out, "unfinished \u{1b}[1")), "unfinished ");
+        assert_eq!(printer.text(&line(out, "3G is text of the next line")), "3G is text of the next line");
+        // Split in the middle of a sequence, with a line of the other stream in between.
+        let long = format!("{}\u{1b}[38;5", "x".repeat(SPLIT_BYTES - 2));
+        assert_eq!(printer.text(&line(out, &long)).len(), SPLIT_BYTES - 2);
+        assert_eq!(printer.text(&line(err, "2Jno sequence")), "2Jno sequence");
+        assert_eq!(printer.text(&line(out, ";1mgoes on")), "goes on");
     }
 }

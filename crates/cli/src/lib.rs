@@ -19,6 +19,7 @@ mod key;
 mod login;
 mod matches;
 mod node;
+mod plain;
 mod provider;
 mod reference;
 mod role;
@@ -36,6 +37,7 @@ mod workload;
 mod workspace;
 
 pub use exit::{EXIT_CODES, exit_code};
+pub use plain::harmless;
 pub use reference::reference;
 
 use crate::exit::Trouble;

@@ -1,6 +1,8 @@
 //! Tables for people, JSON for programs. Times are relative and bytes binary in tables, exact in JSON.
 
 use crate::ground::now;
+pub(crate) use crate::plain::clean;
+use crate::plain::harmless;
 use anyhow::Result;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use ostler_model::Time;
@@ -44,7 +46,8 @@ pub(crate) fn list(items: &[Value], columns: &[Column], json: bool) -> Result<()
         table.add_row(used.iter().map(|(_, path, how)| cell(at(item, path), *how)));
     }
     for line in table.lines() {
-        print(line.trim_end())?;
+        // Its cells are clean, and the sequences in it are its own colours.
+        put(line.trim_end())?;
     }
     Ok(())
 }
@@ -63,8 +66,13 @@ pub(crate) fn one(item: &Value, columns: &[Column], json: bool) -> Result<()> {
     Ok(())
 }
 
-/// Prints a line; a reader that has gone away ends the program quietly, as in `ostler … | head`.
+/// Prints a line. What goes to a program or a file is exact; a terminal is not driven by it.
 pub(crate) fn print(line: &str) -> Result<()> {
+    if std::io::stdout().is_terminal() { put(&harmless(line)) } else { put(line) }
+}
+
+/// Writes a line; a reader that has gone away ends the program quietly, as in `ostler … | head`.
+fn put(line: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
@@ -75,7 +83,7 @@ pub(crate) fn print(line: &str) -> Result<()> {
 /// Prints a remark for people, apart from what programs read.
 pub(crate) fn note(line: &str) {
     // Whoever has closed standard error does not want to hear of it.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(line));
 }
 
 pub(crate) fn at<'a>(item: &'a Value, path: &str) -> &'a Value {
@@ -121,13 +129,6 @@ pub(crate) fn text(value: &Value) -> String {
     clean(&raw)
 }
 
-/// Text from elsewhere without control characters: a game's output must not move the cursor or set the title.
-pub(crate) fn clean(raw: &str) -> String {
-    let is_harmful =
-        |c: char| (c.is_control() && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    raw.chars().filter(|c| !is_harmful(*c)).collect()
-}
-
 /// How long ago, or until when.
 pub(crate) fn ago(at: Time, now: Time) -> String {
     let (span, is_past) = if at <= now { (now.since(at), true) } else { (at.since(now), false) };
@@ -168,7 +169,7 @@ mod tests {
     #[test]
     fn nested_values_are_found_and_terminals_are_safe() {
         let item = serde_json::json!({"facts": {"os": "Debian\u{1b}[2J\u{202e} 12"}, "list": ["a", 1], "map": {"game": 27000}});
-        assert_eq!(text(at(&item, "facts.os")), "Debian[2J 12");
+        assert_eq!(text(at(&item, "facts.os")), "Debian 12");
         assert_eq!(text(at(&item, "list")), "a, 1");
         assert_eq!(text(at(&item, "map")), "game=27000");
         assert_eq!(text(at(&item, "facts.none.deeper")), "");

@@ -1,6 +1,7 @@
 //! `ostler agent`: this machine as a node.
 
-use crate::server::{asked_to_stop, log};
+use crate::log;
+use crate::server::asked_to_stop;
 use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
 use ostler_agent::driver::{Real, Settings, equip};
@@ -156,7 +157,7 @@ impl Machine {
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    log(LogFormat::Text);
+    log::to_terminal(LogFormat::Text);
     let local = match args.verb {
         Verb::Join { url, token, name, no_run, machine } => {
             let token = if token == "-" { std::io::read_to_string(std::io::stdin())? } else { token };
@@ -207,6 +208,11 @@ impl Local {
             tracing::warn!("{note}");
         }
         Ok(Self { real, state_dir, ids: Ids::system(clock.clone()), clock })
+    }
+
+    /// What this machine cannot do, a sentence each.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.real.facts().can.notes
     }
 
     pub(crate) fn has_joined(&self) -> Result<bool> {

@@ -1,6 +1,7 @@
 //! The one binary: `ostler up | server | agent | match-worker`.
 
 mod agent;
+mod log;
 mod match_worker;
 mod matches;
 mod server;
@@ -63,7 +64,8 @@ async fn run() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("ostler: {error:#}");
+            // What a server, a node or a file has said is in there, too.
+            eprintln!("ostler: {}", ostler_cli::harmless(&format!("{error:#}")));
             ExitCode::from(ostler_cli::exit_code(&error))
         }
     }

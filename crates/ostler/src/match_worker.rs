@@ -1,6 +1,7 @@
 //! `ostler match-worker`: hosts lockstep matches; all of them, or those of one worker.
 
-use crate::server::{Ending, log};
+use crate::log;
+use crate::server::Ending;
 use anyhow::{Context, Result, bail};
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -36,7 +37,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
-    log(LogFormat::Text);
+    log::to_terminal(LogFormat::Text);
     // Heard from the first moment on: a signal that comes while it starts must not end it the hard way.
     let mut ending = Ending::listen()?;
     let mut hangup = signal(SignalKind::hangup()).context("could not listen for SIGHUP")?;

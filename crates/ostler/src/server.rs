@@ -1,9 +1,10 @@
 //! `ostler server`: the control plane, its backup and its reference.
 
+use crate::log;
 use anyhow::{Context, Result};
 use clap::{Args as ClapArgs, Subcommand};
 use ostler_server::Running;
-use ostler_server::config::{Config, LogFormat};
+use ostler_server::config::Config;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -82,7 +83,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 
 async fn serve(at: &At) -> Result<()> {
     let mut config = at.config()?;
-    log(config.log);
+    log::to_terminal(config.log);
     let mut ending = Ending::listen()?;
     loop {
         let public_url = config.public_url();
@@ -145,16 +146,6 @@ impl Ending {
 pub(crate) async fn asked_to_stop() -> Result<()> {
     Ending::listen()?.asked().await;
     Ok(())
-}
-
-pub(crate) fn log(format: LogFormat) {
-    use tracing_subscriber::{EnvFilter, fmt};
-    let filter = EnvFilter::try_from_env("OSTLER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => lines.init(),
-        LogFormat::Json => lines.json().init(),
-    }
 }
 
 fn generate(out: &Path) -> Result<()> {

@@ -1,17 +1,18 @@
 //! `ostler up`: control plane, this machine as its first node, and a game to look at, in one process.
 
 use crate::agent::{Local, Machine, ports};
-use crate::server::{Ending, asked, log};
+use crate::log;
+use crate::server::{Ending, asked};
 use anyhow::{Context as _, Result};
 use clap::Args as ClapArgs;
 use ostler_model::workload::State;
-use ostler_model::{Millis, Secret, WorkloadId};
+use ostler_model::{Foreign, Millis, Secret, WorkloadId};
 use ostler_server::app::App;
 use ostler_server::config::Config;
 use ostler_server::local;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -33,6 +34,19 @@ pub(crate) struct Args {
     /// Make no demo game.
     #[arg(long)]
     no_demo: bool,
+    /// Show the log here, too; it is written to `ostler.log` in the folder in any case.
+    #[arg(long)]
+    log_to_terminal: bool,
+    /// `stderr` is the same as --log-to-terminal.
+    #[arg(long, env = "OSTLER_LOG_TO", value_name = "WHERE", hide = true)]
+    log_to: Option<LogTo>,
+}
+
+/// Where else the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum LogTo {
+    File,
+    Stderr,
 }
 
 pub(crate) async fn run(args: Args) -> Result<()> {
@@ -46,7 +60,8 @@ pub(crate) async fn run(args: Args) -> Result<()> {
         Ok(config)
     };
     let config = read()?;
-    log(config.log);
+    let log_file = args.data.join("ostler.log");
+    log::to_file(config.log, &log_file, args.log_to_terminal || args.log_to == Some(LogTo::Stderr))?;
     let public_url = config.public_url();
     let mut ending = Ending::listen()?;
     let mut server = crate::matches::serve(config).await?;
@@ -55,6 +70,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let runtime = AgentRuntime::new()?;
     let below = Machine::below(&args.data, args.address, args.port_range, args.allow_image);
     let machine = runtime.run(async move { Local::prepare(&below).await }).await?;
+    let notes = machine.notes();
     let token = if machine.has_joined()? { None } else { Some(local::join_token(&server.app).await?) };
     let agent = runtime
         .run(async move {
@@ -64,7 +80,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             machine.start().await
         })
         .await?;
-    welcome(&public_url, server.setup_secret.as_ref());
+    welcome(&public_url, server.setup_secret.as_ref(), &notes, &log_file);
     if !args.no_demo {
         let app = server.app.clone();
         server.app.spawn.spawn("up.demo", async move { demo(&app).await });
@@ -114,11 +130,16 @@ impl Drop for AgentRuntime {
     }
 }
 
-fn welcome(public_url: &str, secret: Option<&Secret>) {
+fn welcome(public_url: &str, secret: Option<&Secret>, notes: &[String], log: &Path) {
     println!("\n  Panel         {public_url}");
     if let Some(secret) = secret {
         println!("  First admin   {public_url}/setup#secret={}", secret.reveal());
     }
+    // What this machine cannot do is part of the summary: nobody would look for it in the log.
+    for note in notes {
+        println!("  Note          {}", Foreign(note));
+    }
+    println!("  Log           {}", log.display());
     println!("  Stop          Ctrl-C\n");
 }
 
@@ -161,7 +182,7 @@ async fn demo(app: &App) {
 }
 
 fn say(id: WorkloadId, state: State, reason: Option<&str>, port: Option<u16>) {
-    let reason = reason.map(|text| format!(": {text}")).unwrap_or_default();
+    let reason = reason.map(|text| format!(": {}", Foreign(text))).unwrap_or_default();
     match (state, port) {
         (State::Running, Some(port)) => {
             println!("  Demo game     running; join it with Luanti at port {port} of this machine ({id})")

@@ -12,6 +12,8 @@ pub mod console;
 pub mod error;
 pub mod event;
 pub mod factor;
+#[cfg(test)]
+mod fuzz;
 pub mod invite;
 pub mod job;
 pub mod key;

@@ -39,6 +39,41 @@ async fn it_is_the_same_on_postgresql() {
     sql(&admin, &format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
+/// What is printed is for the person who started it; what happens is in the file, one line a fact, and here when asked for.
+#[tokio::test]
+async fn f29_the_summary_is_undisturbed_and_the_log_is_in_its_file() {
+    let mut house = House::start("up", &["--no-demo"]).await.unwrap();
+    let path = house.data().join("ostler.log");
+    let log = until("the node's link is in the log", READY, || {
+        let log = std::fs::read_to_string(&path).unwrap_or_default();
+        Ok(log.contains("a link is open").then_some(log))
+    })
+    .unwrap();
+    for line in log.lines() {
+        let mut parts = line.split(' ');
+        assert!(parts.next().is_some_and(|at| at.starts_with("20") && at.ends_with('Z')), "{line}");
+        assert!(!line.contains('\u{1b}') && !line.contains("}:"), "neither colours nor prefixes of spans: {line}");
+    }
+    let printed = house.log();
+    assert!(printed.contains("  Panel  ") && printed.contains("  Log  ") && printed.contains("  Stop  "), "{printed}");
+    assert!(!printed.contains(" INFO ") && !printed.contains(" WARN ") && !printed.contains('\u{1b}'), "{printed}");
+
+    // Whoever starts a second one there learns on the terminal why it cannot be.
+    let port = house.url().rsplit(':').next().unwrap().to_owned();
+    let listen = format!("127.0.0.1:{port}");
+    let args = ["up", "--no-demo", "--data", "other", "--listen", &listen];
+    let out = Command::new(ostler_e2e::ostler().unwrap()).args(args).current_dir(house.dir()).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr).into_owned();
+    assert!(!out.status.success() && said.starts_with("ostler: could not listen on 127.0.0.1:"), "{said}");
+
+    house.server.as_mut().unwrap().signal("INT").unwrap();
+    house.server.as_mut().unwrap().ended(Duration::from_secs(20)).unwrap();
+    let mut asked = House::start_with("up", &["--no-demo"], &[("OSTLER_LOG_TO", "stderr")]).await.unwrap();
+    assert!(asked.log().contains(" INFO ostler_server::start: listening"), "{}", asked.log());
+    asked.server.as_mut().unwrap().signal("INT").unwrap();
+    asked.server.as_mut().unwrap().ended(Duration::from_secs(20)).unwrap();
+}
+
 fn sql(url: &str, text: &str) {
     let out = Command::new("psql").args([url, "-v", "ON_ERROR_STOP=1", "-qc", text]).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));

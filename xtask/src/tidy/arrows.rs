@@ -15,13 +15,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("cli", &["model", "wire"]),
     ("ostler", &["model", "server", "agent", "relay", "cli", "runtime"]),
     ("testkit", &["model", "wire", "runtime", "store", "server", "agent", "relay"]),
+    ("fuzz", &[]),
     ("xtask", &[]),
     ("tests", &["model", "wire", "testkit"]),
     ("bench", &["model", "runtime", "store", "server", "agent", "wire"]),
 ];
 
 /// What tests of any crate may add.
-const IN_TESTS: &[&str] = &["testkit", "runtime", "model", "wire"];
+const IN_TESTS: &[&str] = &["testkit", "fuzz", "runtime", "model", "wire"];
 
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();

@@ -32,7 +32,7 @@ const HOMES: &[Home] = &[
     },
     Home {
         paths: &["std::fs", "tokio::fs", "std::os::unix::fs", "cap_std"],
-        crates: &["agent", "ostler", "xtask", "testkit", "tests", "bench"],
+        crates: &["agent", "ostler", "xtask", "testkit", "fuzz", "tests", "bench"],
         files: FILE_READERS,
         rule: "only `agent` touches raw files (named exceptions in xtask/src/tidy/homes.rs)",
     },

@@ -1,7 +1,10 @@
 //! The one dispatch for intents: sockets and HTTP go through [`Match::handle_intent`] alike.
 
+use super::journal::Due;
 use super::limits::INTENT_BYTES;
+use super::seat::By;
 use super::{Match, Output};
+use ostler_model::bounds::relay::MATCH_TURN_BYTES;
 use ostler_model::matches::{Actor, Ask, ClientId, Config, Game, GameType, Phase, Title, Verdict, authorise};
 use ostler_model::{Millis, Time};
 use serde_json::{Map, Value};
@@ -52,7 +55,7 @@ impl Match {
         out: &mut Vec<Output>,
     ) -> Outcome {
         let outcome = self.dispatch(intent, actor, now, out);
-        self.settle(out);
+        self.settle(now, false, out);
         outcome
     }
 
@@ -95,7 +98,8 @@ impl Match {
         match ask {
             Ask::Kick { .. } => {
                 if let Some(seat) = target.and_then(|t| self.find(&t)) {
-                    self.kick(seat, if actor.is_admin_bot { "admin" } else { "lobby_creator" }, now, out);
+                    let reason = if actor.is_admin_bot { "admin" } else { "lobby_creator" };
+                    self.kick(seat, By::Person, reason, now, out);
                 }
                 Outcome::ok()
             }
@@ -117,7 +121,7 @@ impl Match {
         out: &mut Vec<Output>,
     ) {
         if size > INTENT_BYTES {
-            return self.kick(seat, "intent_too_large", now, out);
+            return self.kick(seat, By::Relay, "intent_too_large", now, out);
         }
         let place = &mut self.seats[seat];
         if !place.usage.take_intent(now) {
@@ -136,7 +140,7 @@ impl Match {
         let outcome = self.dispatch(&intent, actor, now, out);
         match (outcome.error.as_deref(), conn) {
             // Not what a client of this title can send.
-            (Some("invalid_intent"), _) => self.kick(seat, "invalid_message", now, out),
+            (Some("invalid_intent"), _) => self.kick(seat, By::Relay, "invalid_message", now, out),
             (Some("dropped") | None, _) | (_, None) => {}
             (Some(code), Some(conn)) => Self::send_error(conn, code, "", out),
         }
@@ -147,7 +151,7 @@ impl Match {
         if !self.rules.knows_intent(intent) {
             return Outcome::refused(400, "invalid_intent");
         }
-        if self.is_paused {
+        if self.is_paused || self.turn_bytes >= MATCH_TURN_BYTES {
             self.dropped += 1;
             return Outcome { status: 200, error: Some("dropped".to_owned()) };
         }
@@ -159,7 +163,7 @@ impl Match {
     fn enqueue(&mut self, mut intent: Map<String, Value>, actor: IntentActor) {
         let stamp = actor.client_id.map_or_else(|| ClientId::ADMIN_BOT.to_owned(), |id| id.to_string());
         intent.insert("clientID".to_owned(), Value::String(stamp));
-        self.open.push(Value::Object(intent).to_string());
+        self.add_to_turn(Value::Object(intent).to_string());
     }
 
     fn update_config(&mut self, intent: &Map<String, Value>) -> Outcome {
@@ -174,7 +178,8 @@ impl Match {
             return Outcome::refused(400, format!("invalid_config: {problem}"));
         }
         self.config = next;
-        (self.is_info_stale, self.is_dirty) = (true, true);
+        self.is_info_stale = true;
+        self.changed(Due::Now);
         Outcome::ok()
     }
 
@@ -186,7 +191,8 @@ impl Match {
             Some(_) => None,
             None => Some(now + Millis(Title::start_delay_ms(&self.config))),
         };
-        (self.is_info_stale, self.is_dirty) = (true, true);
+        self.is_info_stale = true;
+        self.changed(Due::Now);
         Outcome::ok()
     }
 
@@ -200,7 +206,7 @@ impl Match {
         // Saying again what holds already changes nothing, so it makes no turn, either.
         if paused != self.is_paused {
             self.is_paused = paused;
-            self.is_dirty = true;
+            self.changed(Due::Now);
             self.enqueue(intent.clone(), actor);
         }
         Outcome::ok()
@@ -251,4 +257,39 @@ fn has_only(intent: &Map<String, Value>, fields: &[&str]) -> bool {
 fn changes_type(intent: &Map<String, Value>) -> bool {
     let config = intent.get("config").and_then(Value::as_object);
     config.is_some_and(|config| Title::game_type(config) != Some(GameType::Private))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Create;
+    use super::*;
+    use crate::Rules;
+    use ostler_model::matches::GameId;
+    use serde_json::json;
+
+    #[test]
+    fn s14_turns_end_at_their_bound_and_the_match_goes_on() {
+        const WIDE: usize = 1_900_000;
+        let rules = Rules::builtin()["openfront"].clone();
+        let config = rules.title.created(&Map::new());
+        let id = GameId::from_random([7; 16]);
+        let create = Create { id, rules, config, creator: None, starts_at: None, run: 1 };
+        let mut now = Time::from_millis(1_000);
+        let (mut game, _) = Match::create(create, now);
+        game.phase = Phase::Active;
+        game.empty_since = None;
+        let wide = json!({"type": "attack", "x": "y".repeat(WIDE)});
+        let mut dropped = 0;
+        for _ in 0..10 * MATCH_TURN_BYTES / WIDE as u64 {
+            now = now + Millis(100);
+            let outcome = game.play(wide.as_object().unwrap(), IntentActor::default());
+            assert_eq!(outcome.status, 200);
+            dropped += usize::from(outcome.error.is_some());
+            game.tick(now, &mut vec![]);
+        }
+        let bytes: usize = game.turns.iter().map(String::len).sum();
+        assert!(bytes as u64 > MATCH_TURN_BYTES / 2 && (bytes as u64) < MATCH_TURN_BYTES + 3_000_000, "{bytes} bytes");
+        assert!(dropped > 600 && game.turns.len() > 600, "{dropped} of {}", game.turns.len());
+        assert!(game.turns.last().unwrap().len() < 100);
+    }
 }

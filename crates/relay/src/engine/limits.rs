@@ -1,5 +1,6 @@
 //! What one player may cost the others, and how long things may last.
 
+use ostler_model::bounds::relay::CLIENT_LOG_LINES_PER_MINUTE;
 use ostler_model::{Millis, Time};
 use std::collections::VecDeque;
 
@@ -35,6 +36,7 @@ pub(super) const LOBBY_TICK: Millis = Millis::secs(1);
 pub(super) struct Usage {
     intents: VecDeque<Time>,
     rejoins: VecDeque<Time>,
+    logs: VecDeque<Time>,
     bytes: u64,
 }
 
@@ -51,6 +53,15 @@ impl Usage {
         let fits = second < INTENTS_PER_SECOND && self.intents.len() < INTENTS_PER_MINUTE;
         if fits {
             self.intents.push_back(now);
+        }
+        fits
+    }
+    /// Counts a line for the log. False when there are too many.
+    pub(super) fn take_log(&mut self, now: Time) -> bool {
+        forget(&mut self.logs, now);
+        let fits = (self.logs.len() as u64) < CLIENT_LOG_LINES_PER_MINUTE;
+        if fits {
+            self.logs.push_back(now);
         }
         fits
     }

@@ -1,16 +1,18 @@
 //! Coming, coming back, watching, starting and ending.
 
+use super::journal::Due;
 use super::limits::{EMPTY, INFO_GAP, LONGEST, TOTAL_BYTES};
-use super::seat::Seat;
+use super::seat::{By, Seat};
 use super::{Conn, Match, Output};
-use ostler_model::Time;
+use ostler_model::bounds::relay::SPECTATORS;
 use ostler_model::matches::{ClientId, Phase};
+use ostler_model::{Foreign, Time};
 use ostler_wire::matches::{ClientFrame, GameStartInfo, ServerFrame};
 use serde_json::Value;
 
 impl Match {
     pub(super) fn join(&mut self, conn: Conn, person: Seat, now: Time, out: &mut Vec<Output>) {
-        if self.kicked.contains(&person.who) {
+        if self.is_out(&person.who) {
             return Self::turn_away(conn, "kick_reason.kicked", "You were put out of this match.", out);
         }
         if self.phase == Phase::Finished {
@@ -31,7 +33,7 @@ impl Match {
             return Self::turn_away(conn, "try-again", "Please join again.", out);
         }
         self.seats.push(person);
-        self.is_dirty = true;
+        self.changed(Due::Now);
         let seat = self.seats.len() - 1;
         self.seats[seat].usage.take_rejoin(now);
         self.occupy(conn, seat, 0, now, out);
@@ -49,7 +51,7 @@ impl Match {
         if self.conns.contains_key(&conn) || self.spectators.contains(&conn) {
             return self.kick_conn(conn, "invalid_message", now, out);
         }
-        if self.kicked.contains(who) {
+        if self.is_out(who) {
             return Self::turn_away(conn, "kick_reason.kicked", "You were put out of this match.", out);
         }
         if self.phase == Phase::Finished {
@@ -74,6 +76,9 @@ impl Match {
     pub(super) fn spectate(&mut self, conn: Conn, last_turn: u64, now: Time, out: &mut Vec<Output>) {
         if self.phase == Phase::Finished {
             return Self::turn_away(conn, "finished", "This match is over.", out);
+        }
+        if self.spectators.len() as u64 >= SPECTATORS {
+            return Self::turn_away(conn, "full-lobby", "As many people watch as may.", out);
         }
         self.spectators.insert(conn);
         self.update_audience();
@@ -108,7 +113,9 @@ impl Match {
         let run = self.run();
         let place = &mut self.seats[seat];
         (place.conn, place.seen_at) = (Some(conn), now);
-        self.is_dirty |= std::mem::replace(&mut place.run, run) != run;
+        if std::mem::replace(&mut place.run, run) != run {
+            self.changed(Due::Now);
+        }
         self.conns.insert(conn, seat);
         self.empty_since = None;
         self.update_audience();
@@ -137,10 +144,12 @@ impl Match {
         };
         if !self.seats[seat].usage.take_bytes(size) {
             tracing::debug!(limit = TOTAL_BYTES, "a player sent too much in all");
-            return self.kick(seat, "too_much_data", now, out);
+            return self.kick(seat, By::Relay, "too_much_data", now, out);
         }
         match frame {
-            ClientFrame::Join { .. } | ClientFrame::Rejoin { .. } => self.kick(seat, "invalid_message", now, out),
+            ClientFrame::Join { .. } | ClientFrame::Rejoin { .. } => {
+                self.kick(seat, By::Relay, "invalid_message", now, out)
+            }
             ClientFrame::Ping {} => {
                 self.seats[seat].seen_at = now;
                 Self::send(conn, &ServerFrame::Ping {}, out);
@@ -151,8 +160,10 @@ impl Match {
                 self.vote(seat, winner, all_players_stats, now, out);
             }
             ClientFrame::Log { log } => {
-                let text: String = log.chars().take(500).collect();
-                tracing::info!(game = %self.id, client = %self.seats[seat].client_id, "a client says: {text:?}");
+                if self.seats[seat].usage.take_log(now) {
+                    let client = self.seats[seat].client_id;
+                    tracing::info!(game = %self.id, %client, "a client says: {:?}", Foreign(log));
+                }
             }
         }
     }
@@ -160,12 +171,13 @@ impl Match {
     /// The lobby is over. Whoever is connected plays; everybody gets the same start.
     pub(super) fn start(&mut self, now: Time, out: &mut Vec<Output>) {
         self.starts_at = None;
-        self.is_dirty = true;
+        self.changed(Due::Now);
         if self.conns.len() < self.rules.title.min_players as usize {
             // Too few to play: the lobby stays, and the start can be set again.
             self.is_info_stale = true;
             return;
         }
+        self.changed(Due::Checkpoint);
         self.seats.retain(|s| s.conn.is_some());
         self.conns = self.seats.iter().enumerate().filter_map(|(at, s)| Some((s.conn?, at))).collect();
         self.phase = Phase::Active;
@@ -211,7 +223,7 @@ impl Match {
         self.phase = Phase::Finished;
         self.ended_at = Some(now);
         self.starts_at = None;
-        self.is_dirty = true;
+        self.changed(Due::Checkpoint);
         for conn in self.audience.iter() {
             out.push(Output::Close { conn: *conn, reason: reason.to_owned() });
         }

@@ -5,6 +5,8 @@
 
 mod archive;
 mod intent;
+mod journal;
+mod kicked;
 mod limits;
 mod lobby;
 mod resume;
@@ -19,7 +21,10 @@ pub(crate) use resume::title_of;
 pub use resume::{Record, ResumeError};
 
 use crate::Rules;
+use journal::{Budget, Due, Written};
+use kicked::Kicked;
 use ostler_model::Time;
+use ostler_model::bounds::relay::{KICKED_BY_PEOPLE, KICKED_BY_RELAY};
 use ostler_model::matches::{ClientId, Config, GameId, GameType, Phase, Title};
 use ostler_wire::matches::{ClientFrame, GameInfo, GameStats, ServerFrame};
 use run::Run;
@@ -154,13 +159,18 @@ pub struct Match {
     /// Written once, at the start, so that everybody gets the same text.
     start_info: Option<String>,
     seats: Vec<Seat>,
-    kicked: BTreeSet<String>,
+    /// Put out by people, and by the relay itself.
+    kicked: [Kicked; 2],
+    /// How often a player was put out.
+    kicks: u64,
     spectators: BTreeSet<Conn>,
     /// Where each joined socket sits.
     conns: BTreeMap<Conn, usize>,
     audience: Arc<Vec<Conn>>,
     /// Closed turns as text.
     turns: Vec<String>,
+    /// Their length, with the intents of the open one.
+    turn_bytes: u64,
     /// The times that a process held this match, in order; the last one is now.
     runs: Vec<Run>,
     /// Stamped intents for the turn that is open.
@@ -173,13 +183,16 @@ pub struct Match {
     empty_since: Option<Time>,
     info_sent_at: Time,
     is_info_stale: bool,
-    /// The journal's last state is older than this match.
-    is_dirty: bool,
+    /// When the journal learns of what it does not know yet.
+    journal_due: Due,
+    written: Written,
+    budget: Budget,
 }
 
 /// Advances a match by one input. The same match, inputs and times give the same outputs, byte for byte.
 pub fn step(game: &mut Match, input: Input, now: Time) -> Vec<Output> {
     let mut out = Vec::new();
+    let is_tick = matches!(input, Input::Tick);
     match input {
         Input::Join { conn, who, public_id, username, clan_tag, is_admin, fresh } => {
             let person = Seat::new(fresh, who, public_id, username, clan_tag, is_admin);
@@ -193,7 +206,7 @@ pub fn step(game: &mut Match, input: Input, now: Time) -> Vec<Output> {
         Input::End => game.finish("ended", now, &mut out),
         Input::Tick => game.tick(now, &mut out),
     }
-    game.settle(&mut out);
+    game.settle(now, is_tick, &mut out);
     out
 }
 
@@ -212,11 +225,13 @@ impl Match {
             ended_at: None,
             start_info: None,
             seats: Vec::new(),
-            kicked: BTreeSet::new(),
+            kicked: [KICKED_BY_PEOPLE, KICKED_BY_RELAY].map(Kicked::new),
+            kicks: 0,
             spectators: BTreeSet::new(),
             conns: BTreeMap::new(),
             audience: Arc::default(),
             turns: Vec::new(),
+            turn_bytes: 0,
             runs: vec![Run { id: new.run, from: 0 }],
             open: Vec::new(),
             next_turn_at: now,
@@ -227,10 +242,12 @@ impl Match {
             empty_since: Some(now),
             info_sent_at: Time::ZERO,
             is_info_stale: false,
-            is_dirty: true,
+            journal_due: Due::Checkpoint,
+            written: Written::default(),
+            budget: Budget::new(now),
         };
         let mut out = Vec::new();
-        game.settle(&mut out);
+        game.settle(now, false, &mut out);
         (game, out)
     }
 
@@ -293,17 +310,10 @@ impl Match {
             turns: self.turns.len(),
             is_paused: self.is_paused,
             dropped_intents: self.dropped,
-            kicked: self.kicked.len(),
+            kicked: usize::try_from(self.kicks).unwrap_or(usize::MAX),
             desynced: self.seats.iter().filter(|s| s.is_desynced).count(),
             winner: self.winner.as_ref().map(|(winner, _)| winner.clone()),
             all_players_stats: self.winner.as_ref().map(|(_, stats)| stats.clone()),
-        }
-    }
-
-    /// What every step ends with: the journal learns what the step changed, after the turn that it closed.
-    fn settle(&mut self, out: &mut Vec<Output>) {
-        if std::mem::take(&mut self.is_dirty) {
-            out.push(Output::Journal(Record::State(self.state_text())));
         }
     }
 

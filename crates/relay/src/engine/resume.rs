@@ -5,16 +5,18 @@ use super::seat::Seat;
 use super::{Conn, Create, Match, Output};
 use crate::Rules;
 use ostler_model::Time;
-use ostler_model::matches::{Config, GameId, Phase};
+use ostler_model::matches::{ClientId, Config, GameId, Phase};
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One line of a match's journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// Everything but the turns. The last one holds.
+    /// Everything but the turns. The last one holds, with the changes after it.
     State(String),
+    /// What is different since the last state and the changes after it.
+    Change(String),
     /// A closed turn.
     Turn(String),
 }
@@ -41,6 +43,7 @@ impl Record {
     pub fn line(&self) -> String {
         let (kind, text) = match self {
             Self::State(text) => ('S', text),
+            Self::Change(text) => ('C', text),
             Self::Turn(text) => ('T', text),
         };
         format!("{kind}{:08x}{text}\n", checksum(text))
@@ -60,11 +63,13 @@ impl Record {
         let line = std::str::from_utf8(line).ok()?;
         let (kind, rest) = line.split_at_checked(1)?;
         let (sum, text) = rest.split_at_checked(8)?;
-        if u32::from_str_radix(sum, 16).ok()? != checksum(text) {
+        // As it is written: `+` and capitals read as the same number and were never written.
+        if sum != format!("{:08x}", checksum(text)) {
             return None;
         }
         match kind {
             "S" => Some(Self::State(text.to_owned())),
+            "C" => Some(Self::Change(text.to_owned())),
             "T" => Some(Self::Turn(text.to_owned())),
             _ => None,
         }
@@ -90,7 +95,12 @@ struct State {
     ended_at: Option<i64>,
     start_info: Option<String>,
     seats: Vec<Seat>,
-    kicked: BTreeSet<String>,
+    kicked: Vec<String>,
+    /// Journals of older releases have all in one list.
+    #[serde(default)]
+    kicked_by_relay: Vec<String>,
+    #[serde(default)]
+    kicks: u64,
     is_paused: bool,
     dropped: u64,
     winner: Option<(Value, Value)>,
@@ -101,17 +111,76 @@ struct State {
     closed: usize,
 }
 
-/// The title that a journal is about.
-pub(crate) fn title_of(records: &[Record]) -> Result<String, ResumeError> {
-    Ok(last_state(records)?.title)
+/// What is different since the record before.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct Change {
+    /// How many turns were closed then: `open` counts for the turn after them.
+    pub(super) closed: usize,
+    pub(super) starts_at: Option<i64>,
+    pub(super) is_paused: bool,
+    pub(super) dropped: u64,
+    pub(super) kicks: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) config: Option<Config>,
+    /// Seats that are no longer there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) gone: Vec<ClientId>,
+    /// Seats that are new or different.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) seats: Vec<Seat>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) kicked: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) kicked_by_relay: Vec<String>,
+    /// Further intents of the open turn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) open: Vec<String>,
 }
 
-fn last_state(records: &[Record]) -> Result<State, ResumeError> {
-    let states = records.iter().rev().find_map(|record| match record {
-        Record::State(text) => Some(text),
-        Record::Turn(_) => None,
-    });
-    serde_json::from_str(states.ok_or(ResumeError::Empty)?).map_err(ResumeError::State)
+impl State {
+    /// The last state of a journal with the changes after it.
+    fn read(records: &[Record]) -> Result<Self, ResumeError> {
+        let at = records.iter().rposition(|record| matches!(record, Record::State(_))).ok_or(ResumeError::Empty)?;
+        let Record::State(text) = &records[at] else { return Err(ResumeError::Empty) };
+        let mut state: Self = serde_json::from_str(text).map_err(ResumeError::State)?;
+        for record in &records[at + 1..] {
+            if let Record::Change(text) = record {
+                state.apply(serde_json::from_str(text).map_err(ResumeError::State)?);
+            }
+        }
+        Ok(state)
+    }
+
+    fn apply(&mut self, change: Change) {
+        if change.closed != self.closed {
+            // A turn has closed in between, with everything that was open.
+            self.open.clear();
+        }
+        self.closed = change.closed;
+        self.open.extend(change.open);
+        self.starts_at = change.starts_at;
+        self.is_paused = change.is_paused;
+        self.dropped = change.dropped;
+        self.kicks = change.kicks;
+        if let Some(config) = change.config {
+            self.config = config;
+        }
+        self.seats.retain(|seat| !change.gone.contains(&seat.client_id));
+        for seat in change.seats {
+            match self.seats.iter_mut().find(|known| known.client_id == seat.client_id) {
+                Some(known) => *known = seat,
+                None => self.seats.push(seat),
+            }
+        }
+        for (list, new) in [(&mut self.kicked, change.kicked), (&mut self.kicked_by_relay, change.kicked_by_relay)] {
+            list.extend(new);
+        }
+    }
+}
+
+/// The title that a journal is about.
+pub(crate) fn title_of(records: &[Record]) -> Result<String, ResumeError> {
+    Ok(State::read(records)?.title)
 }
 
 impl Match {
@@ -128,7 +197,9 @@ impl Match {
             ended_at: self.ended_at.map(Time::as_millis),
             start_info: self.start_info.clone(),
             seats: self.seats.clone(),
-            kicked: self.kicked.clone(),
+            kicked: self.kicked[0].all(),
+            kicked_by_relay: self.kicked[1].all(),
+            kicks: self.kicks,
             is_paused: self.is_paused,
             dropped: self.dropped,
             winner: self.winner.clone(),
@@ -147,7 +218,7 @@ impl Match {
         run: u32,
         now: Time,
     ) -> Result<(Self, Vec<Output>), ResumeError> {
-        let state = last_state(records)?;
+        let state = State::read(records)?;
         if state.title != rules.title.id {
             return Err(ResumeError::Title(state.title));
         }
@@ -161,6 +232,7 @@ impl Match {
                     return Err(ResumeError::Turn(number));
                 }
                 game.turns.push(text.clone());
+                game.turn_bytes += text.len() as u64;
             }
         }
         if state.closed > game.turns.len() {
@@ -178,7 +250,10 @@ impl Match {
         for seat in &mut game.seats {
             seat.seen_at = now;
         }
-        game.kicked = state.kicked;
+        game.kicks = state.kicks.max((state.kicked.len() + state.kicked_by_relay.len()) as u64);
+        for (list, all) in game.kicked.iter_mut().zip([state.kicked, state.kicked_by_relay]) {
+            all.into_iter().for_each(|who| list.add(who));
+        }
         game.is_paused = state.is_paused;
         game.dropped = state.dropped;
         game.winner = state.winner;
@@ -188,7 +263,7 @@ impl Match {
         game.runs = state.runs;
         game.begin_run(run);
         let mut out = Vec::new();
-        game.settle(&mut out);
+        game.settle(now, false, &mut out);
         Ok((game, out))
     }
 }

@@ -4,6 +4,7 @@
 //! turns under the same numbers. So each run has a name, and whoever comes back says which run their turns are of.
 
 use super::Match;
+use super::journal::Due;
 
 /// Most runs that are remembered; a player of an older one begins anew.
 const REMEMBERED: usize = 64;
@@ -29,7 +30,7 @@ impl Match {
             self.runs.remove(0);
         }
         self.runs.push(Run { id, from: self.turns.len() as u64 });
-        self.is_dirty = true;
+        self.changed(Due::Checkpoint);
     }
 
     /// How many turns of that run are turns of this one. Of a run that nobody remembers, none can be trusted.

@@ -1,8 +1,10 @@
 //! A player's place, and who sits in it.
 
+use super::journal::Due;
 use super::limits::{SILENCE, USERNAME_CHARS, Usage};
 use super::{Conn, Match, Output};
 use ostler_model::Time;
+use ostler_model::bounds::relay::KICKED_SEATS;
 use ostler_model::matches::{ClientId, Phase};
 use ostler_wire::matches::Client;
 use serde_json::Value;
@@ -30,6 +32,24 @@ pub(super) struct Seat {
     pub(super) usage: Usage,
     #[serde(skip)]
     pub(super) vote: Option<(Value, Value)>,
+}
+
+/// Who puts a player out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The creator of the lobby, or the bot.
+    Person = 0,
+    /// The relay itself, for what the player sent.
+    Relay = 1,
+}
+
+/// What of a seat is in the journal and may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Kept {
+    is_marked: bool,
+    is_kicked: bool,
+    is_desynced: bool,
+    run: u32,
 }
 
 fn never() -> Time {
@@ -64,18 +84,31 @@ impl Seat {
         }
     }
 
+    pub(super) fn kept(&self) -> Kept {
+        let Self { is_marked, is_kicked, is_desynced, run, .. } = *self;
+        Kept { is_marked, is_kicked, is_desynced, run }
+    }
+
     pub(super) fn client(&self) -> Client {
         Client { client_id: self.client_id, username: self.username.clone(), clan_tag: self.clan_tag.clone() }
     }
 }
 
 impl Match {
+    /// The player with this secret was put out.
+    pub(super) fn is_out(&self, who: &str) -> bool {
+        self.kicked.iter().any(|list| list.contains(who))
+    }
+
     /// Puts a player out, for good.
-    pub(super) fn kick(&mut self, seat: usize, reason: &str, now: Time, out: &mut Vec<Output>) {
+    pub(super) fn kick(&mut self, seat: usize, by: By, reason: &str, now: Time, out: &mut Vec<Output>) {
         let place = &mut self.seats[seat];
         place.is_kicked = true;
-        self.kicked.insert(place.who.clone());
-        self.is_dirty = true;
+        self.kicked[by as usize].add(place.who.clone());
+        self.kicks += 1;
+        // A person's word holds from now on; what the relay does by itself may be done a thousand times a second.
+        let due = if by == By::Person { Due::Now } else { Due::WithTick };
+        self.journal_due = self.journal_due.max(due);
         if let Some(conn) = place.conn {
             Self::send_error(conn, &format!("kick_reason.{reason}"), "", out);
             out.push(Output::Close { conn, reason: reason.to_owned() });
@@ -83,13 +116,35 @@ impl Match {
         }
         if self.phase == Phase::Active {
             self.mark(seat, true);
+            self.forget_kicked();
         }
+    }
+
+    /// Keeps the places of kicked players below their bound.
+    fn forget_kicked(&mut self) {
+        let most = usize::try_from(KICKED_SEATS).unwrap_or(usize::MAX);
+        let most = most.min(self.rules.title.seats(&self.config) as usize);
+        let kicked = self.seats.iter().filter(|seat| seat.is_kicked).count();
+        let oldest = self.seats.iter().position(|seat| seat.is_kicked && seat.conn.is_none());
+        if let (true, Some(seat)) = (kicked > most, oldest) {
+            self.remove_seat(seat);
+        }
+    }
+
+    /// Takes a place out of the list; those behind it move.
+    fn remove_seat(&mut self, seat: usize) -> Seat {
+        let gone = self.seats.remove(seat);
+        for place in self.conns.values_mut().filter(|place| **place > seat) {
+            *place -= 1;
+        }
+        self.changed(Due::WithTick);
+        gone
     }
 
     /// Puts out whoever is on this socket; a socket without a player is only closed.
     pub(super) fn kick_conn(&mut self, conn: Conn, reason: &str, now: Time, out: &mut Vec<Output>) {
         match self.conns.get(&conn) {
-            Some(seat) => self.kick(*seat, reason, now, out),
+            Some(seat) => self.kick(*seat, By::Relay, reason, now, out),
             None => {
                 Self::send_error(conn, &format!("kick_reason.{reason}"), "", out);
                 out.push(Output::Close { conn, reason: reason.to_owned() });
@@ -121,11 +176,8 @@ impl Match {
 
     /// Takes a place away while the lobby still can.
     fn vacate(&mut self, seat: usize, now: Time, out: &mut Vec<Output>) {
-        let who = self.seats.remove(seat).who;
-        for place in self.conns.values_mut().filter(|place| **place > seat) {
-            *place -= 1;
-        }
-        (self.is_info_stale, self.is_dirty) = (true, true);
+        let who = self.remove_seat(seat).who;
+        self.is_info_stale = true;
         if !self.is_public() && self.creator.as_ref() == Some(&who) {
             self.finish("creator_left", now, out);
         }
@@ -136,9 +188,9 @@ impl Match {
         let place = &mut self.seats[seat];
         if place.is_marked != is_disconnected {
             place.is_marked = is_disconnected;
-            self.is_dirty = true;
             let stamp = place.client_id;
-            self.open.push(format!(
+            self.changed(Due::WithTick);
+            self.add_to_turn(format!(
                 r#"{{"clientID":"{stamp}","isDisconnected":{is_disconnected},"type":"mark_disconnected"}}"#
             ));
         }

@@ -1,5 +1,6 @@
 //! Whether the players' games still agree: hashes by majority, the winner by vote.
 
+use super::journal::Due;
 use super::limits::{HASH_PATIENCE_TURNS, HASH_WINDOW_TURNS};
 use super::{Match, Output};
 use ostler_model::Time;
@@ -57,7 +58,7 @@ impl Match {
                 continue;
             }
             seat.is_desynced = true;
-            self.is_dirty = true;
+            self.journal_due = self.journal_due.max(Due::WithTick);
             if let Some(conn) = seat.conn {
                 let frame = ServerFrame::Desync {
                     turn,

@@ -13,6 +13,12 @@ impl Match {
         now + Millis(pace - (at + phase) % pace)
     }
 
+    /// Adds a stamped intent to the open turn.
+    pub(super) fn add_to_turn(&mut self, intent: String) {
+        self.turn_bytes += intent.len() as u64 + 1;
+        self.open.push(intent);
+    }
+
     /// Closes the open turn when its time has come. At most one: after a stall the game goes on at its pace, it does not
     /// rush through the turns that nobody could act in.
     pub(super) fn close_turn(&mut self, now: Time, out: &mut Vec<Output>) {
@@ -25,7 +31,9 @@ impl Match {
         let number = self.turns.len();
         let turn = format!(r#"{{"turnNumber":{number},"intents":[{}]}}"#, self.open.join(","));
         self.open.clear();
+        self.open_is_written();
         out.push(Output::Journal(Record::Turn(turn.clone())));
+        self.turn_bytes += 40;
         out.push(Output::All { to: self.audience.clone(), text: turn_frame(&turn) });
         self.turns.push(turn);
         self.compare_hashes(out);

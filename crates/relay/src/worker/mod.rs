@@ -9,6 +9,7 @@ mod host;
 mod http;
 mod journal;
 mod outlet;
+mod pending;
 mod socket;
 mod ticker;
 
@@ -100,6 +101,7 @@ struct Inner {
     hosts: RwLock<BTreeMap<GameId, Arc<Host>>>,
     journal: journal::Handle,
     next_conn: AtomicU64,
+    pending: pending::Pending,
     is_draining: AtomicBool,
     changed: tokio::sync::Notify,
     /// Archives that are written at once.
@@ -116,6 +118,7 @@ impl Worker {
             hosts: RwLock::default(),
             journal,
             next_conn: AtomicU64::new(1),
+            pending: pending::Pending::default(),
             is_draining: AtomicBool::new(false),
             changed: tokio::sync::Notify::new(),
             archiving: tokio::sync::Semaphore::new(ARCHIVES_AT_ONCE),

@@ -136,11 +136,18 @@ impl Socket {
 async fn talk(worker: &Worker, socket: &mut Socket, trusted: Trusted, purpose: Purpose, seat: &mut Option<Arc<Host>>) {
     let conn = socket.conn;
     let (host, input) = match purpose {
-        Purpose::Play => match worker.0.clock.timeout(HELLO, first(worker, socket, trusted)).await {
-            Some(Ok(hello)) => hello,
-            Some(Err(code)) => return socket.say_and_close(code),
-            None => return socket.say_and_close("kick_reason.no_join"),
-        },
+        Purpose::Play => {
+            let mut place = worker.0.pending.enter();
+            let said = tokio::select! {
+                said = worker.0.clock.timeout(HELLO, first(worker, socket, trusted)) => said,
+                () = place.taken() => None,
+            };
+            match said {
+                Some(Ok(hello)) => hello,
+                Some(Err(code)) => return socket.say_and_close(code),
+                None => return socket.say_and_close("kick_reason.no_join"),
+            }
+        }
         Purpose::Watch { id, from, pace } => match worker.0.clock.timeout(ARCHIVED, worker.running(id)).await {
             Some(Some(host)) => (host, Input::Spectate { conn, last_turn: from }),
             Some(None) => return replay(worker, socket, id, from, pace).await,

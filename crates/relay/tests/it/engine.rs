@@ -123,16 +123,17 @@ struct Run {
 
 impl Run {
     fn new() -> Self {
-        let game = active("openfront", 4);
+        let (game, start) = begun("openfront", 4);
         let state = Match::archive(&game).unwrap();
         assert_eq!(state.turns.len(), 0);
+        let journal = start.iter().filter_map(|o| if let Output::Journal(r) = o { Some(r.line()) } else { None });
         Self {
             now: Time::from_millis(2_000),
             next_conn: 10,
             sits: (1..5).map(|n| (n, n)).collect(),
             had: (1..5).map(|n| (n, 0)).collect(),
             ears: Ears::default(),
-            journal: String::new(),
+            journal: journal.collect(),
             bytes: Vec::new(),
             runs: 1,
             game,
@@ -214,9 +215,7 @@ impl Run {
     }
     fn restart(&mut self) {
         let (records, _) = Record::read(self.journal.as_bytes());
-        if !records.iter().any(|record| matches!(record, Record::State(_))) {
-            return;
-        }
+        assert!(records.iter().any(|record| matches!(record, Record::State(_))), "a start is a checkpoint");
         let before = self.game.turns().to_vec();
         self.runs += 1;
         let (game, out) = Match::resume(Rules::builtin()["openfront"].clone(), &records, self.runs, self.now).unwrap();
@@ -306,7 +305,7 @@ proptest! {
             step(&mut game, input, Time::from_millis(3_000));
         }
         prop_assert_eq!(game.phase(), Phase::Active);
-        for record in [Record::State(tail.clone()), Record::Turn(tail.clone())] {
+        for record in [Record::State(tail.clone()), Record::Change(tail.clone()), Record::Turn(tail.clone())] {
             prop_assert_eq!(Record::read(record.line().as_bytes()).0, std::slice::from_ref(&record));
             drop(Match::resume(Rules::builtin()["openfront"].clone(), &[record], 2, Time::ZERO));
         }

@@ -2,7 +2,11 @@
 //! nobody else a turn.
 
 use crate::bot::Bot;
+use crate::engine::{active, begun};
 use crate::player::Player;
+use ostler_model::{Millis, Time};
+use ostler_relay::Rules;
+use ostler_relay::engine::{Input, Match, Output, Record, step};
 use ostler_wire::match_cbor;
 use ostler_wire::matches::ClientFrame;
 use proptest::prelude::*;
@@ -193,4 +197,96 @@ async fn hostile_sockets_cost_nobody_else_a_turn() {
         // The player checks that no turn is missing, repeated or out of order.
         player.hear_intent("still_here").await;
     }
+}
+
+/// A journal is this worker's own, but a power cut leaves anything behind it, and a folder may be copied from elsewhere.
+#[test]
+fn fuzz_journal() {
+    let (mut game, start) = begun("openfront", 3);
+    let lines = |out: Vec<Output>| -> String {
+        out.iter().filter_map(|o| if let Output::Journal(record) = o { Some(record.line()) } else { None }).collect()
+    };
+    let mut text = lines(start);
+    let mut now = Time::from_millis(2_000);
+    for n in 0..6_u64 {
+        let intent = json!({"type": "attack", "n": n}).as_object().unwrap().clone();
+        text += &lines(step(
+            &mut game,
+            Input::Frame { conn: 1, frame: ClientFrame::Intent { intent }, size_bytes: 30 },
+            now,
+        ));
+        text += &lines(step(&mut game, Input::Malformed { conn: 3 }, now));
+        now = now + Millis(200);
+        text += &lines(step(&mut game, Input::Tick, now));
+    }
+    let samples = [text.into_bytes(), include_bytes!("old/journal-of-the-first-release.txt").to_vec()];
+    let rules = Rules::builtin()["openfront"].clone();
+    ostler_fuzz::run("journal", &samples, |data| {
+        let (mut records, whole) = Record::read(data);
+        assert!(whole <= data.len());
+        let written: String = records.iter().map(Record::line).collect();
+        assert_eq!(written.as_bytes(), &data[..whole], "what counts is what was written");
+        // Past the checksum, too: the text of a line is somebody's that can reckon.
+        let broken = data.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+        records.extend(broken.filter_map(|line| {
+            let text = line.get(9..)?.to_owned();
+            match line.as_bytes()[0] {
+                b'S' => Some(Record::State(text)),
+                b'C' => Some(Record::Change(text)),
+                _ => Some(Record::Turn(text)),
+            }
+        }));
+        for records in [&records[..], &records[records.len() / 2..]] {
+            if let Ok((mut game, out)) = Match::resume(rules.clone(), records, 9, now) {
+                assert!(matches!(out.first(), Some(Output::Journal(Record::State(_)))), "a run begins with all of it");
+                step(&mut game, Input::Tick, now);
+                step(&mut game, Input::End, now);
+                game.stats();
+            }
+        }
+    });
+}
+
+/// Frames of one player, one after the other, to a match with three.
+#[test]
+fn fuzz_match_frames() {
+    let frames = |all: &[Value]| all.iter().map(Value::to_string).collect::<Vec<_>>().join("\n").into_bytes();
+    let samples = [
+        frames(&[
+            json!({"type": "ping"}),
+            json!({"type": "intent", "intent": {"type": "attack", "troops": 5}}),
+            json!({"type": "hash", "hash": 5, "turnNumber": 0}),
+            json!({"type": "winner", "winner": ["player", "x"], "allPlayersStats": {}}),
+        ]),
+        frames(&[
+            json!({"type": "intent", "intent": {"type": "toggle_pause", "paused": true}}),
+            json!({"type": "intent", "intent": {"type": "kick_player", "targetClientID": "aB3dE5gH"}}),
+            json!({"type": "intent", "intent": {"type": "update_game_config", "config": {"bots": 3}}}),
+            json!({"type": "intent", "intent": {"type": "mark_disconnected", "isDisconnected": true}}),
+            json!({"type": "log", "log": "x"}),
+        ]),
+    ];
+    ostler_fuzz::run("match_frames", &samples, |data| {
+        let mut game = active("openfront", 3);
+        let mut now = Time::from_millis(3_000);
+        for line in data.split(|byte| *byte == b'\n').take(100) {
+            let text = String::from_utf8_lossy(line);
+            let frame = ClientFrame::read(&text).or_else(|| match_cbor::read(line).map(|(frame, _)| frame));
+            let input = match frame {
+                Some(frame) => Input::Frame { conn: 1, frame, size_bytes: text.len() },
+                None => Input::Malformed { conn: 1 },
+            };
+            step(&mut game, input, now);
+            now = now + Millis(50);
+            step(&mut game, Input::Tick, now);
+        }
+        let turns: Vec<Value> = game.turns().iter().map(|turn| serde_json::from_str(turn).unwrap()).collect();
+        for (n, turn) in turns.iter().enumerate() {
+            assert_eq!(turn["turnNumber"], n);
+            for intent in turn["intents"].as_array().unwrap() {
+                assert!(intent["clientID"].is_string(), "the stamp is the server's: {intent}");
+            }
+        }
+        assert_eq!(game.info(now).num_clients + usize::from(game.stats().kicked > 0), 3, "it costs only its sender");
+    });
 }

@@ -5,6 +5,7 @@ mod bot;
 mod crash;
 mod engine;
 mod fuzz;
+mod grow;
 mod loss;
 mod play;
 mod player;

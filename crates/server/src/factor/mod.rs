@@ -10,6 +10,8 @@ mod code;
 mod confirm;
 mod cose;
 mod enter;
+#[cfg(test)]
+mod fuzz;
 mod passkey;
 mod prove;
 mod require;

@@ -7,6 +7,8 @@
 
 mod error;
 mod forward;
+#[cfg(test)]
+mod fuzz;
 mod handle;
 mod lines;
 mod link;

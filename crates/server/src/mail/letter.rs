@@ -2,7 +2,7 @@
 
 use minijinja::{AutoEscape, Environment};
 use ostler_model::user::Email;
-use ostler_model::{Secret, Time};
+use ostler_model::{Foreign, Secret, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
@@ -48,7 +48,14 @@ impl Letter {
     }
     /// Fills the templates in.
     pub(crate) fn write(&self, to: &Email, server: &str) -> anyhow::Result<Written> {
-        let values = minijinja::context! { to => to.as_str(), server, ..minijinja::Value::from(minijinja::value::Serde(self.clone())) };
+        let mut values = serde_json::to_value(self)?;
+        for (field, value) in values.as_object_mut().into_iter().flatten() {
+            // A name on two lines would begin a header, or say in the mail's voice what it wants.
+            if let (true, serde_json::Value::String(text)) = (field != "link", &mut *value) {
+                *text = Foreign(&*text).to_string();
+            }
+        }
+        let values = minijinja::context! { to => to.as_str(), server, ..minijinja::Value::from(minijinja::value::Serde(values)) };
         let render = |form: &str| -> anyhow::Result<String> {
             Ok(templates().get_template(&format!("{}.{form}", self.kind()))?.render(&values)?)
         };

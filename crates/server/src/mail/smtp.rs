@@ -9,8 +9,8 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
-use ostler_model::Time;
 use ostler_model::user::Email;
+use ostler_model::{Foreign, Time};
 use ostler_wire::setting::CheckView;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
@@ -46,14 +46,7 @@ impl Server {
     pub(super) async fn send(&self, id: &str, to: &Email, written: Written, now: Time) -> Result<(), Refusal> {
         let wrong = |error: anyhow::Error| Refusal { is_final: true, says: format!("{error:#}") };
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(now.as_millis()).unwrap_or_default());
-        let message = Message::builder()
-            .from(self.from.clone())
-            .to(Mailbox::new(None, address(to).map_err(wrong)?))
-            .subject(written.subject)
-            .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
-            .date(at)
-            .multipart(MultiPart::alternative_plain_html(written.text, written.html))
-            .map_err(|error| wrong(error.into()))?;
+        let message = message(&self.from, id, to, written, at).map_err(wrong)?;
         match self.transport.send(message).await {
             Ok(_) => Ok(()),
             Err(error) => Err(Refusal { is_final: error.is_permanent(), says: said(&error, &self.host) }),
@@ -66,6 +59,17 @@ impl Server {
             Err(error) => Err(said(&error, &self.host)),
         }
     }
+}
+
+/// The mail as it goes out. The headers are the library's: it encodes what is in them.
+fn message(from: &Mailbox, id: &str, to: &Email, written: Written, at: SystemTime) -> anyhow::Result<Message> {
+    Ok(Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, address(to)?))
+        .subject(written.subject)
+        .message_id(Some(format!("<{id}@{}>", from.email.domain())))
+        .date(at)
+        .multipart(MultiPart::alternative_plain_html(written.text, written.html))?)
 }
 
 /// What TLS to this host has to be like: its certificate is for this name, and somebody who is trusted vouches for it.
@@ -128,5 +132,52 @@ fn said(error: &dyn std::error::Error, host: &str) -> String {
         }
         next = error.source();
     }
-    text.chars().filter(|c| !c.is_control()).take(500).collect()
+    Foreign(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::letter::Letter;
+
+    /// Names are checked where they come in; a mail does not rely on it.
+    #[test]
+    fn s13_a_name_writes_no_header_and_no_line_of_a_mail() {
+        let hostile = "Ada\r\nBcc: eve@example.org\r\n\r\nforged\u{2028}line \u{202e}\u{1b}[2J".to_owned();
+        let to: Email = "ada@example.org".parse().unwrap();
+        let letter = |name: &str| Letter::Invite {
+            name: name.to_owned(),
+            by: name.to_owned(),
+            workspace: Some(name.to_owned()),
+            link: "https://o.example/x#token=abc".to_owned(),
+            until: Time::from_millis(1_700_000_000_000),
+        };
+        let sent = |name: &str| {
+            let written = letter(name).write(&to, "https://o.example").unwrap();
+            assert!(!written.subject.chars().any(char::is_control), "{:?}", written.subject);
+            assert!(!written.text.contains(['\u{1b}', '\u{202e}', '\u{2028}', '\r']), "{:?}", written.text);
+            // The name that mails come from is a label: it has no control characters, but everything else.
+            let label = "Ada, \"eve\" <eve@example.org>; ü".to_owned();
+            let from = Mailbox::new(Some(label), "ostler@example.org".parse().unwrap());
+            let lines = written.text.lines().count();
+            let bytes = message(&from, "mail_1", &to, written, SystemTime::UNIX_EPOCH).unwrap().formatted();
+            let text = String::from_utf8(bytes).unwrap();
+            let (head, _) = text.split_once("\r\n\r\n").unwrap();
+            let names: Vec<String> = head
+                .split("\r\n")
+                .filter(|line| !line.starts_with([' ', '\t']))
+                .map(|line| line.split(':').next().unwrap().to_owned())
+                .collect();
+            (names, lines)
+        };
+        assert_eq!(sent(&hostile), sent("Ada"), "the same headers, and as many lines");
+    }
+
+    #[test]
+    fn s13_what_a_mail_server_says_is_one_line() {
+        let error = std::io::Error::other("550 no\r\n2026-01-01 ERROR forged \u{1b}[2J\u{202e}\u{2028}");
+        let text = said(&error, "mail.example.org");
+        assert!(text.starts_with("mail.example.org: 550 no\\u{d}\\u{a}2026"), "{text}");
+        assert!(!text.contains(['\n', '\r', '\u{1b}', '\u{202e}', '\u{2028}']), "{text:?}");
+    }
 }

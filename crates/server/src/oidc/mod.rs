@@ -6,6 +6,8 @@
 
 mod api;
 mod flow;
+#[cfg(test)]
+mod fuzz;
 mod jws;
 mod party;
 

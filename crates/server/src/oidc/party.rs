@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Uri;
 use ostler_model::oidc::{Preset, Provider};
-use ostler_model::{Millis, Secret};
+use ostler_model::{Foreign, Millis, Secret};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::OnceLock;
@@ -19,7 +19,7 @@ const MOST_BYTES: usize = 512 << 10;
 
 /// Why a provider could not be used. Admins see it while they set it up; everybody else is told less.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
+#[error("{}", Foreign(.0))]
 pub(super) struct Trouble(pub(super) String);
 
 /// What a provider says of itself.
@@ -199,6 +199,12 @@ fn client() -> Result<&'static reqwest::Client, Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s13_what_a_provider_says_is_one_line() {
+        let text = Trouble("id.example.org: no\n2026-01-01 ERROR forged \u{1b}[2J\u{202e}".to_owned()).to_string();
+        assert_eq!(text, "id.example.org: no\\u{a}2026-01-01 ERROR forged \\u{1b}[2J\\u{202e}");
+    }
 
     #[test]
     fn finding_a10_only_issuers_that_can_be_told_apart_are_accepted() {

@@ -56,6 +56,29 @@ mod tests {
     }
 
     #[test]
+    fn fuzz_search_cursor() {
+        let query = Query::parse("quake arena").unwrap();
+        let at = |class, by, word: &[u8]| Place {
+            class,
+            by,
+            word: word.to_vec(),
+            sort: b"big quake".to_vec(),
+            key: Key(vec![1; 16]),
+        };
+        let samples = [at(Class::Word, 1, b"arena"), at(Class::Id, 0, b"")].map(|at| text(&at).into_bytes());
+        ostler_fuzz::run("search_cursor", &samples, |data| {
+            if let Some(at) = place(&String::from_utf8_lossy(data), &query) {
+                assert_eq!(place(&text(&at), &query), Some(at));
+            }
+            // Past the letters, too.
+            if let Some(at) = place(&URL_SAFE_NO_PAD.encode(data), &query) {
+                assert!(at.by < query.words() || at.class == Class::Id);
+                assert_eq!(place(&text(&at), &query), Some(at));
+            }
+        });
+    }
+
+    #[test]
     fn no_text_is_trouble() {
         let query = Query::parse("quake arena").unwrap();
         for seed in 0..20_000_u64 {

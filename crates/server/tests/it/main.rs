@@ -6,6 +6,7 @@ mod access;
 mod api;
 mod factor;
 mod flood;
+mod fuzz;
 mod host;
 mod job;
 mod matches;
