@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod authenticate;
+mod device;
 mod known;
 mod password;
 mod seen;
@@ -16,6 +17,7 @@ pub use access::Signer;
 pub(crate) use access::signing_key;
 pub use api::routes;
 pub use authenticate::{By, COOKIE, KEY_PREFIX, authenticate, hash_token, presented};
+pub(crate) use device::cookie as device_cookie;
 pub use known::{Identity, Known, Proof};
-pub use password::{Passwords, checked, checked_for, is_outdated};
+pub use password::{Fit, Passwords, checked, checked_for, is_outdated};
 pub use seen::Seen;
