@@ -85,7 +85,7 @@ test('a provider signs in who has linked it, and nobody else', async () => {
   assert.equal(added.status, 201, await added.clone().text())
   assert.equal((await added.json()).redirect_uri, `${url}/api/v1/auth/oidc/real/callback`)
 
-  // By its address alone it takes nobody over: she links it herself, signed in.
+  // By its address alone it takes over no account: she links it herself, signed in.
   assert.equal(await journey(browser(), 'ada'), '/sign-in?error=no_account')
   const begun = await admin('POST', `${url}/api/v1/auth/identities/real/link`, { json: {} })
   assert.equal(begun.status, 200, await begun.clone().text())

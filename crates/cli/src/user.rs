@@ -77,6 +77,7 @@ const LIST: &[Column] = &[
     ("NAME", "name", As::Text),
     ("STATE", "state", As::State),
     ("ADMIN", "is_platform_admin", As::YesNo),
+    ("PROVEN", "is_email_verified", As::YesNo),
     ("MADE", "created_at", As::Ago),
     ("ID", "id", As::Text),
 ];

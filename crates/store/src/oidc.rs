@@ -162,7 +162,7 @@ impl Store {
     /// Finds whom a provider's word leads to: first by issuer and subject, then by a proven address in the provider's domains,
     /// then as somebody new. The ticket of the journey is used up, whatever the answer.
     ///
-    /// By address it leads to no admin of the platform, and to nobody who has a password of their own. A password of an address
+    /// By address it leads to no admin of the platform, and to no person with a password or a passkey of their own. A password of an address
     /// that had never proved itself is not its owner's, and ends here.
     pub async fn oidc_arrive(
         &self,
@@ -185,7 +185,7 @@ impl Store {
                 return Ok(Arrival::Known(row.get("user_id")?));
             }
             let Some(email) = claim.email else { return Ok(Arrival::Nobody) };
-            // Nobody else becomes this person, gets a password or the rights of an admin until this has ended.
+            // The person's password and rights stay as they are until this has ended.
             let row = tx.opt("UPDATE users SET name = name WHERE email = $1 RETURNING *", args![email]).await?;
             if let Some(row) = row {
                 let found = user::from_row(&row)?;
@@ -196,7 +196,7 @@ impl Store {
                     return Ok(Arrival::LinkFirst);
                 }
                 let has_password = row.get::<Option<String>>("password_hash")?.is_some();
-                if !user::email_proven(tx, found.id, at).await? && has_password {
+                if !user::email_proven(tx, found.id, at).await? && (has_password || has_passkey(tx, found.id).await?) {
                     return Ok(Arrival::LinkFirst);
                 }
                 link(tx, grant, provider, (claim.subject, found.id, email), at).await?;
@@ -299,6 +299,12 @@ impl Store {
 async fn is_linked(tx: &mut Tx, provider: &Provider, user: UserId) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM identity WHERE provider_id = $1 AND user_id = $2";
     Ok(tx.opt(sql, args![provider.id, user]).await?.is_some())
+}
+
+/// True when the person signs in with a passkey of their own.
+async fn has_passkey(tx: &mut Tx, user: UserId) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM factor WHERE user_id = $1 AND kind = 'passkey' AND is_pending = FALSE LIMIT 1";
+    Ok(tx.opt(sql, args![user]).await?.is_some())
 }
 
 async fn link<R: Resource>(

@@ -99,7 +99,7 @@ impl Store {
     /// Creates a person.
     pub async fn user_create(&self, grant: &Grant<Collection<User>, Write>, new: &New, at: Time) -> Result<User> {
         change!(self, "user_create", at, |tx| {
-            // The platform's own word: nobody else creates people who are active at once.
+            // The platform's own word: only it creates people who are active at once.
             let user = insert(tx, new, true, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             tx.audit(grant, "user.create", user.id, Told::made(&told(&user)));

@@ -1,4 +1,4 @@
-// "Is it you?" before what decides who somebody is is changed. The server says when it wants to know; then the work goes on.
+// "Is it you?" before what decides who a person is is changed. The server says when it wants to know; then the work goes on.
 
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Fingerprint } from 'lucide-react'
@@ -42,7 +42,7 @@ export function Question({ onDone, onClose }: { onDone: () => void; onClose: () 
       isOpen
       onClose={onClose}
       title="Is it you?"
-      about="What decides who somebody is is changed only by you. You are asked once in ten minutes."
+      about="This decides who a person is. You are asked once in ten minutes."
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>

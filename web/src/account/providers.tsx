@@ -1,4 +1,4 @@
-// The accounts at sign-in providers that sign one in: linked and unlinked by oneself.
+// The accounts at sign-in providers that sign you in: linked and unlinked by yourself.
 
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { LogIn, Unlink } from 'lucide-react'

@@ -99,7 +99,7 @@ function columns(onOver: (over: Over) => void): Column<User>[] {
         <span className="flex min-w-0 items-center gap-2 text-ink-2">
           <span className="truncate">{user.email}</span>
           {user.state === 'active' && !user.is_email_verified && (
-            <span className="shrink-0 rounded-full border border-line px-1.5 text-12" title="It has not proved itself by mail or by a sign-in provider, so nobody adds this person to a workspace by it.">
+            <span className="shrink-0 rounded-full border border-line px-1.5 text-12" title="It has not proved itself by mail or by a sign-in provider, so this person cannot be added to a workspace by it.">
               unproven
             </span>
           )}

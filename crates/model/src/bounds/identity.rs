@@ -4,7 +4,7 @@ use super::row::bounds;
 
 bounds! {
     /// Sign-ins by a provider that one address (of IPv6, a /64) begins within a minute.
-    OIDC_STARTS = 30, PerMinute, Anonymous, "told to wait, 429", "s18_journeys_are_bounded_per_address_and_in_all";
+    OIDC_STARTS = 120, PerMinute, Anonymous, "told to wait, 429", "s18_journeys_are_bounded_per_address_and_in_all";
     /// Addresses whose sign-ins by a provider are counted at the same time.
     OIDC_ADDRESSES = 10_000, Count, Anonymous, "further addresses are told to wait for a minute",
         "s18_journeys_are_bounded_per_address_and_in_all";

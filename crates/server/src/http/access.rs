@@ -49,7 +49,7 @@ ids (and what is about these). A key gives nobody what it does not hold itself, 
 
 ## In person
 
-What decides who somebody is (accounts and their addresses, links, second factors and the rules about them, sign-in providers, mail,
+What decides who a person is (accounts and their addresses, links, second factors and the rules about them, sign-in providers, mail,
 the public address) is not done by keys, whatever they hold: they are answered 403 `person_only`. Where it says *confirmed*, the session
 must also have shown within the last minutes who is behind it: it is new, or `POST /api/v1/auth/confirm` was answered. Otherwise the answer
 is 403 `confirm_first`.

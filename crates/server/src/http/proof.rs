@@ -45,7 +45,7 @@ pub enum Found {
     Own,
 }
 
-/// Who has to be behind a request. What decides who somebody is (credentials, links, providers, mail, the public address,
+/// Who has to be behind a request. What decides who a person is (credentials, links, providers, mail, the public address,
 /// rules about second factors) wants a person, because a key or an old cookie could make itself stronger by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Presence {

@@ -50,7 +50,10 @@ impl Journeys {
 
 /// What was fetched by name. One asks, the others wait for its answer; and nothing is asked for more often than the bound.
 #[derive(Debug)]
-pub(super) struct Cache<T>(Mutex<HashMap<String, Arc<Turn<Option<Kept<T>>>>>>);
+pub(super) struct Cache<T>(Mutex<HashMap<String, Slot<T>>>);
+
+/// What is kept of one name. Who asks holds it until there is an answer.
+type Slot<T> = Arc<Turn<Option<Kept<T>>>>;
 
 #[derive(Debug)]
 struct Kept<T> {

@@ -71,7 +71,7 @@ struct Journey {
     verifier: String,
     redirect_uri: String,
     next: String,
-    /// Who links the provider to their account, and the session in which they asked for it; nobody when it is a sign-in.
+    /// Who links the provider to their account, and the session in which they asked for it; none when it is a sign-in.
     #[serde(default)]
     links: Option<(UserId, SessionId)>,
 }

@@ -4,8 +4,8 @@
 //! statement that cannot be verified ends the attempt; nothing is ever asked for in its place. Where a browser goes afterwards
 //! is a path of this server.
 //!
-//! Outside its domains a provider's word says nothing about an address; and by address it leads to nobody who has a password
-//! of their own or administers the platform: they link it themselves, signed in.
+//! Outside its domains a provider's word says nothing about an address; and by address it leads to no person who has a
+//! password of their own or administers the platform: they link it themselves, signed in.
 
 mod api;
 mod cache;

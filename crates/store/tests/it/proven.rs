@@ -11,7 +11,7 @@ use ostler_store::oidc::{Arrival, Claim};
 use ostler_store::session::Proof;
 use ostler_store::{Constraint, Rule, StoreError};
 
-/// A person who came by a link that went to nobody's mailbox, with all that they could set up since.
+/// A person who came by a link that went to no mailbox, with all that they could set up since.
 async fn squatter(t: &Db, email: &str) -> User {
     let (home, owner) = t.workspace("squat").await;
     let members = Collection::<Member>::of(home.id);
@@ -129,6 +129,10 @@ both_backends! {
         let guest = t.store.user_create(&t.may(&Collection::platform()), &guest, t.now()).await.unwrap();
         assert_eq!(arrive(t, &corp, "3", "guest@example.org").await, Arrival::Linked(guest.id));
         assert!(t.store.identity_list(ada.id).await.unwrap().is_empty());
+        let key = ostler_store::user::New { password_hash: None, ..t.new_user("key@example.org") };
+        let key = t.store.user_create(&t.may(&Collection::platform()), &key, t.now()).await.unwrap();
+        crate::sign_in::add_key(t, &key).await;
+        assert_eq!(arrive(t, &corp, "4", "key@example.org").await, Arrival::LinkFirst, "a passkey is as good as a password");
         let me = t.by(&ada, &ada).await;
         let ticket = (&b"ticket"[..], t.now() + Millis::secs(60));
         let taken = t.store.identity_link(&me, &corp, ("3", None), ticket, t.now()).await;

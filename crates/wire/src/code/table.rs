@@ -42,7 +42,7 @@ pub const CODES: &[Code] = &[
     row("confirm_by_sign_in", &[403], Access, "You have neither a password nor a second factor to confirm with.", "Sign in again; a fresh session counts as confirmed."),
     row("confirm_first", &[403], Access, "This is only for a session that has lately proven who you are.", "`POST /api/v1/auth/confirm` with password, code or passkey, then send it again."),
     row("not_confirmed", &[403], Access, "The password, code or passkey does not show that it is you.", "Try again; several wrong ones in a row are slowed down."),
-    row("person_only", &[403], Access, "It decides who somebody is, and a key could make itself stronger by it: API keys cannot do it, whatever they hold.", "Do it as a person who has signed in: in the panel, or with `ostler login URL`."),
+    row("person_only", &[403], Access, "It decides who a person is, and a key could make itself stronger by it: API keys cannot do it, whatever they hold.", "Do it as a person who has signed in: in the panel, or with `ostler login URL`."),
     row("second_factor_needed", &[403], Access, "A second factor is demanded of you, and the time to set one up is over.", "Set one up: `ostler factor setup`, or in the panel under your account."),
     row("not_your_factor", &[403], Access, "Only its owner removes a single factor.", "Admins remove all factors of a person: `ostler factor reset E-MAIL`."),
     row("not_your_key", &[403], Access, "Only its owner makes a new secret for a key.", "Its owner rotates it; others can delete it."),

@@ -2,7 +2,7 @@
 //!
 //! What a request changes about credentials, rights and memberships is read from the database, not from what the handler says,
 //! and printed into `golden/authority.txt`: a line says who did what to whom. Two rules hold whatever the table says: a key,
-//! and a session that has not lately shown who is behind it, change nothing that decides who somebody is.
+//! and a session that has not lately shown who is behind it, change nothing that decides who a person is.
 
 use super::matrix::{digest, golden, open};
 use super::world::{Copy, World};
@@ -42,7 +42,7 @@ const HANDS: &[(&str, Option<&str>)] = &[
 const BESIDE: [&str; 7] =
     ["changed_at", "seen_at", "last_used_at", "last_used_from", "rights", "old_token_hash", "old_until"];
 
-/// What decides who somebody is: neither keys nor unconfirmed sessions change it.
+/// What decides who a person is: neither keys nor unconfirmed sessions change it.
 const IDENTITY: [&str; 12] = [
     "users.email",
     "users.password_hash",
@@ -58,7 +58,7 @@ const IDENTITY: [&str; 12] = [
     "a link is shown",
 ];
 
-/// A change that must be asked for as somebody.
+/// Who asks for a change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Who {
     /// A platform admin's key with the one capability that the endpoint declares.
@@ -113,7 +113,7 @@ fn heading() -> String {
         .to_owned()
 }
 
-/// The lines of one endpoint: nothing when nothing of this changes, whoever asks.
+/// The lines of one endpoint: none when nothing of this changes.
 async fn row(world: &World, endpoint: &Endpoint, capability: Capability, table: &mut String, wrong: &mut Vec<String>) {
     let names_a_person = endpoint.params().any(|name| name == "user") && ["user", "factor"].contains(&endpoint.noun);
     let whom: Vec<Option<(&str, ostler_model::UserId)>> =
@@ -178,7 +178,7 @@ async fn try_it(
     let (root, browser) = &world.people["root"];
     let single = world.single.iter().find(|(single, _)| *single == capability).map(|(_, key)| key.clone());
     let as_whom = match who {
-        Who::Key => single.unwrap_or_else(|| As::Nobody),
+        Who::Key => single.unwrap_or(As::Nobody),
         Who::Session | Who::Confirmed => browser.clone(),
     };
     if who == Who::Session {

@@ -99,9 +99,8 @@ async fn login_from(t: &TestServer, address: &str, device: Option<&str>, passwor
 }
 
 fn device(answer: &Answer) -> String {
-    let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
-    let cookie =
-        cookies.filter(|cookie| cookie.starts_with("ostler_device=")).next_back().expect("the browser is known now");
+    let mut cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let cookie = cookies.rfind(|cookie| cookie.starts_with("ostler_device=")).expect("the browser is known now");
     assert!(
         cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/api/v1/auth"),
         "{cookie}"
