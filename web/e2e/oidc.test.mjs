@@ -55,8 +55,8 @@ after(async () => {
 })
 
 /** Signs in at the provider as this account and ends where the browser is left. */
-async function journey(go, account) {
-  let answer = await go('GET', `${url}/api/v1/auth/oidc/real/start?next=/workloads`)
+async function journey(go, account, start = `${url}/api/v1/auth/oidc/real/start?next=/workloads`) {
+  let answer = await go('GET', start)
   for (let step = 0; step < 20; step++) {
     const to = answer.headers.get('location')
     if (to === null) {
@@ -74,7 +74,7 @@ async function journey(go, account) {
   throw new Error('the journey does not end')
 }
 
-test('a provider signs in whom its proven address belongs to, and nobody else', async () => {
+test('a provider signs in who has linked it, and nobody else', async () => {
   const admin = browser()
   const install = await admin('POST', `${url}/api/v1/setup/install`, { json: { ...ADMIN, secret: house.secret } })
   assert.equal(install.status, 201, await install.clone().text())
@@ -84,6 +84,12 @@ test('a provider signs in whom its proven address belongs to, and nobody else', 
   const added = await admin('POST', `${url}/api/v1/auth/providers`, { json: add })
   assert.equal(added.status, 201, await added.clone().text())
   assert.equal((await added.json()).redirect_uri, `${url}/api/v1/auth/oidc/real/callback`)
+
+  // By its address alone it takes over no account: she links it herself, signed in.
+  assert.equal(await journey(browser(), 'ada'), '/sign-in?error=no_account')
+  const begun = await admin('POST', `${url}/api/v1/auth/identities/real/link`, { json: {} })
+  assert.equal(begun.status, 200, await begun.clone().text())
+  assert.equal(await journey(admin, 'ada', (await begun.json()).location), '/settings/security')
 
   const ada = browser()
   assert.equal(await journey(ada, 'ada'), '/workloads')

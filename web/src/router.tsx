@@ -2,6 +2,7 @@
 
 import type { QueryClient } from '@tanstack/react-query'
 import { Outlet, createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, redirect } from '@tanstack/react-router'
+import { ProveGate } from './account/gate'
 import { asError } from './api/error'
 import { readSearch as readActivity } from './event/search'
 import { PageSkeleton } from './kit/skeleton'
@@ -11,7 +12,16 @@ import { Shell } from './shell/shell'
 import { Broken, NotFound } from './shell/trouble'
 import { readSearch as readList } from './workload/search'
 
-const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken })
+function Root() {
+  return (
+    <>
+      <Outlet />
+      <ProveGate />
+    </>
+  )
+}
+
+const root = createRootRouteWithContext<{ client: QueryClient }>()({ component: Root, notFoundComponent: NotFound, errorComponent: Broken })
 
 const signIn = createRoute({
   getParentRoute: () => root,

@@ -56,8 +56,14 @@ impl Api {
     pub(crate) async fn get(&self, path: &str) -> Result<Value> {
         Ok(self.client.get(path).await?)
     }
+    /// Changes something. What keys may not do is done in a session of the person, who is asked for their password.
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        Ok(self.client.send(method, path, body).await?)
+        match self.client.send(method.clone(), path, body).await {
+            Err(error) if error.refusal().is_some_and(|(_, code)| code == "person_only") => {
+                crate::factor::in_person(self, async |session| Ok(session.send(method, path, body).await?)).await
+            }
+            done => Ok(done?),
+        }
     }
     pub(crate) async fn all(&self, path: &str, most: usize) -> Result<Vec<Value>> {
         Ok(self.client.all(path, most).await?)

@@ -132,11 +132,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
 }
 
 /// Does something in a session that has just shown who is behind it, and ends the session whatever came of it.
-/// Does something in a session that begins with the password and ends with the command.
 pub(crate) async fn in_person<T>(api: &Api, act: impl AsyncFnOnce(&Client) -> Result<T>) -> Result<T> {
     let me = api.get("/users/me").await?;
     let email = show::text(&me["user"]["email"]);
     let password = ask_secret(&format!("Password of {email}"))?;
+    if password.is_empty() {
+        let message =
+            "this is done in person, not by this machine's key: run it in a terminal, or pipe your password in";
+        return Err(Trouble::Usage(message.to_owned()).into());
+    }
     let (session, _) = login::sign_in(&api.client, &email, &password).await?;
     let session = api.client.with(session);
     let done = act(&session).await;

@@ -4,6 +4,7 @@ use crate::api::{Api, Common, Noun};
 use crate::show::{self, As, Column};
 use anyhow::Result;
 use clap::Subcommand;
+use ostler_wire::client::Client;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -76,6 +77,7 @@ const LIST: &[Column] = &[
     ("NAME", "name", As::Text),
     ("STATE", "state", As::State),
     ("ADMIN", "is_platform_admin", As::YesNo),
+    ("PROVEN", "is_email_verified", As::YesNo),
     ("MADE", "created_at", As::Ago),
     ("ID", "id", As::Text),
 ];
@@ -104,7 +106,15 @@ pub(crate) async fn run(args: Args) -> Result<()> {
                     let workspace = format!("/workspaces/{}", api.workspace().await?);
                     let mut body = body;
                     body["role"] = crate::role::find(&api, &workspace, &role).await?.into();
-                    api.send(Method::POST, &format!("{workspace}/invites"), Some(&body)).await?
+                    let path = format!("{workspace}/invites");
+                    let made = api.send(Method::POST, &path, Some(&body)).await?;
+                    // With mail off the link is for a person's eyes: a key that saw it could accept it.
+                    if made["is_mailed"] == true || made["link"].is_string() {
+                        made
+                    } else {
+                        let again = async |session: &Client| Ok(session.post(&path, Some(&body)).await?);
+                        crate::factor::in_person(&api, again).await?
+                    }
                 }
             };
             invited(&made, json)

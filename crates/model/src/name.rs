@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(String);
 
-/// A label for people: 1–80 printable characters, no leading or trailing space.
+/// A label for people: 1–80 printable characters that look like what they are, no leading or trailing space.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(String);
 
@@ -17,6 +17,8 @@ pub enum NameError {
     Name,
     #[error("use 1 to 80 printable characters, with no space at either end")]
     Label,
+    #[error("leave out characters that are invisible or change the direction of the text")]
+    Hidden,
 }
 
 impl Name {
@@ -55,10 +57,23 @@ impl Name {
 }
 
 impl Label {
+    /// A label that was kept by an earlier release, which accepted more: what does not show is left out.
+    pub fn kept(text: &str) -> Self {
+        if Self::check(text).is_ok() {
+            return Self(text.to_owned());
+        }
+        let shown = |c: &char| !c.is_control() && !crate::text::is_invisible(*c) && !crate::text::is_direction(*c);
+        let text: String = text.chars().filter(shown).take(80).collect();
+        Self(if text.trim().is_empty() { "?" } else { text.trim() }.to_owned())
+    }
     fn check(text: &str) -> Result<(), NameError> {
         let count = text.chars().count();
         let ok = (1..=80).contains(&count) && text.trim() == text && !text.chars().any(char::is_control);
-        if ok { Ok(()) } else { Err(NameError::Label) }
+        match ok {
+            true if crate::text::is_shown(text) => Ok(()),
+            true => Err(NameError::Hidden),
+            false => Err(NameError::Label),
+        }
     }
 }
 
@@ -138,6 +153,38 @@ mod tests {
         let name: Name = format!("{}-2", "x".repeat(61)).parse().unwrap();
         assert_eq!(name.numbered(2), name);
         assert_ne!(name.numbered(3), name);
+    }
+
+    #[test]
+    fn f27_a_label_hides_nothing_and_emoji_are_whole() {
+        for hidden in [
+            "\u{200B}",
+            "a\u{200B}b",
+            "\u{FEFF}a",
+            "a\u{202E}b",
+            "a\u{2066}b",
+            "a\u{200D}b",
+            "\u{200D}",
+            "👩\u{200D}",
+            "ا\u{061C}b",
+        ] {
+            assert_eq!(hidden.parse::<Label>(), Err(NameError::Hidden), "{hidden:?}");
+        }
+        for shown in
+            ["👩\u{200D}🚀 Ada", "🏳\u{FE0F}\u{200D}🌈", "👩🏽\u{200D}💻", "ශ්\u{200D}රී", "Ünïcødé", "مرحبا", "日本語"]
+        {
+            assert!(shown.parse::<Label>().is_ok(), "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn f27_what_an_earlier_release_has_kept_is_still_read() {
+        for (kept, read) in
+            [("Ada", "Ada"), ("\u{200B}", "?"), ("A\u{202E}da \u{FEFF}", "Ada"), ("👩\u{200D}🚀", "👩\u{200D}🚀")]
+        {
+            assert_eq!(Label::kept(kept).as_str(), read);
+            assert_eq!(read.parse::<Label>(), Ok(Label::kept(kept)));
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Text that others wrote: which characters do not show what they do, and how foreign text is shown.
 
 use std::fmt;
+use unicode_normalization::UnicodeNormalization as _;
 
 /// Characters shown of a foreign text; more is cut, with the number that is missing.
 const SHOWN: usize = 500;
@@ -35,6 +36,40 @@ pub const fn is_invisible(c: char) -> bool {
             | '\u{1D173}'..='\u{1D17A}'
             | '\u{E0000}'..='\u{E0FFF}'
     )
+}
+
+/// True when a text for people looks like what it is: nothing in it is invisible or changes the direction of what follows.
+///
+/// Joiners are shown where their scripts need them: U+200D within an emoji, and both joiners after a virama, as RFC 5892 has it.
+#[must_use]
+pub fn is_shown(text: &str) -> bool {
+    let all: Vec<char> = text.chars().collect();
+    all.iter().enumerate().all(|(at, &c)| {
+        let before = at.checked_sub(1).map(|at| all[at]);
+        match c {
+            '\u{200C}' | '\u{200D}' if before.is_some_and(is_virama) => true,
+            '\u{200D}' => before.is_some_and(is_pictograph) && all.get(at + 1).copied().is_some_and(is_pictograph),
+            c => !is_invisible(c) && !is_direction(c),
+        }
+    })
+}
+
+fn is_virama(c: char) -> bool {
+    const VIRAMA: u8 = 9;
+    unicode_normalization::char::canonical_combining_class(c) == VIRAMA
+}
+
+/// What emoji are made of: pictures, skin tones, and the selector that asks for the coloured form.
+const fn is_pictograph(c: char) -> bool {
+    matches!(c, '\u{FE0F}' | '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}')
+}
+
+/// A password in the form in which it is compared, whatever keyboard it comes from: RFC 8265, `OpaqueString`.
+#[must_use]
+pub fn opaque(text: &str) -> String {
+    let is_space =
+        |c| matches!(c, '\u{A0}' | '\u{1680}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}');
+    text.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc().collect()
 }
 
 /// Characters that begin a new line for some program that shows text: forged log lines are made of them.

@@ -1,8 +1,10 @@
 //! People and their browser sessions.
 
 use crate::authz::{Kind, Resource, RoleRef};
+use crate::text::is_shown;
 use crate::{InviteId, Label, SessionId, Time, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization as _;
 
 /// A person. Exists once for the whole platform; belongs to workspaces through memberships.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +14,9 @@ pub struct User {
     pub name: Label,
     pub state: State,
     pub is_platform_admin: bool,
+    /// The address has proved itself: by a mail that was read, by a provider that is trusted with its domain, or by the
+    /// platform's word.
+    pub is_email_verified: bool,
     /// What they mean when they name no workspace.
     pub default_workspace: Option<WorkspaceId>,
     pub created_at: Time,
@@ -28,7 +33,8 @@ pub enum State {
     Deactivated,
 }
 
-/// An e-mail address in the one spelling under which it is unique: trimmed and lower case.
+/// An e-mail address in the one spelling under which it is unique: trimmed, lower case, composed, and its domain in the form
+/// that name servers know (`xn--exmple-cua.org`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Email(String);
@@ -39,9 +45,17 @@ pub struct Email(String);
 pub struct EmailError;
 
 impl Email {
+    /// An address that was kept by an earlier release, which accepted more: one that is none today stays as it was.
+    pub fn kept(text: String) -> Self {
+        text.parse().unwrap_or(Self(text))
+    }
     /// The address.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+    /// What stands behind the `@`.
+    pub fn domain(&self) -> &str {
+        self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 }
 
@@ -54,17 +68,28 @@ impl std::fmt::Display for Email {
 impl std::str::FromStr for Email {
     type Err = EmailError;
     fn from_str(text: &str) -> Result<Self, EmailError> {
-        let text = text.trim().to_lowercase();
-        let (local, domain) = text.rsplit_once('@').ok_or(EmailError)?;
-        let plain = |s: &str| !s.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@');
+        let (local, domain) = text.trim().rsplit_once('@').ok_or(EmailError)?;
+        let local: String = local.to_lowercase().nfc().collect();
+        let domain = ascii(domain)?;
+        let plain = |s: &str| !s.chars().any(|c| c.is_whitespace() || c.is_control() || c == '@') && is_shown(s);
         let domain_ok = domain.contains('.')
             && domain.split('.').all(|l| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-'))
             || domain == "localhost";
-        if local.is_empty() || local.len() > 64 || text.len() > 254 || !plain(local) || !plain(domain) || !domain_ok {
+        let text = format!("{local}@{domain}");
+        if local.is_empty() || local.len() > 64 || text.len() > 254 || !plain(&local) || !plain(&domain) || !domain_ok {
             return Err(EmailError);
         }
         Ok(Self(text))
     }
+}
+
+/// A domain in the form that name servers know.
+fn ascii(domain: &str) -> Result<String, EmailError> {
+    let lower = domain.to_ascii_lowercase();
+    if lower.is_ascii() && !lower.split('.').any(|label| label.starts_with("xn--")) {
+        return Ok(lower);
+    }
+    idna::domain_to_ascii(domain).map_err(|_| EmailError)
 }
 
 impl<'de> Deserialize<'de> for Email {
@@ -162,9 +187,16 @@ pub struct Invite {
     pub id: InviteId,
     pub user: UserId,
     pub email: Email,
+    /// What the inviter calls them.
     pub name: Label,
+    /// The address has an account: it is accepted by signing in.
+    pub has_account: bool,
+    /// The right to administer the platform comes with it.
+    pub is_platform_admin: bool,
     /// The place in a workspace that comes with it.
     pub place: Option<Place>,
+    /// It went to the address by mail.
+    pub is_mailed: bool,
     pub invited_by: Option<UserId>,
     pub created_at: Time,
     pub expires_at: Time,
@@ -234,5 +266,41 @@ pub struct Preferences {
 impl Default for Preferences {
     fn default() -> Self {
         Self { timezone: None, critical_mail: true, enrollment_mail: true }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn f35_an_address_has_one_spelling() {
+        let of = |text: &str| text.parse::<Email>().map(|email| email.to_string()).ok();
+        let plain = Some("ada@xn--exmple-cua.org".to_owned());
+        for same in [
+            "ada@exämple.org",
+            "ada@xn--exmple-cua.org",
+            " ADA@EXÄMPLE.org ",
+            "ada@exa\u{308}mple.org",
+            "ada@XN--exmple-cua.ORG",
+        ] {
+            assert_eq!(of(same), plain, "{same}");
+        }
+        assert_eq!(of("rene\u{301}@example.org"), of("ren\u{e9}@example.org"));
+        assert_eq!(of("Ada@Example.org").as_deref(), Some("ada@example.org"));
+        assert_eq!(of("root@localhost").as_deref(), Some("root@localhost"));
+        for wrong in [
+            "",
+            "ada",
+            "@example.org",
+            "ada@",
+            "ada@example",
+            "a b@example.org",
+            "ada@-x.org",
+            "ada@xn--\u{e4}.org",
+            "a\u{200B}da@example.org",
+        ] {
+            assert_eq!(of(wrong), None, "{wrong:?}");
+        }
     }
 }

@@ -8,6 +8,7 @@ use crate::http::Rates;
 use crate::job::Engine;
 use crate::mail::Post;
 use crate::matches::Matches;
+use crate::oidc::Journeys;
 use crate::realtime::Bus;
 use crate::reconcile::Reconciler;
 use crate::setting::Settings;
@@ -47,6 +48,8 @@ pub struct Inner {
     /// The workers of matches, and what is kept in memory about bots.
     pub matches: Matches,
     pub rates: Rates,
+    /// What sign-ins by providers share.
+    pub journeys: Journeys,
     pub passwords: Passwords,
     /// Whose credentials are whose, while nobody's rights change.
     pub known: Known,

@@ -49,7 +49,16 @@ pub const HASHES_AT_ONCE: usize = 4;
 /// Hashes that may wait for their turn; more are told to come back.
 pub const HASHES_WAITING: usize = 64;
 
-/// Attempts to sign in to one account.
+/// A browser is known for so long after a person has signed in with it.
+pub const DEVICE_TIME: Millis = Millis::secs(180 * 24 * 3600);
+/// Attempts to sign in to one account from everywhere: a few hundred guesses a day are left to those who have many networks.
+pub const SIGN_IN_EVERYWHERE: Policy = Policy {
+    free: 100,
+    wait_first: Millis::secs(2),
+    wait_most: Millis::secs(5 * 60),
+    forget_after: Millis::secs(24 * 3600),
+};
+/// Attempts to sign in to one account from one network, or with one browser that is known.
 pub const SIGN_IN_ACCOUNT: Policy = Policy {
     free: 8,
     wait_first: Millis::secs(2),

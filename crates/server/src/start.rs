@@ -10,6 +10,7 @@ use crate::http::{Front, Rates, router};
 use crate::job::{Engine, Needs as JobNeeds, Recipes};
 use crate::mail::Post;
 use crate::matches::Matches;
+use crate::oidc::Journeys;
 use crate::realtime::Bus;
 use crate::reconcile::{Needs as SyncNeeds, Reconciler};
 use crate::setting::Settings;
@@ -150,6 +151,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         started_at: clock.now(),
         matches: Matches::new(&config.matches, store.bot_any().await?),
         rates: Rates::new(&config.rates, &clock),
+        journeys: Journeys::default(),
         passwords: Passwords::new(&ids, clock.clone()),
         known: Known::new(&store),
         signer,

@@ -78,8 +78,8 @@ pub(crate) async fn lock_person(tx: &mut Tx, user: &str) -> Result<()> {
 }
 
 /// A person with a row for each of their memberships.
-const PERSON: &str = "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at,
-            u.password_hash, m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
+const PERSON: &str = "SELECT u.id, u.email, u.name, u.state, u.is_platform_admin, u.email_verified_at,
+            u.default_workspace_id, u.created_at, u.password_hash, m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
      FROM users u LEFT JOIN member m ON m.user_id = u.id LEFT JOIN role r ON r.id = m.role_id WHERE u.id = $1";
 
 /// A person, whatever their state, what they would hold if they were active, and the hash of their password: one query, and

@@ -99,7 +99,7 @@ impl Store {
                     "SELECT k.id AS key_id, k.label, k.prefix, k.capabilities, k.scope, k.workspace_id AS key_workspace,
                             k.only_ids, k.created_at AS key_created_at, k.expires_at, k.networks, k.requests_per_minute,
                             k.last_used_at, k.last_used_from, u.id, u.email, u.name, u.state, u.is_platform_admin,
-                            u.default_workspace_id, u.created_at, m.workspace_id, m.role, m.role_id,
+                            u.email_verified_at, u.default_workspace_id, u.created_at, m.workspace_id, m.role, m.role_id,
                             r.capabilities AS role_capabilities
                      FROM api_key k JOIN users u ON u.id = k.user_id LEFT JOIN member m ON m.user_id = u.id
                           LEFT JOIN role r ON r.id = m.role_id

@@ -1,30 +1,46 @@
 //! Providers that people may sign in with, and who somebody is at each.
 
-use crate::db::error::{Result, StoreError};
+use crate::db::error::{Result, Rule, StoreError};
 use crate::db::redact::Told;
 use crate::db::row::Row;
 use crate::db::store::{Store, change, read};
 use crate::db::tx::{Note, Tx};
 use crate::db::value::args;
 use crate::factor::spend;
+use crate::held::lock_person;
+use crate::mail;
 use crate::secret::sealed;
 use crate::user::{self, New};
 use ostler_model::audit::Outcome;
 use ostler_model::authz::{Actor, ActorKind, Collection, Grant, Platform, Resource, Write};
 use ostler_model::event::Fact;
 use ostler_model::oidc::Provider;
-use ostler_model::user::{Email, Session, State};
-use ostler_model::{Name, ProviderId, Secret, Time, UserId};
+use ostler_model::user::{Email, Session, State, User};
+use ostler_model::{Label, Name, ProviderId, Secret, Time, UserId};
 use serde_json::json;
 
 /// What a provider has said, checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Claim<'a> {
     pub subject: &'a str,
-    /// The address, when it is proven to be theirs.
+    /// The address, when the provider says that it is proven and is trusted with the address' domain.
     pub email: Option<&'a Email>,
-    /// The account that somebody unknown gets, when they may have one.
+    /// The account that an unknown person gets.
     pub newcomer: Option<&'a New>,
+    /// Tells the person that the provider may sign them in from now on, when mail is on.
+    pub notice: Option<&'a mail::New>,
+}
+
+/// An account at a provider that may sign a person in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    pub provider: ProviderId,
+    pub slug: Name,
+    pub name: Label,
+    /// What the provider calls the person.
+    pub subject: String,
+    pub created_at: Time,
+    pub last_used_at: Time,
 }
 
 /// Whom a provider's word leads to.
@@ -32,11 +48,13 @@ pub struct Claim<'a> {
 pub enum Arrival {
     /// Somebody who has come this way before.
     Known(UserId),
-    /// Somebody with the same proven address, who is now known by the subject.
+    /// A person with the same proven address and no password, who is now known by the subject.
     Linked(UserId),
     /// Somebody new.
     Created(UserId),
-    /// Nobody who may come in.
+    /// A person with this address who has a password, or administers the platform: they link the provider themselves, signed in.
+    LinkFirst,
+    /// No person who may come in.
     Nobody,
 }
 
@@ -141,8 +159,11 @@ impl Store {
             Ok(())
         })
     }
-    /// Finds whom a provider's word leads to: first by issuer and subject, then by a proven address, then as somebody new. The
-    /// ticket of the journey is used up, whatever the answer.
+    /// Finds whom a provider's word leads to: first by issuer and subject, then by a proven address in the provider's domains,
+    /// then as somebody new. The ticket of the journey is used up, whatever the answer.
+    ///
+    /// By address it leads to no admin of the platform, and to no person with a password or a passkey of their own. A password of an address
+    /// that had never proved itself is not its owner's, and ends here.
     pub async fn oidc_arrive(
         &self,
         grant: &Grant<Collection<Session>, Write>,
@@ -164,22 +185,112 @@ impl Store {
                 return Ok(Arrival::Known(row.get("user_id")?));
             }
             let Some(email) = claim.email else { return Ok(Arrival::Nobody) };
-            let row = tx.opt("SELECT id, state FROM users WHERE email = $1", args![email]).await?;
+            // The person's password and rights stay as they are until this has ended.
+            let row = tx.opt("UPDATE users SET name = name WHERE email = $1 RETURNING *", args![email]).await?;
             if let Some(row) = row {
-                let id: UserId = row.get("id")?;
-                if user::state(&row, "state")? != State::Active || is_linked(tx, provider, id).await? {
+                let found = user::from_row(&row)?;
+                if found.state != State::Active || is_linked(tx, provider, found.id).await? {
                     return Ok(Arrival::Nobody);
                 }
-                link(tx, grant, provider, (claim.subject, id, email), at).await?;
-                return Ok(Arrival::Linked(id));
+                if found.is_platform_admin {
+                    return Ok(Arrival::LinkFirst);
+                }
+                let has_password = row.get::<Option<String>>("password_hash")?.is_some();
+                if !user::email_proven(tx, found.id, at).await? && (has_password || has_passkey(tx, found.id).await?) {
+                    return Ok(Arrival::LinkFirst);
+                }
+                link(tx, grant, provider, (claim.subject, found.id, email), at).await?;
+                if let Some(notice) = claim.notice {
+                    mail::enqueue(tx, self.key(), notice, at).await?;
+                }
+                tx.event(grant, None, Fact::UserChanged { id: found.id });
+                return Ok(Arrival::Linked(found.id));
             }
             let Some(new) = claim.newcomer else { return Ok(Arrival::Nobody) };
-            let person = user::insert(tx, new, at).await?;
+            let person = user::insert(tx, new, true, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: person.id });
             let told = Told::made(&user::told(&person)).with("provider", provider.slug.clone());
             tx.audit(grant, "user.create", person.id, told);
             link(tx, grant, provider, (claim.subject, person.id, email), at).await?;
             Ok(Arrival::Created(person.id))
+        })
+    }
+    /// Links an account at a provider to the person who has come back from there: they asked for it in a session of their own.
+    pub async fn identity_link(
+        &self,
+        grant: &Grant<User, Write>,
+        provider: &Provider,
+        (subject, notice): (&str, Option<&mail::New>),
+        (ticket_hash, ticket_until): (&[u8], Time),
+        at: Time,
+    ) -> Result<()> {
+        change!(self, "identity_link", at, |tx| {
+            spend(tx, ticket_hash, ticket_until).await?;
+            lock_person(tx, grant.id()).await?;
+            let row = tx.opt("SELECT * FROM users WHERE id = $1", args![grant.id()]).await?;
+            let person = user::from_row(&row.ok_or_else(|| StoreError::missing("user", grant.id()))?)?;
+            if person.state != State::Active {
+                return Err(Rule::NotActive.into());
+            }
+            let sql = "SELECT user_id FROM identity WHERE provider_id = $1 AND issuer = $2 AND subject = $3";
+            if let Some(row) = tx.opt(sql, args![provider.id, provider.issuer, subject]).await? {
+                return if row.get::<UserId>("user_id")? == person.id {
+                    Ok(())
+                } else {
+                    Err(Rule::IdentityTaken.into())
+                };
+            }
+            if is_linked(tx, provider, person.id).await? {
+                return Err(Rule::IdentityLinked.into());
+            }
+            link(tx, grant, provider, (subject, person.id, &person.email), at).await?;
+            if let Some(notice) = notice {
+                mail::enqueue(tx, self.key(), notice, at).await?;
+            }
+            tx.event(grant, None, Fact::UserChanged { id: person.id });
+            Ok(())
+        })
+    }
+    /// Ends sign-in by a provider for a person. Refused when they would have no way in any more. False when there was none.
+    pub async fn identity_unlink(&self, grant: &Grant<User, Write>, provider: &Provider, at: Time) -> Result<bool> {
+        change!(self, "identity_unlink", at, |tx| {
+            lock_person(tx, grant.id()).await?;
+            let row = tx
+                .opt(
+                    "DELETE FROM identity WHERE provider_id = $1 AND user_id = $2 RETURNING subject",
+                    args![provider.id, grant.id()],
+                )
+                .await?;
+            let Some(row) = row else { return Ok(false) };
+            let left = "SELECT 1 AS one FROM users u WHERE u.id = $1 AND (u.password_hash IS NOT NULL
+                 OR EXISTS (SELECT 1 FROM identity i WHERE i.user_id = u.id)
+                 OR EXISTS (SELECT 1 FROM factor f WHERE f.user_id = u.id AND f.kind = 'passkey' AND f.is_pending = FALSE))";
+            if tx.opt(left, args![grant.id()]).await?.is_none() {
+                return Err(Rule::LastWayIn.into());
+            }
+            let id = grant.id().parse().map_err(|_| StoreError::missing("user", grant.id()))?;
+            tx.event(grant, None, Fact::UserChanged { id });
+            let before = json!({ "provider": provider.slug, "subject": row.get::<String>("subject")? });
+            tx.audit(grant, "user.unlink_provider", grant.id(), Told::gone(&before));
+            Ok(true)
+        })
+    }
+    /// The accounts at providers that may sign a person in, by the provider's name.
+    pub async fn identity_list(&self, user: UserId) -> Result<Vec<Identity>> {
+        read!(self, "identity_list", |db| {
+            let sql = "SELECT i.provider_id, p.slug, p.name, i.subject, i.created_at, i.last_used_at
+                       FROM identity i JOIN provider p ON p.id = i.provider_id WHERE i.user_id = $1 ORDER BY p.slug LIMIT 200";
+            let identity = |row: &Row| {
+                Ok(Identity {
+                    provider: row.get("provider_id")?,
+                    slug: row.get("slug")?,
+                    name: row.get("name")?,
+                    subject: row.get("subject")?,
+                    created_at: row.get("created_at")?,
+                    last_used_at: row.get("last_used_at")?,
+                })
+            };
+            db.all(sql, args![user]).await?.iter().map(identity).collect()
         })
     }
 }
@@ -188,6 +299,12 @@ impl Store {
 async fn is_linked(tx: &mut Tx, provider: &Provider, user: UserId) -> Result<bool> {
     let sql = "SELECT 1 AS one FROM identity WHERE provider_id = $1 AND user_id = $2";
     Ok(tx.opt(sql, args![provider.id, user]).await?.is_some())
+}
+
+/// True when the person signs in with a passkey of their own.
+async fn has_passkey(tx: &mut Tx, user: UserId) -> Result<bool> {
+    let sql = "SELECT 1 AS one FROM factor WHERE user_id = $1 AND kind = 'passkey' AND is_pending = FALSE LIMIT 1";
+    Ok(tx.opt(sql, args![user]).await?.is_some())
 }
 
 async fn link<R: Resource>(

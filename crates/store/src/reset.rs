@@ -62,7 +62,7 @@ impl Store {
                 )
                 .await?;
             let Some(user) = row.as_ref().map(user::from_row).transpose()? else { return Ok(None) };
-            insert(tx, user.id, token_hash, expires_at, at).await?;
+            insert(tx, user.id, (token_hash, true), expires_at, at).await?;
             Ok(Some(user))
         })
     }
@@ -80,7 +80,7 @@ impl Store {
             if user.state != State::Active {
                 return Err(Rule::NotActive.into());
             }
-            insert(tx, user.id, token_hash, expires_at, at).await?;
+            insert(tx, user.id, (token_hash, false), expires_at, at).await?;
             tx.audit(grant, "user.reset_link", user.id, Told::made(&json!({ "expires_at": expires_at })));
             Ok(user)
         })
@@ -111,12 +111,15 @@ impl Store {
             let row = tx
                 .opt(
                     "UPDATE password_reset SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL
-                         AND revoked_at IS NULL AND expires_at > $2 RETURNING user_id",
+                         AND revoked_at IS NULL AND expires_at > $2 RETURNING user_id, is_mailed",
                     args![token_hash, at],
                 )
                 .await?;
-            let id: UserId = row.ok_or(Rule::Reset)?.get("user_id")?;
+            let row = row.ok_or(Rule::Reset)?;
+            let (id, is_mailed): (UserId, bool) = (row.get("user_id")?, row.get("is_mailed")?);
             let before = user::password(tx, &id.to_string()).await?.ok_or(Rule::NotActive)?;
+            // A link that an admin hands over shows that the admin means it, and nothing about the address.
+            let is_new_proof = is_mailed && user::email_proven(tx, id, at).await?;
             let row = tx
                 .opt(
                     "UPDATE users SET password_hash = $2, changed_at = $3 WHERE id = $1 AND state = 'active' RETURNING *",
@@ -127,21 +130,30 @@ impl Store {
             let sessions = end_all(tx, id, None).await?;
             revoke_all(tx, id, at).await?;
             // Whoever could read the mail is not slowed down by somebody else's guesses any more.
-            tx.exec("DELETE FROM throttle WHERE subject = $1", args![format!("account:{}", user.email)]).await?;
+            let sql = "DELETE FROM throttle WHERE subject = $1 OR (substr(subject, 1, 11) = 'account-at:'
+                       AND substr(subject, length(subject) - length($2) + 1) = $2)";
+            tx.exec(sql, args![format!("account:{}", user.email), format!("|{}", user.email)]).await?;
             let actor = Actor { kind: ActorKind::User(id), label: user.email.to_string() };
             tx.event_by(&actor, None, Fact::UserChanged { id });
             let told = Told::changed(&before, &user::password_told(password_hash)).with("sessions_ended", sessions);
+            let told = told.with("is_address_proven", is_new_proof);
             tx.note(note(actor, origin, "user.reset_password", id, told));
             Ok(user)
         })
     }
 }
 
-async fn insert(tx: &mut Tx, user: UserId, token_hash: &[u8], expires_at: Time, at: Time) -> Result<()> {
+async fn insert(
+    tx: &mut Tx,
+    user: UserId,
+    (token_hash, is_mailed): (&[u8], bool),
+    expires_at: Time,
+    at: Time,
+) -> Result<()> {
     revoke_all(tx, user, at).await?;
     tx.exec(
-        "INSERT INTO password_reset (token_hash, user_id, created_at, expires_at) VALUES ($1, $2, $3, $4)",
-        args![token_hash, user, at, expires_at],
+        "INSERT INTO password_reset (token_hash, user_id, created_at, expires_at, is_mailed) VALUES ($1, $2, $3, $4, $5)",
+        args![token_hash, user, at, expires_at, is_mailed],
     )
     .await
     .map(|_| ())

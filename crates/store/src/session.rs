@@ -73,7 +73,8 @@ pub struct Begun {
 const FIND: &str =
     "SELECT s.id AS session_id, s.kind, s.created_at AS session_created_at, s.seen_at, s.expires_at, s.address,
             s.user_agent, s.rights, s.old_until, (s.token_hash = $1) AS is_newest,
-            u.id, u.email, u.name, u.state, u.is_platform_admin, u.default_workspace_id, u.created_at, u.password_hash,
+            u.id, u.email, u.name, u.state, u.is_platform_admin, u.email_verified_at, u.default_workspace_id, u.created_at,
+            u.password_hash,
             m.workspace_id, m.role, m.role_id, r.capabilities AS role_capabilities
      FROM session s JOIN users u ON u.id = s.user_id LEFT JOIN member m ON m.user_id = u.id
           LEFT JOIN role r ON r.id = m.role_id

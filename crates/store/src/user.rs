@@ -60,10 +60,17 @@ impl Change {
             (Some(true), State::Invited) => return Err(Rule::NotAccepted.into()),
             (Some(true), State::Active | State::Deactivated) => State::Active,
         };
+        let email = self.email.clone().unwrap_or_else(|| before.email.clone());
+        let is_platform_admin = self.is_platform_admin.unwrap_or(before.is_platform_admin);
+        // What an invited person gets is said by their invitations, and by nothing else.
+        if is_platform_admin && state == State::Invited {
+            return Err(Rule::NotAccepted.into());
+        }
         Ok(User {
-            email: self.email.clone().unwrap_or_else(|| before.email.clone()),
+            is_email_verified: before.is_email_verified && email == before.email,
+            email,
             name: self.name.clone().unwrap_or_else(|| before.name.clone()),
-            is_platform_admin: self.is_platform_admin.unwrap_or(before.is_platform_admin),
+            is_platform_admin,
             state,
             ..before.clone()
         })
@@ -92,7 +99,8 @@ impl Store {
     /// Creates a person.
     pub async fn user_create(&self, grant: &Grant<Collection<User>, Write>, new: &New, at: Time) -> Result<User> {
         change!(self, "user_create", at, |tx| {
-            let user = insert(tx, new, at).await?;
+            // The platform's own word: only it creates people who are active at once.
+            let user = insert(tx, new, true, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             tx.audit(grant, "user.create", user.id, Told::made(&told(&user)));
             Ok(user)
@@ -223,6 +231,9 @@ impl Store {
     ) -> Result<User> {
         change!(self, "user_set_platform_admin", at, |tx| {
             let before = taken(tx, id).await?;
+            if is_platform_admin && before.state == State::Invited {
+                return Err(Rule::NotAccepted.into());
+            }
             let row = tx
                 .opt(
                     "UPDATE users SET is_platform_admin = $2, changed_at = $3 WHERE id = $1 RETURNING *",
@@ -248,7 +259,8 @@ impl Store {
             let after = change.applied(&before)?;
             let row = tx
                 .opt(
-                    "UPDATE users SET name = $2, email = $3, is_platform_admin = $4, state = $5, changed_at = $6
+                    "UPDATE users SET name = $2, email = $3, is_platform_admin = $4, state = $5, changed_at = $6,
+                         email_verified_at = CASE WHEN email = $3 THEN email_verified_at ELSE NULL END
                      WHERE id = $1 RETURNING *",
                     args![after.id, after.name, after.email, after.is_platform_admin, state_text(after.state), at],
                 )
@@ -349,7 +361,8 @@ impl Store {
                 args![setting::INSTALLED_AT, at.to_string(), at],
             )
             .await?;
-            let user = insert(tx, &New { is_platform_admin: true, state: State::Active, ..admin.clone() }, at).await?;
+            let admin = New { is_platform_admin: true, state: State::Active, ..admin.clone() };
+            let user = insert(tx, &admin, true, at).await?;
             crate::workspace::insert(tx, workspace, user.id, at).await?;
             tx.event(grant, None, Fact::UserChanged { id: user.id });
             tx.event(grant, Some(workspace.id), Fact::WorkspaceChanged { id: workspace.id });
@@ -396,6 +409,7 @@ pub(crate) fn password_told(hash: &str) -> serde_json::Value {
 pub(crate) fn told(user: &User) -> serde_json::Value {
     json!({
         "email": user.email, "name": user.name, "state": user.state, "is_platform_admin": user.is_platform_admin,
+        "is_email_verified": user.is_email_verified,
     })
 }
 
@@ -415,15 +429,48 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |seen, (a, b)| seen | (a ^ b)) == 0
 }
 
-pub(crate) async fn insert(tx: &mut Tx, new: &New, at: Time) -> Result<User> {
+/// Writes a person. `is_proven` says that the address is known to be theirs; it never is of those who are invited.
+pub(crate) async fn insert(tx: &mut Tx, new: &New, is_proven: bool, at: Time) -> Result<User> {
+    let proven = (is_proven && new.state != State::Invited).then_some(at);
     let row = tx
         .one(
-            "INSERT INTO users (id, email, name, state, is_platform_admin, password_hash, created_at, changed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $7) RETURNING *",
-            args![new.id, new.email, new.name, state_text(new.state), new.is_platform_admin, new.password_hash, at],
+            "INSERT INTO users (id, email, name, state, is_platform_admin, password_hash, created_at, changed_at,
+                 email_verified_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8) RETURNING *",
+            args![
+                new.id,
+                new.email,
+                new.name,
+                state_text(new.state),
+                new.is_platform_admin,
+                new.password_hash,
+                at,
+                proven
+            ],
         )
         .await?;
     from_row(&row)
+}
+
+/// The address of an active person has proved itself for the first time. What was set up before, by a person who may have
+/// been another one, ends: password, sessions, keys, factors, sign-in by providers, links. False when it was proven before.
+pub(crate) async fn email_proven(tx: &mut Tx, id: UserId, at: Time) -> Result<bool> {
+    let proven = tx
+        .exec(
+            "UPDATE users SET email_verified_at = $2, password_hash = NULL, changed_at = $2
+             WHERE id = $1 AND state = 'active' AND email_verified_at IS NULL",
+            args![id, at],
+        )
+        .await?;
+    if proven == 0 {
+        return Ok(false);
+    }
+    end_all(tx, id, None).await?;
+    crate::reset::revoke_all(tx, id, at).await?;
+    crate::factor::drop_all(tx, &id.to_string()).await?;
+    tx.exec("DELETE FROM api_key WHERE user_id = $1", args![id]).await?;
+    tx.exec("DELETE FROM identity WHERE user_id = $1", args![id]).await?;
+    Ok(true)
 }
 
 /// The stored spelling.
@@ -443,6 +490,7 @@ pub(crate) fn from_row(row: &Row) -> Result<User> {
         name: row.get("name")?,
         state: state(row, "state")?,
         is_platform_admin: row.get("is_platform_admin")?,
+        is_email_verified: row.get::<Option<Time>>("email_verified_at")?.is_some(),
         default_workspace: row.get("default_workspace_id")?,
         created_at: row.get("created_at")?,
     })

@@ -13,6 +13,7 @@ use ostler_model::authz::{ActorKind, Collection, Grant, Kind, RoleRef, Write};
 use ostler_model::event::Fact;
 use ostler_model::search::Shelf;
 use ostler_model::team::TeamReach;
+use ostler_model::user::State;
 use ostler_model::workspace::{Member, Workspace};
 use ostler_model::{Label, Name, Time, Timezone, UserId, WorkspaceId};
 use serde_json::json;
@@ -127,8 +128,15 @@ impl Store {
             tx.lock(&members_lock(workspace)).await?;
             let held = Held::of(tx, grant, workspace).await?;
             held.may_give(allowed_by(tx, workspace, role).await?, &TeamReach::Workspace)?;
-            if tx.opt("SELECT id FROM users WHERE id = $1", args![user]).await?.is_none() {
-                return Err(StoreError::missing("user", user));
+            let sql = "SELECT state, email_verified_at FROM users WHERE id = $1";
+            let row = tx.opt(sql, args![user]).await?.ok_or_else(|| StoreError::missing("user", user))?;
+            if crate::user::state(&row, "state")? == State::Invited {
+                return Err(Rule::NotAccepted.into());
+            }
+            // Others know a person by the address: while it has proved nothing, it may be anybody who answers to it.
+            let is_proven = row.get::<Option<Time>>("email_verified_at")?.is_some();
+            if !is_proven && !matches!(grant.actor().kind, ActorKind::System(_)) {
+                return Err(Rule::Unproven.into());
             }
             let (word, custom) = columns(role);
             tx.exec(

@@ -17,6 +17,9 @@ pub struct InviteView {
     /// The workspace that it leads into, if any.
     pub workspace: Option<WorkspaceId>,
     pub role: Option<RoleRef>,
+    /// Accepting it gives the right to administer the platform.
+    #[serde(default)]
+    pub is_platform_admin: bool,
     pub state: LinkState,
     pub created_at: Time,
     pub expires_at: Time,
@@ -29,7 +32,7 @@ pub struct Invited {
     pub invite: InviteView,
     /// It goes to them by mail.
     pub is_mailed: bool,
-    /// To hand over by other means. Always for platform admins; for others when mail is off.
+    /// To hand over by other means. Always for platform admins; for others when mail is off; never for API keys.
     pub link: Option<String>,
 }
 
@@ -49,7 +52,18 @@ pub struct InviteCreate {
 pub struct InviteLook {
     pub email: String,
     pub name: String,
+    /// The address has an account: sign in, then accept at `POST /api/v1/users/me/invitations`.
+    #[serde(default)]
+    pub has_account: bool,
     pub expires_at: Time,
+}
+
+/// Accepts an invitation as the person who is signed in.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InviteJoin {
+    /// The secret in the invitation's link.
+    pub token: Secret,
 }
 
 /// Accepts an invitation.

@@ -21,6 +21,28 @@ pub struct ProviderLinks {
     pub items: Vec<ProviderLink>,
 }
 
+/// An account at a provider that signs you in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct IdentityView {
+    pub provider: ProviderId,
+    pub slug: String,
+    pub name: String,
+    pub created_at: Time,
+    pub last_used_at: Time,
+}
+
+/// The accounts at providers that sign you in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Identities {
+    pub items: Vec<IdentityView>,
+}
+
+/// Where to send the browser to link a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LinkStarted {
+    pub location: String,
+}
+
 /// A party that people may sign in with, as admins see it. The client's secret is never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderView {

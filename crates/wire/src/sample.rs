@@ -53,6 +53,7 @@ samples! {
     crate::user::PreferencesUpdate => {"timezone": "Europe/Berlin", "critical_mail": true};
     crate::invite::InviteCreate => {"email": "guest@example.org", "role": "viewer"};
     crate::invite::InviteAccept => {"password": "correct horse battery"};
+    crate::invite::InviteJoin => {"token": "osi_token"};
     crate::invite::Forgot => {"email": "ada@example.org"};
     crate::invite::ResetSpend => {"password": "correct horse battery"};
     crate::setting::SettingsUpdate => {"values": {"mail.port": 2525}};

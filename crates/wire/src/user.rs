@@ -13,6 +13,10 @@ pub struct UserView {
     pub name: String,
     pub state: State,
     pub is_platform_admin: bool,
+    /// The address has proved itself: by mail, or by a provider that is trusted with its domain. While it has not, others
+    /// cannot add this person to a workspace by it.
+    #[serde(default)]
+    pub is_email_verified: bool,
     pub created_at: Time,
 }
 

@@ -156,7 +156,9 @@ async fn furnish(house: &House) -> Result<Things> {
         let workload = json!({"name": format!("Clock {n}"), "template": "process",
             "variables": {"program": "sleep", "arguments": "100000"}, "limits": {"memory_bytes": 33_554_432}});
         let accepted = made("workload", "/game/servers", workload).await?;
-        made("user", "/users", json!({"email": format!("u{n}@example.org"), "name": format!("User {n}")})).await?;
+        // Onto the platform only people in person invite; into a workspace a key may.
+        let user = json!({"email": format!("u{n}@example.org"), "name": format!("User {n}"), "role": "viewer"});
+        made("user", &format!("/workspaces/{home}/invites"), user).await?;
         made("key", "/keys", json!({"label": format!("Key {n}"), "capabilities": ["workload:read"]})).await?;
         made("workspace", "/workspaces", json!({"name": format!("Space {n}")})).await?;
         made("token", &format!("/workspaces/{home}/join-tokens"), json!({"label": format!("Rack {n}")})).await?;

@@ -1,10 +1,9 @@
-// "Is it you?" before what guards the account is changed. The server says when it wants to know; then the work goes on.
+// "Is it you?" before what decides who a person is is changed. The server says when it wants to know; then the work goes on.
 
 import { useMutation, useQuery } from '@tanstack/react-query'
 import { Fingerprint } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
+import { useState } from 'react'
 import { api, ok } from '../api/client'
-import { asError } from '../api/error'
 import type { Confirm, MfaMethod } from '../api/types'
 import { Button } from '../kit/button'
 import { Dialog } from '../kit/dialog'
@@ -15,37 +14,9 @@ import { Segments } from '../kit/tabs'
 import { CodeInput } from './code-input'
 import { hasPasskeys, showPasskey } from './passkey'
 
-/** Does `work`; when the server wants to know first who is there, asks, and does it then. `question` belongs on the page. */
-export function useProven(): { prove: <T>(work: () => Promise<T>) => Promise<T>; question: ReactNode } {
-  const [waiting, setWaiting] = useState<{ go: () => void; give: (why: Error) => void }>()
-  const prove = async <T,>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work()
-    } catch (error) {
-      if (asError(error).code !== 'confirm_first') throw error
-    }
-    await new Promise<void>((resolve, reject) => setWaiting({ go: resolve, give: reject }))
-    return work()
-  }
-  const question =
-    waiting === undefined ? null : (
-      <Question
-        onDone={() => {
-          setWaiting(undefined)
-          waiting.go()
-        }}
-        onClose={() => {
-          setWaiting(undefined)
-          waiting.give(new Error('It was not shown that it is you.'))
-        }}
-      />
-    )
-  return { prove, question }
-}
-
 const WORDS: Record<MfaMethod, string> = { totp: 'App', passkey: 'Passkey', recovery: 'Recovery code', password: 'Password' }
 
-function Question({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
+export function Question({ onDone, onClose }: { onDone: () => void; onClose: () => void }) {
   const options = useQuery({ queryKey: ['confirm'], queryFn: ({ signal }) => ok(api.GET('/api/v1/auth/confirm', { signal })), gcTime: 0, staleTime: 0 })
   const [password, setPassword] = useState('')
   const [code, setCode] = useState('')
@@ -71,7 +42,7 @@ function Question({ onDone, onClose }: { onDone: () => void; onClose: () => void
       isOpen
       onClose={onClose}
       title="Is it you?"
-      about="What guards your account is changed only by you. You are asked once in ten minutes."
+      about="This decides who a person is. You are asked once in ten minutes."
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>

@@ -20,7 +20,7 @@ import { factorsQuery } from './api'
 import { Devices } from './devices'
 import { ChangePassword } from './password'
 import { hasPasskeys, makePasskey } from './passkey'
-import { useProven } from './prove'
+import { Providers } from './providers'
 import { Codes } from './recovery'
 import { Row } from './row'
 import { AddApp } from './totp'
@@ -31,7 +31,6 @@ type Over = { kind: 'app'; secret: TotpSecret } | { kind: 'codes'; codes: string
 export function Page() {
   const client = useQueryClient()
   const factors = useQuery(factorsQuery)
-  const { prove, question } = useProven()
   const [over, setOver] = useState<Over>()
   const close = () => setOver(undefined)
   const made = (created: FactorCreated) => setOver({ kind: 'codes', codes: created.recovery_codes, title: `${created.factor.label} is on` })
@@ -40,12 +39,12 @@ export function Page() {
     void client.invalidateQueries({ queryKey: ['me'] })
   }
   const app = useMutation({
-    mutationFn: () => prove(() => ok(api.POST('/api/v1/auth/mfa/setup/initiate', { body: { label: null } }))),
+    mutationFn: () => ok(api.POST('/api/v1/auth/mfa/setup/initiate', { body: { label: null } })),
     onSuccess: (secret) => setOver({ kind: 'app', secret }),
     onError: (error) => notifyError('add an authenticator app', error),
   })
   const codes = useMutation({
-    mutationFn: () => prove(() => ok(api.POST('/api/v1/auth/mfa/recovery/regenerate'))),
+    mutationFn: () => ok(api.POST('/api/v1/auth/mfa/recovery/regenerate')),
     onSuccess: ({ recovery_codes }) => {
       fresh()
       setOver({ kind: 'codes', codes: recovery_codes, title: 'New recovery codes' })
@@ -53,7 +52,7 @@ export function Page() {
     onError: (error) => notifyError('make recovery codes', error),
   })
   const remove = useMutation({
-    mutationFn: (factor: Factor) => prove(() => ok(api.DELETE('/api/v1/auth/mfa/factors/{factor}', { params: { path: { factor: factor.id } } }))),
+    mutationFn: (factor: Factor) => ok(api.DELETE('/api/v1/auth/mfa/factors/{factor}', { params: { path: { factor: factor.id } } })),
     onSuccess: () => {
       fresh()
       close()
@@ -117,12 +116,13 @@ export function Page() {
               <Button onClick={() => setOver({ kind: 'password' })}>Change password</Button>
             </div>
           </Section>
+          <Providers />
           <Devices />
         </div>
       </Content>
       {over?.kind === 'app' && <AddApp secret={over.secret} onClose={close} onDone={made} />}
       {over?.kind === 'codes' && <Codes codes={over.codes} title={over.title} onClose={close} />}
-      {over?.kind === 'name' && <AddPasskey prove={prove} onClose={close} onDone={(created) => { fresh(); made(created) }} />}
+      {over?.kind === 'name' && <AddPasskey onClose={close} onDone={(created) => { fresh(); made(created) }} />}
       {over?.kind === 'password' && <ChangePassword onClose={close} />}
       {over?.kind === 'remove' && (
         <Confirm
@@ -140,7 +140,6 @@ export function Page() {
           onConfirm={() => remove.mutate(over.factor)}
         />
       )}
-      {question}
     </>
   )
 }
@@ -162,13 +161,13 @@ function Standing({ factors }: { factors: Factors }) {
   )
 }
 
-function AddPasskey({ prove, onClose, onDone }: { prove: ReturnType<typeof useProven>['prove']; onClose: () => void; onDone: (made: FactorCreated) => void }) {
+function AddPasskey({ onClose, onDone }: { onClose: () => void; onDone: (made: FactorCreated) => void }) {
   const [label, setLabel] = useState('')
   const add = useMutation({
     mutationFn: async () => {
       const { ticket, options } = await ok(api.GET('/api/v1/auth/passkey/register/options'))
       const credential = await makePasskey(options)
-      return prove(() => ok(api.POST('/api/v1/auth/passkey/register', { body: { ticket, label: label.trim(), credential } })))
+      return ok(api.POST('/api/v1/auth/passkey/register', { body: { ticket, label: label.trim(), credential } }))
     },
     onSuccess: onDone,
   })

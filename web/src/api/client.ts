@@ -12,16 +12,34 @@ export function whenSignedOut(then: SignedOut): void {
   onSignedOut = then
 }
 
+type Ask = () => Promise<boolean>
+let askWhoItIs: Ask | undefined
+
+/** Calls `ask` whenever the server wants to know first who is there; after `true` the request is sent again. */
+export function whenUnconfirmed(ask: Ask | undefined): void {
+  askWhoItIs = ask
+}
+
+/** Changes on their way, to be sent again: the body of a request is read once. */
+const copies = new WeakMap<Request, Request>()
+
 const manners: Middleware = {
   onRequest({ request }) {
-    // A page of another origin cannot set this header, so it cannot change anything here.
-    if (request.method !== 'GET') request.headers.set('X-Ostler-Csrf', '1')
+    if (request.method !== 'GET') {
+      // A page of another origin cannot set this header, so it cannot change anything here.
+      request.headers.set('X-Ostler-Csrf', '1')
+      copies.set(request, request.clone())
+    }
     return request
   },
-  onResponse({ request, response }) {
+  async onResponse({ request, response }) {
     const isSignIn = request.url.includes('/auth/') || request.url.includes('/setup/')
     if (response.status === 401 && !isSignIn) onSignedOut()
-    return undefined
+    const copy = copies.get(request)
+    if (response.status !== 403 || copy === undefined || askWhoItIs === undefined) return undefined
+    const said = (await response.clone().json().catch(() => undefined)) as Partial<ErrorBody> | undefined
+    if (said?.error !== 'confirm_first') return undefined
+    return (await askWhoItIs()) ? fetch(copy) : undefined
   },
 }
 

@@ -14,10 +14,30 @@ import { tokenOf } from './link'
 import { meQuery } from './me'
 import { NewPassword, tooShort } from './new-password'
 
+const KEPT = 'ostler.invite'
+
+/** The token of the link, or the one that was kept while its person signed in: it must not stand in an address that is sent. */
+function keptToken(token: string): string {
+  try {
+    if (token !== '') sessionStorage.setItem(KEPT, token)
+    return token === '' ? (sessionStorage.getItem(KEPT) ?? '') : token
+  } catch {
+    return token
+  }
+}
+
+function forgetToken(): void {
+  try {
+    sessionStorage.removeItem(KEPT)
+  } catch {
+    // Nothing was kept then.
+  }
+}
+
 export function Page() {
   const client = useQueryClient()
   const navigate = useNavigate()
-  const [token] = useState(() => tokenOf(window.location.hash))
+  const [token] = useState(() => keptToken(tokenOf(window.location.hash)))
   const [name, setName] = useState<string>()
   const [password, setPassword] = useState('')
   const link = useQuery({
@@ -30,6 +50,7 @@ export function Page() {
   const accept = useMutation({
     mutationFn: async () => {
       const user = await ok(api.POST('/api/v1/auth/invitations/{token}/accept', { params: { path: { token } }, body: { password, name: called.trim() } }))
+      forgetToken()
       window.history.replaceState(null, '', '/invite')
       await ok(api.POST('/api/v1/auth/login', { body: { email: user.email, password, token: false } }))
     },
@@ -46,6 +67,7 @@ export function Page() {
       </Frame>
     )
   }
+  if (link.data?.has_account === true) return <Join token={token} email={link.data.email} />
   const short = tooShort(password)
   const fields = accept.error === null ? {} : asError(accept.error).fields
   return (
@@ -66,6 +88,38 @@ export function Page() {
           Accept and sign in
         </Button>
       </form>
+    </Frame>
+  )
+}
+
+/** The address has an account: its person accepts, signed in. */
+function Join({ token, email }: { token: string; email: string }) {
+  const client = useQueryClient()
+  const navigate = useNavigate()
+  const me = useQuery({ ...meQuery, retry: false })
+  const join = useMutation({
+    mutationFn: () => ok(api.POST('/api/v1/users/me/invitations', { body: { token } })),
+    onSuccess: async () => {
+      forgetToken()
+      window.history.replaceState(null, '', '/invite')
+      await client.fetchQuery({ ...meQuery, staleTime: 0 })
+      await navigate({ to: '/', replace: true })
+    },
+  })
+  if (me.data?.user.email === email) {
+    return (
+      <Frame title="You are invited" about={`Accept it as ${email}. You keep what you have.`}>
+        {join.error !== null && <ErrorBox error={join.error} doing="accept the invitation" />}
+        <Button look="main" isPending={join.isPending} onClick={() => join.mutate()} className="h-9 w-full">
+          Accept
+        </Button>
+      </Frame>
+    )
+  }
+  return (
+    <Frame title="You have an account" about={`Sign in as ${email} to accept this invitation. If you did not make this account, set a new password by mail, or tell who invited you.`}>
+      <ButtonLink to="/sign-in" search={{ next: '/invite' }} className="h-9 w-full">Sign in</ButtonLink>
+      <ButtonLink to="/forgot" className="h-9 w-full">Set a new password</ButtonLink>
     </Frame>
   )
 }

@@ -22,6 +22,7 @@ const providersQuery = queryOptions({ queryKey: ['providers'], queryFn: ({ signa
 type Entry = Me | { mfa: MfaChallenge }
 
 const REASONS: Record<string, string> = {
+  link_first: 'Your account has a password. Sign in with it, then link the provider under Settings, Security.',
   no_account: 'You have no account here for it. Ask an admin to invite you, or sign in with your password.',
   state: 'It took too long, or was begun in another browser. Try once more.',
   provider_refused: 'The provider did not let you in.',

@@ -3,7 +3,6 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { Ellipsis, KeyRound, Mail, Plus, ShieldCheck, ShieldOff, Trash2, UserCheck, UserX, Users } from 'lucide-react'
 import { useRef, useState } from 'react'
-import { useProven } from '../account/prove'
 import { all, api, ok } from '../api/client'
 import { asError } from '../api/error'
 import type { Invited, User } from '../api/types'
@@ -96,7 +95,16 @@ function columns(onOver: (over: Over) => void): Column<User>[] {
         </span>
       ),
     },
-    { id: 'email', label: 'E-mail', from: 'sm', isFluid: true, sort: (user) => user.email, cell: (user) => <span className="block truncate text-ink-2">{user.email}</span> },
+    { id: 'email', label: 'E-mail', from: 'sm', isFluid: true, sort: (user) => user.email, cell: (user) => (
+        <span className="flex min-w-0 items-center gap-2 text-ink-2">
+          <span className="truncate">{user.email}</span>
+          {user.state === 'active' && !user.is_email_verified && (
+            <span className="shrink-0 rounded-full border border-line px-1.5 text-12" title="It has not proved itself by mail or by a sign-in provider, so this person cannot be added to a workspace by it.">
+              unproven
+            </span>
+          )}
+        </span>
+      ) },
     { id: 'state', label: 'State', width: '130px', sort: (user) => user.state, cell: (user) => <State tone={TONES[user.state]} word={wordOf(user.state)} /> },
     { id: 'since', label: 'Since', from: 'md', width: '110px', isRight: true, sort: (user) => user.created_at, cell: (user) => <Ago at={user.created_at} className="text-ink-3" /> },
     { id: 'actions', label: '', width: '44px', isRight: true, cell: (user) => <Verbs user={user} onOver={onOver} /> },
@@ -141,7 +149,7 @@ function Verbs({ user, onOver }: { user: User; onOver: (over: Over) => void }) {
       {user.state === 'invited' && <MenuItem icon={Mail} onSelect={() => void resend()}>Invite once more</MenuItem>}
       {user.state === 'active' && <MenuItem icon={KeyRound} onSelect={() => void reset()}>Make a password link</MenuItem>}
       {user.state === 'active' && <MenuItem icon={ShieldOff} onSelect={() => onOver({ kind: 'factors', user })}>Remove second factors</MenuItem>}
-      {user.is_platform_admin ? (
+      {user.state === 'invited' ? null : user.is_platform_admin ? (
         <MenuItem icon={ShieldOff} isDisabled={isMe} onSelect={() => set({ is_platform_admin: false }, `${user.name} is no admin any more.`, { is_platform_admin: true })}>Make an ordinary person</MenuItem>
       ) : (
         <MenuItem icon={ShieldCheck} onSelect={() => set({ is_platform_admin: true }, `${user.name} is a platform admin now.`, { is_platform_admin: false })}>Make a platform admin</MenuItem>
@@ -159,11 +167,10 @@ function Verbs({ user, onOver }: { user: User; onOver: (over: Over) => void }) {
 
 function Ask({ kind, user, onClose }: { kind: 'delete' | 'factors'; user: User; onClose: () => void }) {
   const client = useQueryClient()
-  const { prove, question } = useProven()
   const params = { params: { path: { user: user.id } } }
   const refers = useQuery({ queryKey: ['references', user.id], queryFn: ({ signal }) => ok(api.GET('/api/v1/users/{user}/references', { ...params, signal })), enabled: kind === 'delete' })
   const act = useMutation({
-    mutationFn: () => (kind === 'delete' ? ok(api.DELETE('/api/v1/users/{user}', params)) : prove(() => ok(api.DELETE('/api/v1/users/{user}/mfa', params)))),
+    mutationFn: () => (kind === 'delete' ? ok(api.DELETE('/api/v1/users/{user}', params)) : ok(api.DELETE('/api/v1/users/{user}/mfa', params))),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['users'] })
       notify(kind === 'delete' ? `${user.name} is deleted.` : `${user.name} has no second factor any more.`)
@@ -178,20 +185,17 @@ function Ask({ kind, user, onClose }: { kind: 'delete' | 'factors'; user: User; 
         ? [`${held.length} things still refer to this person, so they cannot be deleted yet:`, ...held.slice(0, 8).map((each) => `${each.kind} ${each.name}`), 'Keep them out instead, or hand these over first.']
         : ['Their sessions and API keys end.', 'The audit trail keeps their name.']
   return (
-    <>
-      <Confirm
-        isOpen
-        onClose={onClose}
-        title={kind === 'delete' ? `Delete ${user.name}?` : `Remove the second factors of ${user.name}?`}
-        losses={losses}
-        verb={kind === 'delete' ? 'Delete person' : 'Remove factors'}
-        name={kind === 'delete' ? user.email : undefined}
-        isPending={act.isPending}
-        error={act.error}
-        onConfirm={() => act.mutate()}
-      />
-      {question}
-    </>
+    <Confirm
+      isOpen
+      onClose={onClose}
+      title={kind === 'delete' ? `Delete ${user.name}?` : `Remove the second factors of ${user.name}?`}
+      losses={losses}
+      verb={kind === 'delete' ? 'Delete person' : 'Remove factors'}
+      name={kind === 'delete' ? user.email : undefined}
+      isPending={act.isPending}
+      error={act.error}
+      onConfirm={() => act.mutate()}
+    />
   )
 }
 

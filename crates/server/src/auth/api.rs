@@ -1,19 +1,20 @@
 //! Signing in and out, and one's own sessions.
 
-use super::password::is_outdated;
-use super::{session, token};
+use super::password::{Fit, is_outdated};
+use super::{device, session, token};
 use crate::app::App;
-use crate::factor::{Entry, FromBrowser, enter};
+use crate::factor::{Browser, Entry, FromBrowser, enter};
 use crate::http::{
     Allowed, Error, Found, Json, Load, Lookup, Mine, NoContent, Public, Query, Result, Routes, SignedIn, View,
     WithHeaders, allow, page, window,
 };
 use crate::limits;
 use ostler_model::authz::{Grant, Read, Write};
-use ostler_model::user::{Session, State, User};
+use ostler_model::user::{Email, Session, State, User};
 use ostler_model::{Millis, Secret, UserId};
 use ostler_store::session::{Proof, SignIn};
-use ostler_store::throttle::{Attempt, Attempts};
+use ostler_store::throttle::{Attempt, Attempts, Policy, address_subject};
+use ostler_store::user::Credential;
 use ostler_wire::Page;
 use ostler_wire::auth::{Login, RefreshInput, SessionView, SessionsEnded, Tokens};
 use ostler_wire::page::PageQuery;
@@ -31,31 +32,65 @@ pub fn routes() -> Routes {
 
 /// Sign in with e-mail address and password.
 ///
-/// The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Who has a second factor is answered 202 and shows it at `/api/v1/auth/mfa/challenge/verify`. Wrong attempts are counted per account and per address; too many have to wait.
+/// The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Who has a second factor is answered 202 and shows it at `/api/v1/auth/mfa/challenge/verify`. Wrong attempts are counted per account and network, per account and per network; too many have to wait. A browser in which the person has signed in before does not wait for the guesses of others.
 pub async fn login(app: App, at: Public, asked: FromBrowser<Json<Login>>) -> Result<Entry> {
     let FromBrowser { browser, input: Json(input) } = asked;
     at.about.subject(input.email.as_str());
-    let account = format!("account:{}", input.email);
-    let address = format!("address:{}", at.origin.address.as_deref().unwrap_or_default());
-    let subjects = [(account.as_str(), limits::SIGN_IN_ACCOUNT), (address.as_str(), limits::SIGN_IN_ADDRESS)];
+    let counted = Counted::of(&app, &at, &browser, &input.email);
     let now = app.clock.now();
-    if let Attempt::Blocked { until } = app.store.throttle_attempt(&subjects, now).await? {
+    if let Attempt::Blocked { until } = app.store.throttle_attempt(&counted.subjects(), now).await? {
         return Err(Error::TooMany { retry_after: until.since(now) });
     }
     let found = app.store.user_credential(&input.email).await?;
     let stored = found.as_ref().and_then(|found| found.password_hash.as_deref());
-    let fits = app.passwords.check(stored, &input.password).await?;
-    let found = found.filter(|found| fits && found.user.state == State::Active).ok_or(Error::Credentials)?;
+    let fit = app.passwords.fit(stored, &input.password).await?;
+    let is_in = |found: &Credential| fit != Fit::No && found.user.state == State::Active;
+    let found = found.filter(is_in).ok_or(Error::Credentials)?;
     let user = found.user.id;
-    let stored = renewed(&app, user, found.password_hash.unwrap_or_default(), &input.password).await?;
-    let attempts = Attempts { forgotten: &[&account], taken_back: &[(&address, limits::SIGN_IN_ADDRESS)] };
+    let stored = renewed(&app, user, (found.password_hash.unwrap_or_default(), fit), &input.password).await?;
+    let (forgotten, taken_back) = counted.made_good();
+    let attempts = Attempts { forgotten: &[forgotten], taken_back: &taken_back };
     let sign_in = SignIn { proof: Proof::Password(&stored), attempts };
     enter(&app, (user, sign_in), input.token, &at, &browser).await
 }
 
-/// The stored form of a password that is right. One that is weaker than today's is made anew: only now is the password known.
-async fn renewed(app: &App, user: UserId, stored: String, password: &Secret) -> Result<String> {
-    if !is_outdated(&stored) {
+/// What an attempt to sign in is counted under. Guesses from one network slow down that network; guesses from everywhere slow
+/// down the account, but for browsers in which its person has signed in before.
+struct Counted {
+    /// This browser, or this account from this network.
+    own: String,
+    /// This account from everywhere; not of browsers that are known.
+    account: Option<String>,
+    address: String,
+}
+
+impl Counted {
+    fn of(app: &App, at: &Public, browser: &Browser, email: &Email) -> Self {
+        let address = address_subject(at.origin.address.as_deref());
+        match device::subject(app, browser, email) {
+            Some(own) => Self { own, account: None, address },
+            None => Self {
+                own: format!("account-at:{address}|{email}"),
+                account: Some(format!("account:{email}")),
+                address,
+            },
+        }
+    }
+    fn subjects(&self) -> Vec<(&str, Policy)> {
+        let account = self.account.as_deref().map(|account| (account, limits::SIGN_IN_EVERYWHERE));
+        let own = (self.own.as_str(), limits::SIGN_IN_ACCOUNT);
+        [own, (self.address.as_str(), limits::SIGN_IN_ADDRESS)].into_iter().chain(account).collect()
+    }
+    /// What is forgotten after a success, and what of it is taken back.
+    fn made_good(&self) -> (&str, Vec<(&str, Policy)>) {
+        (&self.own, self.subjects().into_iter().skip(1).collect())
+    }
+}
+
+/// The stored form of a password that is right. One that is weaker than today's, or of
+/// another form of the password, is made again: only now is the password known.
+async fn renewed(app: &App, user: UserId, (stored, fit): (String, Fit), password: &Secret) -> Result<String> {
+    if fit == Fit::Yes && !is_outdated(&stored) {
         return Ok(stored);
     }
     let fresh = app.passwords.hash(&app.ids, password).await?;

@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod authenticate;
+mod device;
 mod known;
 mod password;
 mod seen;
@@ -17,6 +18,7 @@ pub(crate) use access::signing_key;
 pub use api::routes;
 pub(crate) use authenticate::session_cookie;
 pub use authenticate::{By, COOKIE, KEY_PREFIX, SECURE_COOKIE, authenticate, hash_token, presented};
+pub(crate) use device::cookie as device_cookie;
 pub use known::{Identity, Known, Proof};
-pub use password::{Passwords, checked, checked_for, is_outdated};
+pub use password::{Fit, Passwords, checked, checked_for, is_outdated};
 pub use seen::Seen;

@@ -5,6 +5,7 @@ use crate::limits;
 use argon2::password_hash::PasswordHasher as _;
 use argon2::password_hash::phc::Output;
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
+use ostler_model::text::opaque;
 use ostler_model::{Millis, Secret};
 use ostler_runtime::{Clock, Ids};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -36,18 +37,32 @@ impl Passwords {
             clock,
         }
     }
-    /// The stored form of a password.
+    /// The stored form of a password, made of its normal form.
     pub async fn hash(&self, ids: &Ids, password: &Secret) -> Result<String> {
-        let (salt, password) = (ids.bytes::<16>(), password.clone());
-        self.run(move || hash(&salt, password.reveal().as_bytes())).await?.map_err(Error::Internal)
+        let (salt, normal) = (ids.bytes::<16>(), Secret::new(opaque(password.reveal())));
+        self.run(move || hash(&salt, normal.reveal().as_bytes())).await?.map_err(Error::Internal)
     }
     /// Whether the password belongs to the stored form. Without one the same work is done, and the answer is no.
     pub async fn check(&self, stored: Option<&str>, password: &Secret) -> Result<bool> {
+        Ok(self.fit(stored, password).await? != Fit::No)
+    }
+    /// The same, and in which form it was stored.
+    pub async fn fit(&self, stored: Option<&str>, password: &Secret) -> Result<Fit> {
         let is_real = stored.is_some();
         let (stored, password) = (stored.unwrap_or(&self.dummy).to_owned(), password.clone());
         let memory = self.memory.clone();
-        let fits = self.run(move || memory.lend(|blocks| fits(&stored, password.reveal().as_bytes(), blocks)));
-        Ok(fits.await?.is_some_and(|fits| fits) && is_real)
+        let work = move || {
+            let is_it = |text: &str| memory.lend(|blocks| fits(&stored, text.as_bytes(), blocks)) == Some(true);
+            let normal = Secret::new(opaque(password.reveal()));
+            if is_it(normal.reveal()) {
+                return Fit::Yes;
+            }
+            // Stored before passwords had a normal form.
+            let is_other = normal.reveal() != password.reveal();
+            if is_other && is_it(password.reveal()) { Fit::AsTyped } else { Fit::No }
+        };
+        let found = self.run(work).await?;
+        Ok(if is_real { found } else { Fit::No })
     }
     /// Gives memory back that no sign-in has needed since the last time.
     pub fn sweep(&self) {
@@ -76,6 +91,15 @@ impl Passwords {
         }
         tokio::task::spawn_blocking(held).await.map_err(|e| Error::Internal(e.into()))
     }
+}
+
+/// How a password fits a stored form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fit {
+    No,
+    Yes,
+    /// Only as it was typed, and not in its normal form: time to store it again.
+    AsTyped,
 }
 
 /// Memory for hashes, kept from one to the next: fresh memory of this size costs a third of the hash's own time.
@@ -164,7 +188,7 @@ pub fn checked(password: &Secret, field: &str) -> Result<()> {
 
 /// The same for somebody: what everybody knows about them makes no password either.
 pub fn checked_for(password: &Secret, field: &str, about: &[&str]) -> Result<()> {
-    let text = password.reveal();
+    let text = opaque(password.reveal());
     let (least, most) = (limits::PASSWORD_CHARS.start(), limits::PASSWORD_CHARS.end());
     if !limits::PASSWORD_CHARS.contains(&text.chars().count()) {
         return Err(Error::field(field, format!("use {least} to {most} characters")));
@@ -174,7 +198,7 @@ pub fn checked_for(password: &Secret, field: &str, about: &[&str]) -> Result<()>
     known.push("ostler");
     known.retain(|word| word.len() > 2);
     // The list's own words, and what people make of them: capitals, digits at the end, letters as digits, keyboard rows.
-    let strength = zxcvbn::zxcvbn(text, &known);
+    let strength = zxcvbn::zxcvbn(&text, &known);
     if strength.guesses_log10() >= limits::PASSWORD_GUESSES_LOG10 {
         return Ok(());
     }
@@ -272,6 +296,23 @@ mod tests {
         assert_eq!(memory.free().len(), 1, "it was used a moment ago");
         memory.sweep();
         assert_eq!(memory.free().len(), 0);
+    }
+
+    #[tokio::test]
+    async fn f18_a_password_is_the_same_from_every_keyboard() {
+        let clock = Clock::system();
+        let ids = Ids::system(clock.clone());
+        let passwords = Passwords::new(&ids, clock);
+        let (composed, decomposed) =
+            (Secret::new("gr\u{fc}ne Wiese am Flu\u{df}"), Secret::new("gru\u{308}ne Wiese\u{a0}am Flu\u{df}"));
+        for (one, other) in [(&composed, &decomposed), (&decomposed, &composed)] {
+            let stored = passwords.hash(&ids, one).await.unwrap();
+            assert_eq!(passwords.fit(Some(&stored), other).await.unwrap(), Fit::Yes);
+            assert_eq!(passwords.fit(Some(&stored), &Secret::new("grune Wiese am Flu\u{df}")).await.unwrap(), Fit::No);
+        }
+        let before = hash(b"sixteen bytes ok", decomposed.reveal().as_bytes()).unwrap();
+        assert_eq!(passwords.fit(Some(&before), &decomposed).await.unwrap(), Fit::AsTyped);
+        assert_eq!(passwords.fit(None, &decomposed).await.unwrap(), Fit::No);
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! One's own factors: looking at them, the authenticator app, recovery codes, removing.
 
-use super::confirm::{confirmed, is_confirmed};
+use super::confirm::is_confirmed;
 use super::require::standing_view;
 use super::{code, totp};
 use crate::app::App;
-use crate::http::{Allowed, Error, Found, Json, Load, Lookup, NoContent, Once, Result, Routes, View, allow};
+use crate::http::{Allowed, Confirmed, Error, Found, Json, Load, Lookup, NoContent, Once, Result, Routes, View, allow};
 use ostler_model::authz::{Collection, Grant, Read, Write};
 use ostler_model::factor::Factor;
 use ostler_model::user::User;
@@ -53,8 +53,11 @@ pub async fn list(app: App, me: Allowed<User, Read>, _: ()) -> Result<View<Facto
 /// Begin to set up an authenticator app. It counts once a code of it was entered; until then one that you have stays.
 ///
 /// Wants a session that has lately proven who you are.
-pub async fn totp_begin(app: App, me: Allowed<User, Write>, Json(input): Json<TotpBegin>) -> Result<Once<TotpSecret>> {
-    confirmed(&app, &me.caller).await?;
+pub async fn totp_begin(
+    app: App,
+    me: Confirmed<Allowed<User, Write>>,
+    Json(input): Json<TotpBegin>,
+) -> Result<Once<TotpSecret>> {
     let secret = app.ids.bytes::<20>();
     let label = match input.label {
         Some(label) => label,
@@ -73,10 +76,9 @@ pub async fn totp_begin(app: App, me: Allowed<User, Write>, Json(input): Json<To
 /// All your other sessions end.
 pub async fn totp_confirm(
     app: App,
-    me: Allowed<User, Write>,
+    me: Confirmed<Allowed<User, Write>>,
     Json(input): Json<TotpConfirm>,
 ) -> Result<Once<FactorCreated>> {
-    let session = confirmed(&app, &me.caller).await?;
     let user = me.resource.id;
     let pending = app.store.factor_totp(user, true).await?.ok_or_else(|| {
         Error::conflict("not_begun", "there is no authenticator app being set up; begin with .../setup/initiate")
@@ -87,47 +89,43 @@ pub async fn totp_confirm(
         Error::field("token", "this is not the app's present code; is the clock of the device right?")
     })?;
     let (codes, hashes) = code::fresh(&app.ids, user);
-    let fresh = Fresh { code_hashes: &hashes, keep: Some(session.id) };
+    let fresh = Fresh { code_hashes: &hashes, keep: Some(me.session.id) };
     let factor = app.store.factor_totp_confirm(&me.grant, (pending.id, step), fresh, app.clock.now()).await?;
     super::prove::clear(&app, user).await?;
     Ok(Once(FactorCreated { factor: view(factor), recovery_codes: codes }))
 }
 
 /// Replace your recovery codes. The earlier ones end at once.
-pub async fn recovery_codes(app: App, me: Allowed<User, Write>, _: ()) -> Result<Once<RecoveryCodes>> {
-    confirmed(&app, &me.caller).await?;
+pub async fn recovery_codes(app: App, me: Confirmed<Allowed<User, Write>>, _: ()) -> Result<Once<RecoveryCodes>> {
     let (codes, hashes) = code::fresh(&app.ids, me.resource.id);
     app.store.factor_codes_replace(&me.grant, &hashes, app.clock.now()).await?;
     Ok(Once(RecoveryCodes { recovery_codes: codes }))
 }
 
 /// Remove one of your factors. The last one stays while somebody demands that you have one. All your other sessions end.
-pub async fn remove(app: App, factor: Allowed<Factor, Write>, _: ()) -> Result<NoContent> {
-    let session = confirmed(&app, &factor.caller).await?;
+pub async fn remove(app: App, factor: Confirmed<Allowed<Factor, Write>>, _: ()) -> Result<NoContent> {
     let owner = app.store.user_get(factor.resource.user).await?;
     // An admin may reset somebody's factors, which is another thing and looks like one in the audit trail.
     if factor.caller.authority.user() != Some(owner.id) {
         return Err(super::confirm::forbidden("not_your_factor", "only its owner removes a single factor"));
     }
     let grant: Grant<User, Write> = allow(&factor.caller, &owner)?;
-    app.store.factor_remove(&grant, factor.resource.id, Some(session.id), app.clock.now()).await?;
+    app.store.factor_remove(&grant, factor.resource.id, Some(factor.session.id), app.clock.now()).await?;
     Ok(NoContent)
 }
 
 /// Remove all your factors and recovery codes. Refused while somebody demands that you have one.
-pub async fn remove_all(app: App, me: Allowed<User, Write>, _: ()) -> Result<NoContent> {
-    let session = confirmed(&app, &me.caller).await?;
-    let what = (Some(session.id), false);
+pub async fn remove_all(app: App, me: Confirmed<Allowed<User, Write>>, _: ()) -> Result<NoContent> {
+    let what = (Some(me.session.id), false);
     app.store.factor_remove_all(&me.grant, me.resource.id, what, app.clock.now()).await?;
     Ok(NoContent)
 }
 
 /// Remove all factors of somebody who has lost them, and end all their sessions. They sign in with what is left and set up new
 /// ones. For platform admins whose session has lately proven who they are.
-pub async fn reset(app: App, all: Allowed<Collection<User>, Write>, path: ResetPath) -> Result<NoContent> {
-    let session = confirmed(&app, &all.caller).await?;
+pub async fn reset(app: App, all: Confirmed<Allowed<Collection<User>, Write>>, path: ResetPath) -> Result<NoContent> {
     let user = app.store.user_get(path.0.ok_or(Error::NotFound)?).await?;
-    let keep = (all.caller.authority.user() == Some(user.id)).then_some(session.id);
+    let keep = (all.caller.authority.user() == Some(user.id)).then_some(all.session.id);
     app.store.factor_remove_all(&all.grant, user.id, (keep, true), app.clock.now()).await?;
     Ok(NoContent)
 }

@@ -6,7 +6,7 @@ use super::signin::used_up;
 use super::ticket::{self, Purpose};
 use super::webauthn;
 use crate::app::App;
-use crate::http::{Allowed, Caller, Error, Json, NoContent, Result, Routes, View, allow};
+use crate::http::{Allowed, Caller, Error, InPerson, Json, NoContent, Result, Routes, View, allow};
 use crate::limits;
 use ostler_model::authz::{Grant, Read, Write};
 use ostler_model::factor::FactorKind;
@@ -47,12 +47,15 @@ pub async fn options(app: App, me: Allowed<User, Read>, asked: FromBrowser<()>) 
 
 /// Prove anew who you are: the password, when you have one, and a second factor, when you have one.
 ///
-/// For ten minutes, this session may then change factors. Wrong attempts are counted.
-pub async fn confirm(app: App, me: Allowed<User, Write>, asked: FromBrowser<Json<Confirm>>) -> Result<NoContent> {
+/// For ten minutes, this session may then do what is only for confirmed ones. Wrong attempts are counted.
+pub async fn confirm(
+    app: App,
+    me: InPerson<Allowed<User, Write>>,
+    asked: FromBrowser<Json<Confirm>>,
+) -> Result<NoContent> {
     let FromBrowser { browser, input: Json(input) } = asked;
-    let session = session(&me.caller)?;
     let user = &me.resource;
-    let grant: Grant<Session, Write> = allow(&me.caller, session)?;
+    let grant: Grant<Session, Write> = allow(&me.caller, &me.session)?;
     let has_password = has_password(&app, user).await?;
     let has_factor = !app.store.factor_list(user.id).await?.factors.is_empty();
     if !has_password && !has_factor {
@@ -89,14 +92,14 @@ pub async fn confirm(app: App, me: Allowed<User, Write>, asked: FromBrowser<Json
     Ok(NoContent)
 }
 
-/// The session of a request; keys have none, and must not change what guards their owner.
-pub(super) fn session(caller: &Caller) -> Result<&Session> {
-    let message = "an API key cannot do this; sign in";
-    caller.session.as_ref().ok_or_else(|| forbidden("session_needed", message))
+/// The session of a request. Keys have none: by what is guarded so, a key could make itself stronger.
+pub(crate) async fn in_person(_: &App, caller: &Caller) -> Result<Session> {
+    let message = "this needs a person who has signed in; a key could make itself stronger by it";
+    caller.session.clone().ok_or_else(|| forbidden("person_only", message))
 }
 
 /// True when the session has lately shown who is behind it: by beginning, or by [`confirm`].
-pub(super) async fn is_confirmed(app: &App, session: &Session) -> Result<bool> {
+pub(crate) async fn is_confirmed(app: &App, session: &Session) -> Result<bool> {
     let now = app.clock.now();
     // A time in the future is a clock that was set back, and no proof of anything.
     let is_recent = |at, span| at <= now && now.since(at) < span;
@@ -106,10 +109,10 @@ pub(super) async fn is_confirmed(app: &App, session: &Session) -> Result<bool> {
     Ok(app.store.session_proven_at(session.id).await?.is_some_and(|at| is_recent(at, limits::CONFIRMED)))
 }
 
-/// Insists on a session that has lately shown who is behind it.
-pub(crate) async fn confirmed<'a>(app: &App, caller: &'a Caller) -> Result<&'a Session> {
-    let session = session(caller)?;
-    if is_confirmed(app, session).await? {
+/// The session of a request, when it has lately shown who is behind it.
+pub(crate) async fn confirmed(app: &App, caller: &Caller) -> Result<Session> {
+    let session = in_person(app, caller).await?;
+    if is_confirmed(app, &session).await? {
         return Ok(session);
     }
     Err(forbidden("confirm_first", "prove anew who you are first, with POST /api/v1/auth/confirm"))

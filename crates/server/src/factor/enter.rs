@@ -3,7 +3,7 @@
 use super::browser::{Browser, cookie};
 use super::webauthn;
 use crate::app::App;
-use crate::auth::{hash_token, session, token};
+use crate::auth::{device_cookie, hash_token, session, token};
 use crate::http::{Output, OutputDoc, Public, Result, View};
 use crate::limits;
 use crate::user::me;
@@ -82,6 +82,12 @@ pub(crate) async fn enter(
             challenge(app, (user, sign_in.proof), wants_tokens, at, browser, &have).await?,
         )));
     };
+    let mut headers = headers;
+    if tokens.is_none() {
+        for (name, value) in &device_cookie(app, browser, &begun.user.email, at.is_secure)? {
+            headers.append(name, value.clone());
+        }
+    }
     let me = me(&begun.user, &begun.authority, &begun.standing, begun.workspaces, app.clock.now());
     Ok(Entry::In(Box::new(Welcome { me, tokens }), headers))
 }

@@ -22,7 +22,7 @@ mod webauthn;
 
 pub use browser::FromBrowser;
 pub(crate) use browser::{Browser, cookie, forget_cookie};
-pub(crate) use confirm::confirmed;
+pub(crate) use confirm::{confirmed, in_person, is_confirmed};
 pub use enter::Entry;
 pub(crate) use enter::{enter, pending_cookie};
 pub(crate) use require::{gate, needed, standing_view};

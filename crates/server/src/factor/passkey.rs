@@ -2,12 +2,11 @@
 
 use super::api::view;
 use super::browser::FromBrowser;
-use super::confirm::confirmed;
 use super::signin::no_party;
 use super::ticket::{self, Purpose};
 use super::{code, webauthn};
 use crate::app::App;
-use crate::http::{Allowed, Error, Json, Once, Result, Routes, View};
+use crate::http::{Allowed, Confirmed, Error, Json, Once, Result, Routes, View};
 use crate::limits;
 use ostler_model::UserId;
 use ostler_model::authz::{Read, Write};
@@ -39,11 +38,10 @@ pub async fn options(app: App, me: Allowed<User, Read>, asked: FromBrowser<()>) 
 /// Wants a session that has lately proven who you are. A ticket works once.
 pub async fn create(
     app: App,
-    me: Allowed<User, Write>,
+    me: Confirmed<Allowed<User, Write>>,
     asked: FromBrowser<Json<PasskeyCreate>>,
 ) -> Result<Once<FactorCreated>> {
     let FromBrowser { browser, input: Json(input) } = asked;
-    let session = confirmed(&app, &me.caller).await?;
     let user = me.resource.id;
     let ticket = ticket::open::<(UserId, [u8; 32])>(&app, Purpose::PasskeyCreate, input.ticket.reveal());
     let ticket = ticket.filter(|ticket| ticket.body.0 == user);
@@ -64,7 +62,7 @@ pub async fn create(
         sign_count: made.sign_count,
     };
     let (codes, hashes) = code::fresh(&app.ids, user);
-    let fresh = Fresh { code_hashes: &hashes, keep: Some(session.id) };
+    let fresh = Fresh { code_hashes: &hashes, keep: Some(me.session.id) };
     let spent = (ticket.hash.as_slice(), ticket.until);
     let done = app.store.factor_passkey_add(&me.grant, (&key, &input.label), spent, fresh, app.clock.now()).await;
     Ok(Once(FactorCreated { factor: view(done?), recovery_codes: codes }))

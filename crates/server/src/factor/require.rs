@@ -4,7 +4,7 @@
 //! workspace and nothing else, because its owner must not be able to lock somebody out of other people's workspaces.
 
 use crate::app::App;
-use crate::http::{Allowed, Endpoint, Error, Json, Result, Routes, View};
+use crate::http::{Allowed, Confirmed, Endpoint, Error, Json, Result, Routes, View};
 use ostler_model::authz::{Platform, Read, Write};
 use ostler_model::factor::{Requirement, Standing};
 use ostler_model::workspace::Workspace;
@@ -33,7 +33,7 @@ pub async fn get(app: App, _: Allowed<Platform, Read>, _: ()) -> Result<View<Req
 /// Who has none may go on for the grace. After it, only setting one up is possible; API keys of theirs stop working, too.
 pub async fn put(
     app: App,
-    platform: Allowed<Platform, Write>,
+    platform: Confirmed<Allowed<Platform, Write>>,
     Json(input): Json<RequirementInput>,
 ) -> Result<View<RequirementView>> {
     let made = app.store.factor_require(&platform.grant, grace(&input), app.clock.now()).await?;
@@ -50,7 +50,7 @@ pub async fn get_in(app: App, workspace: Allowed<Workspace, Read>, _: ()) -> Res
 /// Who has none may go on for the grace. After it, the workspace is closed to them until they have one.
 pub async fn put_in(
     app: App,
-    workspace: Allowed<Workspace, Write>,
+    workspace: Confirmed<Allowed<Workspace, Write>>,
     Json(input): Json<RequirementInput>,
 ) -> Result<View<RequirementView>> {
     let (id, now) = (workspace.resource.id, app.clock.now());

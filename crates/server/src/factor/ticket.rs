@@ -24,6 +24,8 @@ pub(crate) enum Purpose {
     PasskeyConfirm,
     /// Being away at a provider.
     Oidc,
+    /// A browser in which a person has signed in before.
+    Device,
 }
 
 impl Purpose {
@@ -33,6 +35,7 @@ impl Purpose {
             Purpose::PasskeyLogin => "ticket/passkey-login",
             Purpose::PasskeyConfirm => "ticket/passkey-confirm",
             Purpose::Oidc => "ticket/oidc",
+            Purpose::Device => "ticket/device",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The access reference: who holds which capability, and what each one opens. Made from the model's table of roles and the
 //! list of endpoints, so it cannot say anything else than what is enforced.
 
-use super::proof::Access;
+use super::proof::{Access, Presence};
 use super::registry::Endpoint;
 use ostler_model::authz::{Capability, Kind, Role, SystemReason, VerbKind};
 use std::fmt::Write as _;
@@ -46,6 +46,13 @@ its teams. Lists of workloads, nodes, jobs and events show each reader what they
 A key can do what its own capabilities say, where its scope says, and never more than its owner can at that moment. Its capabilities are
 looked at before anything else, so a key learns nothing about ids by trying. Its scope is everything, one workspace, or a list of
 ids (and what is about these). A key gives nobody what it does not hold itself, whatever its owner holds.
+
+## In person
+
+What decides who a person is (accounts and their addresses, links, second factors and the rules about them, sign-in providers, mail,
+the public address) is not done by keys, whatever they hold: they are answered 403 `person_only`. Where it says *confirmed*, the session
+must also have shown within the last minutes who is behind it: it is new, or `POST /api/v1/auth/confirm` was answered. Otherwise the answer
+is 403 `confirm_first`.
 
 ## Everybody
 
@@ -92,7 +99,12 @@ fn opens(out: &mut String, endpoints: &[Endpoint], wanted: Capability) {
         .filter(is_it)
         .map(|e| {
             let what = e.docs.lines().next().unwrap_or_default().trim();
-            format!("- `{} {}`: {what}", e.method, e.path)
+            let presence = match e.presence {
+                Presence::Any => "",
+                Presence::InPerson => " *In person.*",
+                Presence::Confirmed => " *In person, confirmed.*",
+            };
+            format!("- `{} {}`: {what}{presence}", e.method, e.path)
         })
         .collect();
     if lines.is_empty() {

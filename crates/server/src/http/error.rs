@@ -308,6 +308,12 @@ fn rule_code(rule: Rule) -> &'static str {
         Rule::NotAccepted => "not_accepted",
         Rule::UserInUse => "user_in_use",
         Rule::Invite => "invite_ended",
+        Rule::AcceptSignedIn => "accept_signed_in",
+        Rule::NotYourInvite => "not_your_invite",
+        Rule::Unproven => "unproven_address",
+        Rule::IdentityTaken => "identity_taken",
+        Rule::IdentityLinked => "identity_linked",
+        Rule::LastWayIn => "last_way_in",
         Rule::Reset => "reset_ended",
         Rule::AboveOwnRole
         | Rule::Installed

@@ -34,7 +34,8 @@
 //! impl Collected for Workload {}
 //! ```
 //!
-//! Proofs: [`Public`], [`SignedIn`], [`NodeLink`], [`Allowed<R, V>`](Allowed) where `R` is [`Load`]. `proof.caller` knows who
+//! Proofs: [`Public`], [`SignedIn`], [`NodeLink`], [`Allowed<R, V>`](Allowed) where `R` is [`Load`], [`InPerson<P>`](InPerson) and
+//! [`Confirmed<P>`](Confirmed) around any. `proof.caller` knows who
 //! it is; [`allow`] decides about things that an input names. Inputs: `()`, [`Json`], [`Query`], `(Query, Json)`, [`Raw`],
 //! `(Query, Raw)`, [`InFamily`] around any. Each JSON input needs `ostler_wire::Sample` (in `wire/src/sample.rs`). Outputs:
 //! [`View`], [`Created`], [`Once`], [`Accepted`] (its view is [`Located`]), [`NoContent`], [`EventStream`], [`Upgrade`],
@@ -82,8 +83,8 @@ pub use output::{
 pub use paging::{page, paging, window};
 pub(crate) use proof::find_workspace;
 pub use proof::{
-    Access, Allowed, Collected, EvenArchived, Found, Load, Lookup, Mine, NodeLink, Proof, Public, SignedIn, allow,
-    reach_within,
+    Access, Allowed, Collected, Confirmed, EvenArchived, Found, InPerson, Load, Lookup, Mine, NodeLink, Presence,
+    Proof, Public, SignedIn, allow, reach_within,
 };
 pub use rate::Rates;
 pub use registry::{Endpoint, FAMILIES, FAMILY_BASE, Family, Routes, collect};

@@ -158,7 +158,10 @@ fn operation(endpoint: &Endpoint, taken: &mut SchemaGenerator, given: &mut Schem
         "parameters": parameters(endpoint, &input),
         "responses": responses(endpoint, &input, &outputs, error),
     });
-    let access = access_words(endpoint.access);
+    let mut access = access_words(endpoint.access);
+    if let Some(words) = endpoint.presence.words() {
+        access = format!("{access} {words}");
+    }
     operation["description"] = format!("{}\n\n{access}", description.trim()).trim().into();
     if let Some(body) = &input.body {
         let mut media = json!({ "schema": body });

@@ -7,7 +7,7 @@ use ostler_model::authz::{
     ActorKind, Authority, Capability, Denied, Grant, Kind, Origin, Resource, Scope, Verb, VerbKind,
 };
 use ostler_model::authz::{Collection, Platform, Within, authorize};
-use ostler_model::user::User;
+use ostler_model::user::{Session, User};
 use ostler_model::workspace::Workspace;
 use ostler_model::{Name, NodeId, UserId, WorkspaceId, workload};
 use ostler_store::Reach;
@@ -45,10 +45,37 @@ pub enum Found {
     Own,
 }
 
+/// Who has to be behind a request. What decides who a person is (credentials, links, providers, mail, the public address,
+/// rules about second factors) wants a person, because a key or an old cookie could make itself stronger by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// An API key will do.
+    Any,
+    /// A person in a session of theirs.
+    InPerson,
+    /// A person whose session has lately shown who is behind it.
+    Confirmed,
+}
+
+impl Presence {
+    /// For documents; `None` when there is nothing to say.
+    pub const fn words(self) -> Option<&'static str> {
+        match self {
+            Presence::Any => None,
+            Presence::InPerson => Some("Only in person: API keys are refused."),
+            Presence::Confirmed => Some(
+                "Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.",
+            ),
+        }
+    }
+}
+
 /// Something a handler takes to show that its caller may.
 pub trait Proof: Sized + Send + 'static {
     /// The declared access.
     const ACCESS: Access;
+    /// Who has to be there, besides having the right to it.
+    const PRESENCE: Presence = Presence::Any;
     /// Decides.
     fn prove(call: &Call) -> impl Future<Output = Result<Self>> + Send;
 }
@@ -168,6 +195,43 @@ impl<R: Load, V: Verb> Proof for EvenArchived<R, V> {
         Allowed::decide(call).await.map(Self)
     }
 }
+
+/// The same proof, for a person in a session of theirs.
+#[derive(Debug, Clone)]
+pub struct InPerson<P> {
+    pub session: Session,
+    proof: P,
+}
+
+/// The same proof, for a person whose session has lately shown who is behind it.
+#[derive(Debug, Clone)]
+pub struct Confirmed<P> {
+    pub session: Session,
+    proof: P,
+}
+
+macro_rules! presence {
+    ($name:ident, $check:path) => {
+        impl<P> std::ops::Deref for $name<P> {
+            type Target = P;
+            fn deref(&self) -> &P {
+                &self.proof
+            }
+        }
+        impl<P: Proof> Proof for $name<P> {
+            const ACCESS: Access = P::ACCESS;
+            const PRESENCE: Presence = Presence::$name;
+            // Rights come first: who may not do it at all learns nothing else.
+            async fn prove(call: &Call) -> Result<Self> {
+                let proof = P::prove(call).await?;
+                let session = $check(&call.app, &*call.person()?).await?;
+                Ok(Self { session, proof })
+            }
+        }
+    };
+}
+presence!(InPerson, crate::factor::in_person);
+presence!(Confirmed, crate::factor::confirmed);
 
 /// How a resource is found by what the request says. Implemented in the room of its noun.
 pub trait Load: Resource + Sized {

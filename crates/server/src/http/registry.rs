@@ -4,7 +4,7 @@ use super::handler::Handler;
 use super::input::{Input, InputDoc};
 use super::output::{Output, OutputDoc};
 use super::pipeline::{self, Run};
-use super::proof::{Access, Proof};
+use super::proof::{Access, Presence, Proof};
 use http::Method;
 use ostler_model::workload;
 use schemars::SchemaGenerator;
@@ -25,6 +25,8 @@ pub struct Endpoint {
     pub handler: &'static str,
     /// Who may.
     pub access: Access,
+    /// Who has to be there.
+    pub presence: Presence,
     /// The handler's doc comment. Empty when it has none, which a test refuses.
     pub docs: &'static str,
     /// Set when this is the same endpoint under a family's path: only workloads of this kind are there.
@@ -112,6 +114,7 @@ impl Routes {
             verb,
             handler: full,
             access: P::ACCESS,
+            presence: P::PRESENCE,
             docs,
             family: None,
             input: I::describe,

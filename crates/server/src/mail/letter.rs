@@ -16,6 +16,8 @@ pub(crate) enum Letter {
     Forgot,
     /// Whoever has this address can set a new password.
     Reset { name: String, link: String, until: Time },
+    /// A provider may sign the person in from now on.
+    Linked { name: String, provider: String, server: String },
     /// An admin tries whether mail arrives.
     Check { server: String },
 }
@@ -35,6 +37,7 @@ impl Letter {
             Letter::Invite { .. } => "invite",
             Letter::Forgot => "forgot",
             Letter::Reset { .. } => "reset",
+            Letter::Linked { .. } => "linked",
             Letter::Check { .. } => "check",
         }
     }
@@ -76,6 +79,8 @@ fn templates() -> &'static Environment<'static> {
             ("invite.txt", include_str!("templates/invite.txt")),
             ("reset.html", include_str!("templates/reset.html")),
             ("reset.txt", include_str!("templates/reset.txt")),
+            ("linked.html", include_str!("templates/linked.html")),
+            ("linked.txt", include_str!("templates/linked.txt")),
             ("check.html", include_str!("templates/check.html")),
             ("check.txt", include_str!("templates/check.txt")),
         ] {
@@ -103,10 +108,11 @@ mod tests {
                 until,
             },
             Letter::Invite { name: name.clone(), by: "boss".into(), workspace: None, link: link.clone(), until },
-            Letter::Reset { name, link: link.clone(), until },
+            Letter::Reset { name: name.clone(), link: link.clone(), until },
+            Letter::Linked { name: name.clone(), provider: name, server: "https://o.example".into() },
             Letter::Check { server: "https://o.example".into() },
         ] {
-            let has_link = !matches!(letter, Letter::Check { .. });
+            let has_link = !matches!(letter, Letter::Check { .. } | Letter::Linked { .. });
             let written = Letter::open(&letter.sealed()).unwrap().write(&to, "https://o.example").unwrap();
             assert!(!written.subject.is_empty() && !written.subject.contains('\n'));
             assert!(!written.html.contains("<b>Ada"), "{}", written.html);

@@ -8,6 +8,7 @@ use crate::http::{
 use crate::role::no_such_role;
 use ostler_model::authz::{Collection, Read, Write};
 use ostler_model::workspace::Member;
+use ostler_store::{Rule, StoreError};
 use ostler_wire::Page;
 use ostler_wire::member::{MemberAdd, MemberUpdate, MemberView};
 use ostler_wire::page::PageQuery;
@@ -42,18 +43,23 @@ pub async fn list(
     Ok(View(page(app.store.member_list(workspace, &paging).await?, view)))
 }
 
-/// Add a person who has an account. Nobody gives a role that holds more than they do.
+/// Add a person who has an account, by an address that has proved itself. Nobody gives a role that holds more than they do.
+///
+/// Others are invited: `POST /api/v1/workspaces/{workspace}/invites`.
 pub async fn add(
     app: App,
     all: Allowed<Collection<Member>, Write>,
     Json(input): Json<MemberAdd>,
 ) -> Result<Created<MemberView>> {
     let found = app.store.user_credential(&input.email).await?;
-    let user =
-        found.ok_or_else(|| Error::field("email", "nobody here has this address; an admin can create the account"))?;
-    let member = app.store.member_add(&all.grant, user.user.id, input.role, app.clock.now()).await;
-    let member = member.map_err(no_such_role("role"))?;
-    Ok(Created(view(member)))
+    // One answer for all of them: what an address has not proved is not told either.
+    let unproven =
+        || Error::field("email", "no account here has proved that this address is its own; invite it instead");
+    let user = found.ok_or_else(unproven)?;
+    match app.store.member_add(&all.grant, user.user.id, input.role, app.clock.now()).await {
+        Err(StoreError::Refused(Rule::Unproven | Rule::NotAccepted)) => Err(unproven()),
+        member => Ok(Created(view(member.map_err(no_such_role("role"))?))),
+    }
 }
 
 /// Change a member's role. Nobody gives or takes what they do not hold, and the last owner stays one.

@@ -1,14 +1,17 @@
 //! Providers: who may be signed in with, and their upkeep by admins.
 
 use super::flow::{self, redirect_uri};
+use super::identity;
 use super::party::{self, Trouble};
 use crate::app::App;
 use crate::factor::{Browser, FromBrowser};
 use crate::http::{
-    Allowed, Created, Error, Found, Json, Load, Lookup, NoContent, Public, Query, Result, Routes, View, page, window,
+    Allowed, Confirmed, Created, Error, Found, Json, Load, Lookup, NoContent, Public, Query, Result, Routes, View,
+    page, window,
 };
 use ostler_model::authz::{Platform, Read, Write};
 use ostler_model::oidc::Provider;
+use ostler_model::user::Email;
 use ostler_model::{Name, ProviderId, Secret};
 use ostler_wire::Page;
 use ostler_wire::oidc::{
@@ -18,6 +21,10 @@ use ostler_wire::page::PageQuery;
 
 /// The room's endpoints.
 pub fn routes() -> Routes {
+    identity::add(providers())
+}
+
+fn providers() -> Routes {
     Routes::new("provider")
         .get("/api/v1/auth/providers", links)
         .post("/api/v1/auth/providers", create)
@@ -68,7 +75,7 @@ pub async fn list(
 /// Add a provider. It is asked for its description and its keys first; what does not answer is not saved.
 pub async fn create(
     app: App,
-    platform: Allowed<Platform, Write>,
+    platform: Confirmed<Allowed<Platform, Write>>,
     asked: FromBrowser<Json<ProviderCreate>>,
 ) -> Result<Created<ProviderView>> {
     let FromBrowser { browser, input: Json(input) } = asked;
@@ -97,7 +104,7 @@ pub async fn create(
 /// Change a provider. Its issuer stays: people are known by it.
 pub async fn update(
     app: App,
-    provider: Allowed<Provider, Write>,
+    provider: Confirmed<Allowed<Provider, Write>>,
     asked: FromBrowser<Json<ProviderUpdate>>,
 ) -> Result<View<ProviderView>> {
     let FromBrowser { browser, input: Json(input) } = asked;
@@ -126,7 +133,7 @@ pub async fn update(
 }
 
 /// Remove a provider. Who was known by it signs in another way from then on.
-pub async fn delete(app: App, provider: Allowed<Provider, Write>, _: ()) -> Result<NoContent> {
+pub async fn delete(app: App, provider: Confirmed<Allowed<Provider, Write>>, _: ()) -> Result<NoContent> {
     app.store.provider_delete(&provider.grant, app.clock.now()).await?;
     Ok(NoContent)
 }
@@ -148,10 +155,7 @@ pub async fn test(
 async fn tried(app: &App, issuer: &str) -> Result<ProviderTested> {
     let wrong = |why: Trouble| Error::field("issuer", why.to_string());
     let found = party::discover(app, issuer).await.map_err(wrong)?;
-    let keys = party::keys(app, &found).await.map_err(wrong)?.usable();
-    if keys == 0 {
-        return Err(Error::field("issuer", "the provider publishes no key that can be checked with"));
-    }
+    let keys = party::keys(app, &found).await.and_then(|keys| keys.usable(found.algorithms())).map_err(wrong)?;
     Ok(ProviderTested {
         issuer: found.issuer,
         authorization_endpoint: found.authorization_endpoint,
@@ -170,12 +174,10 @@ fn scopes(given: Option<Vec<String>>) -> Result<Vec<String>> {
 }
 
 fn domains(given: Vec<String>) -> Result<Vec<String>> {
-    let lower: Vec<String> = given.iter().map(|domain| domain.trim().to_lowercase()).collect();
-    let is_domain = |domain: &String| format!("x@{domain}").parse::<ostler_model::user::Email>().is_ok();
-    if lower.iter().all(is_domain) {
-        return Ok(lower);
-    }
-    Err(Error::field("domains", "write domains like example.org"))
+    let domain =
+        |text: &String| format!("x@{}", text.trim()).parse::<Email>().ok().map(|email| email.domain().to_owned());
+    let all: Option<Vec<String>> = given.iter().map(domain).collect();
+    all.ok_or_else(|| Error::field("domains", "write domains like example.org"))
 }
 
 fn view(app: &App, browser: &Browser, provider: Provider) -> ProviderView {

@@ -3,6 +3,7 @@
 //! Algorithms are those of this list, whatever a header says; `none` and everything with a shared secret is not on it. The
 //! mathematics is ring's.
 
+use super::party::Trouble;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ostler_model::Time;
@@ -13,6 +14,10 @@ use subtle::ConstantTimeEq as _;
 
 /// Clocks of providers may differ by this much.
 const SKEW_SECS: i64 = 120;
+
+/// What statements may be signed with.
+const ALGORITHMS: [&str; 10] =
+    ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519"];
 
 /// A provider's public keys, as they are published.
 #[derive(Debug, Clone, Deserialize)]
@@ -97,10 +102,28 @@ pub(super) enum Refused {
 }
 
 impl Keys {
-    /// Keys that statements can be checked with here.
-    pub(super) fn usable(&self) -> usize {
-        let kinds = |key: &&Key| matches!(key.kty.as_str(), "RSA" | "EC" | "OKP") && key.is_for_signatures();
-        self.keys.iter().filter(kinds).count()
+    /// How many keys statements can be checked with here; what the provider signs with instead, when there is none.
+    pub(super) fn usable(&self, signs_with: Option<&[String]>) -> Result<usize, Trouble> {
+        let only = |what: String| {
+            Trouble(format!("the provider signs with {what} only; this server checks {}", ALGORITHMS.join(", ")))
+        };
+        let is_ours = |alg: &String| ALGORITHMS.contains(&alg.as_str());
+        if let Some(all) = signs_with.filter(|all| !all.is_empty() && !all.iter().any(is_ours)) {
+            return Err(only(all.join(", ")));
+        }
+        let signing: Vec<&Key> = self.keys.iter().filter(|key| key.is_for_signatures()).collect();
+        match signing.iter().filter(|key| key.checks().next().is_some()).count() {
+            0 if signing.is_empty() => Err(Trouble("the provider publishes no key for signatures".to_owned())),
+            0 => Err(only(signing.iter().map(|key| key.words()).collect::<Vec<_>>().join(", "))),
+            count => Ok(count),
+        }
+    }
+
+    /// True when one of the keys may have signed the statement: otherwise they are to be asked for once more.
+    pub(super) fn knows(&self, token: &str) -> bool {
+        let header = token.split('.').next().and_then(|part| read::<Header>(part).ok());
+        // What cannot be read is refused, by whatever keys.
+        header.is_none_or(|header| !matches!(self.find(&header), Err(Refused::Key)))
     }
 
     /// Checks a statement as OpenID Connect Core §3.1.3.7 says.
@@ -119,16 +142,10 @@ impl Keys {
     }
 
     fn find(&self, header: &Header) -> Result<&Key, Refused> {
-        let kty = match header.alg.as_str() {
-            "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => "RSA",
-            "ES256" | "ES384" => "EC",
-            "EdDSA" | "Ed25519" => "OKP",
-            _ => return Err(Refused::Algorithm),
-        };
-        let fits = |key: &&Key| {
-            let alg_fits = key.alg.as_deref().is_none_or(|alg| alg == header.alg);
-            key.kty == kty && alg_fits && key.is_for_signatures()
-        };
+        if !ALGORITHMS.contains(&header.alg.as_str()) {
+            return Err(Refused::Algorithm);
+        }
+        let fits = |key: &&Key| key.is_for_signatures() && key.checks().any(|alg| alg == header.alg);
         let mut fitting = self.keys.iter().filter(fits);
         match &header.kid {
             Some(kid) => fitting.find(|key| key.kid.as_ref() == Some(kid)).ok_or(Refused::Key),
@@ -141,6 +158,23 @@ impl Keys {
 impl Key {
     fn is_for_signatures(&self) -> bool {
         self.usage.as_deref().is_none_or(|usage| usage == "sig")
+    }
+
+    /// The algorithms of ours that it can check.
+    fn checks(&self) -> impl Iterator<Item = &'static str> {
+        let fits = |alg: &&str| match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => alg.starts_with("RS") || alg.starts_with("PS"),
+            ("EC", Some("P-256")) => *alg == "ES256",
+            ("EC", Some("P-384")) => *alg == "ES384",
+            ("OKP", Some("Ed25519")) => alg.starts_with("Ed"),
+            _ => false,
+        };
+        ALGORITHMS.into_iter().filter(fits).filter(|alg| self.alg.as_deref().is_none_or(|own| own == *alg))
+    }
+
+    /// What it signs with, for people.
+    fn words(&self) -> String {
+        self.alg.clone().or_else(|| self.crv.clone()).unwrap_or_else(|| self.kty.clone())
     }
 
     fn verify(&self, alg: &str, signed: &[u8], signature: &[u8]) -> Result<(), Refused> {
@@ -255,6 +289,22 @@ mod tests {
 
     const WANTED: Wanted<'_> =
         Wanted { issuer: "https://id.example.org", client_id: "ostler", nonce: "n", now: Time::from_millis(1_500_000) };
+
+    #[test]
+    fn f23_keys_that_nothing_here_can_check_are_named() {
+        let keys = |all: Value| serde_json::from_value::<Keys>(json!({ "keys": all })).unwrap();
+        let only = json!([{"kty": "EC", "crv": "P-521", "alg": "ES512", "x": "", "y": ""}, {"kty": "OKP", "crv": "Ed448", "x": ""}]);
+        let why = keys(only.clone()).usable(None).unwrap_err().to_string();
+        assert!(why.contains("ES512, Ed448 only") && why.contains("ES256"), "{why}");
+        let why = Signer::new().keys().usable(Some(&["ES512".to_owned()])).unwrap_err().to_string();
+        assert!(why.contains("ES512 only"), "{why}");
+        assert_eq!(Signer::new().keys().usable(Some(&["ES512".to_owned(), "ES256".to_owned()])).unwrap(), 1);
+        assert_eq!(Signer::new().keys().usable(None).unwrap(), 1);
+        let for_secrets = json!([{"kty": "RSA", "use": "enc", "n": "AQAB", "e": "AQAB"}]);
+        assert!(keys(for_secrets).usable(None).unwrap_err().to_string().contains("no key for signatures"));
+        let other = json!([{"kty": "RSA", "alg": "RS512", "n": "AQAB", "e": "AQAB"}, {"kty": "EC", "crv": "P-256", "alg": "ES384"}]);
+        assert_eq!(keys(other).usable(None).unwrap(), 1, "a curve and an algorithm that do not fit are no key");
+    }
 
     #[test]
     fn every_claim_is_checked() {

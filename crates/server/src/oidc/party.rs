@@ -34,6 +34,15 @@ pub(super) struct Discovery {
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
     code_challenge_methods_supported: Option<Vec<String>>,
+    #[serde(default)]
+    id_token_signing_alg_values_supported: Option<Vec<String>>,
+}
+
+impl Discovery {
+    /// The algorithms that the provider says it signs with, when it says so.
+    pub(super) fn algorithms(&self) -> Option<&[String]> {
+        self.id_token_signing_alg_values_supported.as_deref()
+    }
 }
 
 /// What a code is exchanged for.
@@ -108,6 +117,20 @@ pub(super) async fn discover(app: &App, issuer: &str) -> Result<Discovery, Troub
         return Err(Trouble("the provider does not know PKCE with S256".to_owned()));
     }
     Ok(found)
+}
+
+/// A provider's description, from memory when it is young.
+pub(super) async fn discovered(app: &App, issuer: &str) -> Result<Discovery, Trouble> {
+    let (own, issuer_) = (app.clone(), issuer.to_owned());
+    let fetch = || async move { discover(&own, &issuer_).await };
+    app.journeys.descriptions.get((&app.spawn, &app.clock), issuer, |_| true, fetch).await
+}
+
+/// A provider's keys, from memory when the one that signed this statement is among them.
+pub(super) async fn published(app: &App, of: &Discovery, statement: &str) -> Result<Keys, Trouble> {
+    let (own, description) = (app.clone(), of.clone());
+    let fetch = || async move { keys(&own, &description).await };
+    app.journeys.keys.get((&app.spawn, &app.clock), &of.jwks_uri, |keys| keys.knows(statement), fetch).await
 }
 
 /// A provider's present keys.

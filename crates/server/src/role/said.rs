@@ -30,7 +30,7 @@ pub(super) fn name(said: &Label) -> Result<()> {
 
 /// Some lines about a thing, for people.
 pub(crate) fn prose(field: &'static str, said: String) -> Result<String> {
-    if said.chars().any(|c| c.is_control() && c != '\n') {
+    if said.chars().any(|c| c.is_control() && c != '\n') || !ostler_model::text::is_shown(&said) {
         return Err(Error::field(field, "use printable characters and line breaks"));
     }
     Ok(said)

@@ -2,7 +2,7 @@
 
 use super::current::changes;
 use crate::app::App;
-use crate::http::{Accepted, Allowed, Json, Located, Query, Result, Routes, View, page, paging};
+use crate::http::{Accepted, Allowed, Confirmed, Json, Located, Query, Result, Routes, View, page, paging};
 use crate::mail;
 use ostler_model::authz::{Platform, Read, Write};
 use ostler_wire::Page;
@@ -31,7 +31,7 @@ pub async fn list(app: App, _: Allowed<Platform, Read>, _: ()) -> Result<View<Se
 /// What would not be safe is refused with the field's name. Settings that are not live hold from the next start on.
 pub async fn update(
     app: App,
-    platform: Allowed<Platform, Write>,
+    platform: Confirmed<Allowed<Platform, Write>>,
     Json(input): Json<SettingsUpdate>,
 ) -> Result<View<SettingsView>> {
     let now = app.settings.effective(&app.store).await?;
@@ -48,7 +48,7 @@ pub async fn update(
 /// Try whether mail can leave with these settings, before they are saved. With `to`, a mail is sent.
 pub async fn check_smtp(
     app: App,
-    platform: Allowed<Platform, Write>,
+    platform: Confirmed<Allowed<Platform, Write>>,
     Json(input): Json<MailCheck>,
 ) -> Result<View<CheckView>> {
     let now = app.settings.effective(&app.store).await?;

@@ -4,8 +4,8 @@ use super::invite::{invited, slow_down, told};
 use super::user_view;
 use crate::app::App;
 use crate::http::{
-    Allowed, Caller, Collected, Error, Found, Json, Load, Lookup, NoContent, Once, Query, Result, Routes, View, page,
-    paging,
+    Allowed, Collected, Confirmed, Error, Found, Json, Load, Lookup, NoContent, Once, Query, Result, Routes, View,
+    page, paging,
 };
 use crate::limits;
 use crate::mail::Letter;
@@ -55,15 +55,13 @@ pub async fn list(
 
 /// Invite a person. They choose a password by the link, which works once and for 72 hours; before that they can do nothing.
 ///
-/// The link goes to them by mail when mail is on, and is in the answer in any case.
+/// The link goes to them by mail when mail is on, and is in the answer in any case. What it promises, the right to administer the
+/// platform too, is given by accepting it and by nothing else.
 pub async fn create(
     app: App,
-    all: Allowed<Collection<User>, Write>,
+    all: Confirmed<Allowed<Collection<User>, Write>>,
     Json(input): Json<UserCreate>,
 ) -> Result<Once<Invited>> {
-    if input.is_platform_admin {
-        in_person(&all.caller)?;
-    }
     slow_down(&app, &input.email).await?;
     let told = told(&app, &input.email, |link, until| Letter::Invite {
         name: input.name.to_string(),
@@ -80,8 +78,8 @@ pub async fn create(
         is_platform_admin: input.is_platform_admin,
         password_hash: None,
     };
-    let (user, made) = app.store.user_invite(&all.grant, &new, told.to_write(), app.clock.now()).await?;
-    Ok(Once(invited(&app, &user, &made, told, true)))
+    let (_, made) = app.store.user_invite(&all.grant, &new, told.to_write(), app.clock.now()).await?;
+    Ok(Once(invited(&app, &made, told, true)))
 }
 
 /// Read about a person: yourself, or anybody when you administer the platform.
@@ -91,12 +89,13 @@ pub async fn get(_: App, user: Allowed<User, Read>, _: ()) -> Result<View<UserVi
 
 /// Change a person's name, address or rights, keep them out or let them in again.
 ///
-/// Being kept out ends their sessions. The last active admin of the platform stays one; what makes somebody an admin, or gives them another address, needs a person and not a key.
-pub async fn update(app: App, user: Allowed<Managed, Write>, Json(input): Json<UserUpdate>) -> Result<View<UserView>> {
+/// Being kept out ends their sessions. The last active admin of the platform stays one. Another address has to prove itself once more.
+pub async fn update(
+    app: App,
+    user: Confirmed<Allowed<Managed, Write>>,
+    Json(input): Json<UserUpdate>,
+) -> Result<View<UserView>> {
     let UserUpdate { email, name, is_platform_admin, is_active } = input;
-    if is_platform_admin.is_some() || email.is_some() {
-        in_person(&user.caller)?;
-    }
     if is_platform_admin == Some(false) || is_active == Some(false) {
         not_oneself(&user)?;
     }
@@ -108,7 +107,7 @@ pub async fn update(app: App, user: Allowed<Managed, Write>, Json(input): Json<U
 }
 
 /// Delete a person to whom nothing refers any more. Otherwise the answer lists what does.
-pub async fn delete(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<NoContent> {
+pub async fn delete(app: App, user: Confirmed<Allowed<Managed, Write>>, _: ()) -> Result<NoContent> {
     not_oneself(&user)?;
     match app.store.user_delete(&user.grant, app.clock.now()).await {
         Err(StoreError::Refused(rule @ (Rule::UserInUse | Rule::Linked))) => {
@@ -128,11 +127,11 @@ pub async fn references(app: App, user: Allowed<Managed, Read>, _: ()) -> Result
     Ok(View(References { items: referring(&app, &user.resource.0).await? }))
 }
 
-/// Invite a person once more. The link of the earlier invitation ends.
-pub async fn resend_invite(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<Once<Invited>> {
+/// Invite a person once more, to what the last open invitation promises. Its link ends.
+pub async fn resend_invite(app: App, user: Confirmed<Allowed<Managed, Write>>, _: ()) -> Result<Once<Invited>> {
     let who = &user.resource.0;
     slow_down(&app, &who.email).await?;
-    let place = app.store.invite_latest(who.id).await?.and_then(|latest| latest.place);
+    let place = app.store.invite_last(who.id).await?.and_then(|last| last.place);
     let workspace = match place {
         Some(place) => app.store.workspace_find(place.workspace).await?.map(|workspace| workspace.name.to_string()),
         None => None,
@@ -144,30 +143,20 @@ pub async fn resend_invite(app: App, user: Allowed<Managed, Write>, _: ()) -> Re
         link,
         until,
     });
-    let (who, made) = app.store.user_invite_again(&user.grant, told.to_write(), app.clock.now()).await?;
-    Ok(Once(invited(&app, &who, &made, told, true)))
+    let (_, made) = app.store.user_invite_again(&user.grant, told.to_write(), app.clock.now()).await?;
+    Ok(Once(invited(&app, &made, told, true)))
 }
 
-/// Make a link by which a person sets a new password, to hand over when mail is off. Needs a person, not a key.
+/// Make a link by which a person sets a new password, to hand over when mail is off.
 ///
-/// It works once and for an hour; earlier ones end.
-pub async fn reset_link(app: App, user: Allowed<Managed, Write>, _: ()) -> Result<Once<ResetLink>> {
-    in_person(&user.caller)?;
+/// It works once and for an hour; earlier ones end. It shows nothing about the address.
+pub async fn reset_link(app: App, user: Confirmed<Allowed<Managed, Write>>, _: ()) -> Result<Once<ResetLink>> {
     let token = super::fresh_token(&app, "osp_");
     let now = app.clock.now();
     let expires_at = now + limits::RESET_TIME;
     app.store.reset_hand_out(&user.grant, &crate::auth::hash_token(token.reveal()), expires_at, now).await?;
     let link = format!("{}/reset#token={}", app.config.public_url(), token.reveal());
     Ok(Once(ResetLink { link, expires_at }))
-}
-
-/// What would make a key stronger than it is: a key that manages people could make itself an admin with a password.
-pub(super) fn in_person(caller: &Caller) -> Result<()> {
-    if caller.authority.limit.is_none() {
-        return Ok(());
-    }
-    let message = "this needs a person who has signed in; a key could make itself stronger by it".to_owned();
-    Err(Error::Forbidden { code: "person_only", message })
 }
 
 fn not_oneself(user: &Allowed<Managed, Write>) -> Result<()> {

@@ -69,7 +69,8 @@ pub async fn list(
 
 /// Invite an address straight into a workspace, with a role. Who has an account already is added as a member instead.
 ///
-/// A later invitation of the same address takes the earlier one's place.
+/// A later invitation of the same address takes the earlier one's place. The link is shown to people in a confirmed session only; with
+/// mail off, where it is needed, others are answered 403 `confirm_first`, and keys get no link.
 pub async fn create(
     app: App,
     all: Allowed<Collection<Member>, Write>,
@@ -91,7 +92,6 @@ pub async fn offer(
         Some(name) => name,
         None => before_the_at(&offer.email)?,
     };
-    slow_down(app, &offer.email).await?;
     let told = told(app, &offer.email, |link, until| Letter::Invite {
         name: name.to_string(),
         by: caller.authority.actor.label.clone(),
@@ -99,6 +99,14 @@ pub async fn offer(
         link,
         until,
     });
+    // Who sees the link can accept it. A key never does; with mail off an invitation without its link is of no use, so a person
+    // shows first who they are.
+    let is_confirmed = match &caller.session {
+        Some(_) if !told.is_mailed() => crate::factor::confirmed(app, caller).await.map(|_| true)?,
+        Some(session) => crate::factor::is_confirmed(app, session).await?,
+        None => false,
+    };
+    slow_down(app, &offer.email).await?;
     let new = New {
         id: app.ids.next(),
         email: offer.email,
@@ -108,10 +116,10 @@ pub async fn offer(
         password_hash: None,
     };
     let made = app.store.member_invite(grant, &new, offer.role, told.to_write(), app.clock.now()).await;
-    let (user, made) = made.map_err(no_such_role("role"))?;
-    // With mail on, an address proves itself: only whoever reads its mail can accept. A link in the wrong hands would not.
-    let may_see = !told.is_mailed() || caller.authority.is_platform_admin;
-    Ok(invited(app, &user, &made, told, may_see))
+    let (_, made) = made.map_err(no_such_role("role"))?;
+    // With mail on, an address proves itself: only who reads its mail can accept. A link in other hands would not.
+    let may_see = is_confirmed && (!told.is_mailed() || caller.authority.is_platform_admin);
+    Ok(invited(app, &made, told, may_see))
 }
 
 /// Withdraw an invitation. Its link ends at once.
@@ -124,26 +132,43 @@ pub async fn revoke(app: App, invite: Allowed<Invite, Write>, _: ()) -> Result<N
 pub async fn look(app: App, by: ByLink, _: ()) -> Result<View<InviteLook>> {
     let found = app.store.invite_look(&by.hash).await?.ok_or(Error::NotFound)?;
     ended(found.state(app.clock.now()), "this invitation")?;
-    Ok(View(InviteLook { email: found.email.to_string(), name: found.name.to_string(), expires_at: found.expires_at }))
+    Ok(View(InviteLook {
+        email: found.email.to_string(),
+        name: found.name.to_string(),
+        has_account: found.has_account,
+        expires_at: found.expires_at,
+    }))
 }
 
 /// Accept an invitation: choose a password, and sign in with it from then on. Works once.
+///
+/// It gives what this invitation promises, and leaves others of the same address as they are. Who has an account already signs in
+/// and accepts at `POST /api/v1/users/me/invitations`.
 pub async fn accept(app: App, by: ByLink, Json(input): Json<InviteAccept>) -> Result<View<UserView>> {
     // Before the expensive part; the store looks once more when it spends the token.
     let found = app.store.invite_look(&by.hash).await?.ok_or(Error::NotFound)?;
     by.public.about.subject(found.email.as_str());
     ended(found.state(app.clock.now()), "this invitation")?;
+    if found.has_account {
+        return Err(StoreError::Refused(Rule::AcceptSignedIn).into());
+    }
     checked_for(&input.password, "password", &[found.email.as_str(), found.name.as_str()])?;
     let password_hash = app.passwords.hash(&app.ids, &input.password).await?;
     let with = invite::Accept { password_hash: &password_hash, name: input.name.as_ref() };
-    match app.store.invite_accept(&by.hash, with, &by.public.origin, app.clock.now()).await {
+    let done = app.store.invite_accept(&by.hash, with, &by.public.origin, app.clock.now()).await;
+    Ok(View(user_view(&accepted(&app, &by.hash, done).await?)))
+}
+
+/// What came of accepting, and why not.
+pub(super) async fn accepted(app: &App, hash: &[u8], done: Result<User, StoreError>) -> Result<User> {
+    match done {
         Err(StoreError::Refused(Rule::Invite)) => {
-            let now = app.store.invite_look(&by.hash).await?.ok_or(Error::NotFound)?;
+            let now = app.store.invite_look(hash).await?.ok_or(Error::NotFound)?;
             ended(now.state(app.clock.now()), "this invitation")?;
-            let message = "whoever sent this invitation may not invite you any more; ask for another one".to_owned();
+            let message = "who sent this invitation may not invite you any more; ask for another one".to_owned();
             Err(Error::Gone { code: "revoked", message })
         }
-        done => Ok(View(user_view(&done?))),
+        done => Ok(done?),
     }
 }
 
@@ -211,11 +236,20 @@ pub(super) async fn slow_down(app: &App, to: &Email) -> Result<()> {
     }
 }
 
-/// The answer, once it is written down.
-pub(super) fn invited(app: &App, user: &User, invite: &Invite, told: Told, may_see: bool) -> Invited {
+/// The answer, once it is written down. It shows what this invitation says, and nothing that others say about the address.
+pub(super) fn invited(app: &App, invite: &Invite, told: Told, may_see: bool) -> Invited {
     app.post.wake();
+    let user = UserView {
+        id: invite.user,
+        email: invite.email.to_string(),
+        name: invite.name.to_string(),
+        state: State::Invited,
+        is_platform_admin: false,
+        is_email_verified: false,
+        created_at: invite.created_at,
+    };
     Invited {
-        user: user_view(user),
+        user,
         invite: view(invite, app.clock.now()),
         is_mailed: told.is_mailed(),
         link: may_see.then_some(told.link),
@@ -240,6 +274,7 @@ fn view(invite: &Invite, now: Time) -> InviteView {
         name: invite.name.to_string(),
         workspace: invite.place.map(|place| place.workspace),
         role: invite.place.map(|place| place.role),
+        is_platform_admin: invite.is_platform_admin,
         state: invite.state(now),
         created_at: invite.created_at,
         expires_at: invite.expires_at,

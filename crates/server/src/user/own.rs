@@ -1,16 +1,20 @@
 //! Endpoints about oneself.
 
-use super::api::in_person;
+use super::invite::{accepted, ended};
 use super::{me as describe, user_view};
 use crate::app::App;
-use crate::auth::checked_for;
-use crate::http::{Allowed, Error, Json, NoContent, Result, Routes, SignedIn, View, allow, find_workspace};
+use crate::auth::{checked_for, hash_token};
+use crate::http::{
+    Allowed, Confirmed, Error, InPerson, Json, NoContent, Result, Routes, SignedIn, View, allow, find_workspace,
+};
 use crate::limits;
 use ostler_model::authz::{Read, Write};
+use ostler_model::timezone::{Timezone, TimezoneError};
 use ostler_model::user::{Preferences, User};
 use ostler_store::throttle::Attempt;
 use ostler_store::{Paging, Reach};
 use ostler_wire::auth::Me;
+use ostler_wire::invite::InviteJoin;
 use ostler_wire::user::{MeUpdate, PasswordChange, PreferencesUpdate, PreferencesView, UserView};
 
 pub(super) fn add(routes: Routes) -> Routes {
@@ -18,6 +22,7 @@ pub(super) fn add(routes: Routes) -> Routes {
         .get("/api/v1/users/me", me)
         .patch("/api/v1/users/me", update_me)
         .post("/api/v1/users/me/password", change_password)
+        .post("/api/v1/users/me/invitations", join)
         .get("/api/v1/users/me/preferences", preferences)
         .patch("/api/v1/users/me/preferences", update_preferences)
 }
@@ -44,13 +49,12 @@ pub async fn update_me(app: App, own: Allowed<User, Write>, Json(input): Json<Me
     Ok(View(user_view(&app.store.user_set_own(&own.grant, input.name.as_ref(), default, app.clock.now()).await?)))
 }
 
-/// Change your own password. Your other sessions, and links to set a new password, end. Needs a person, not a key.
+/// Change your own password. Your other sessions, and links to set a new password, end.
 pub async fn change_password(
     app: App,
-    own: Allowed<User, Write>,
+    own: InPerson<Allowed<User, Write>>,
     Json(input): Json<PasswordChange>,
 ) -> Result<NoContent> {
-    in_person(&own.caller)?;
     let user = &own.resource;
     let PasswordChange { current_password, new_password } = input;
     checked_for(&new_password, "new_password", &[user.email.as_str(), user.name.as_str()])?;
@@ -73,11 +77,25 @@ pub async fn change_password(
         return Err(Error::field("current_password", "this is not your password"));
     }
     let hash = app.passwords.hash(&app.ids, &new_password).await?;
-    let keep = own.caller.session.as_ref().map(|session| session.id);
     let now = app.clock.now();
-    app.store.user_set_password(&own.grant, &hash, keep, now).await?;
+    app.store.user_set_password(&own.grant, &hash, Some(own.session.id), now).await?;
     app.store.throttle_clear(&[subject.as_str()], now).await?;
     Ok(NoContent)
+}
+
+/// Accept an invitation to your own address, by the secret in its link. You get what it promises, and keep what you have.
+pub async fn join(
+    app: App,
+    own: Confirmed<Allowed<User, Write>>,
+    Json(input): Json<InviteJoin>,
+) -> Result<View<UserView>> {
+    let token = input.token.reveal();
+    let hash = hash_token(token);
+    let found = if token.len() > limits::LINK_CHARS { None } else { app.store.invite_look(&hash).await? };
+    let found = found.ok_or_else(|| Error::field("token", "this is no invitation; open the link from your mail"))?;
+    ended(found.state(app.clock.now()), "this invitation")?;
+    let done = app.store.invite_join(&own.grant, &hash, app.clock.now()).await;
+    Ok(View(user_view(&accepted(&app, &hash, done).await?)))
 }
 
 /// What you prefer.
@@ -96,9 +114,9 @@ pub async fn update_preferences(
         None => before.timezone,
         Some(name) if name.is_empty() => None,
         Some(name) => {
-            jiff::tz::TimeZone::get(&name)
-                .map_err(|_| Error::field("timezone", "use an IANA name such as Europe/Berlin"))?;
-            Some(name)
+            let zone: Timezone =
+                name.parse().map_err(|error: TimezoneError| Error::field("timezone", error.to_string()))?;
+            Some(zone.to_string())
         }
     };
     let to = Preferences {

@@ -16,6 +16,7 @@ pub(crate) fn user_view(user: &User) -> UserView {
         name: user.name.to_string(),
         state: user.state,
         is_platform_admin: user.is_platform_admin,
+        is_email_verified: user.is_email_verified,
         created_at: user.created_at,
     }
 }

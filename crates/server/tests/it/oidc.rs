@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, Method};
 use ostler_model::Millis;
+use ostler_model::bounds::identity::OIDC_STARTS;
 use ostler_server::config::{Config, Rates};
 use ostler_testkit::server::{Answer, As, TestServer};
 use ring::digest::{SHA256, digest};
@@ -28,6 +29,10 @@ struct Says {
     nonce: String,
     challenge: String,
     asked: Option<(BTreeMap<String, String>, String)>,
+    /// How often it was asked for its description.
+    described: usize,
+    /// Instead of its own key.
+    keys: Option<Value>,
 }
 
 #[derive(Clone)]
@@ -49,6 +54,8 @@ impl Party {
             nonce: String::new(),
             challenge: String::new(),
             asked: None,
+            described: 0,
+            keys: None,
         })));
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(describe))
@@ -69,6 +76,7 @@ impl Party {
 
 async fn describe(State(party): State<Party>) -> Json<Value> {
     let issuer = party.issuer();
+    party.0.lock().unwrap().described += 1;
     Json(json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/keys"),
@@ -78,6 +86,9 @@ async fn describe(State(party): State<Party>) -> Json<Value> {
 
 async fn keys(State(party): State<Party>) -> Json<Value> {
     let says = party.0.lock().unwrap();
+    if let Some(keys) = &says.keys {
+        return Json(json!({ "keys": keys }));
+    }
     let (x, y) = says.key.public_key().as_ref()[1..].split_at(32);
     let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
     Json(json!({"keys": [{"kty": "EC", "crv": "P-256", "kid": "k", "use": "sig", "alg": "ES256", "x": x, "y": y}]}))
@@ -121,7 +132,8 @@ async fn set_up(more: Value) -> (TestServer, Party, As) {
     let root = t.person(true).await;
     let admin = t.browser(&root).await;
     let mut body = json!({
-        "slug": "corp", "name": "Corp", "issuer": party.issuer(), "client_id": "ostler", "client_secret": "s%cret"
+        "slug": "corp", "name": "Corp", "issuer": party.issuer(), "client_id": "ostler", "client_secret": "s%cret",
+        "domains": ["example.org"]
     });
     for (name, value) in more.as_object().unwrap() {
         body[name] = value.clone();
@@ -141,7 +153,12 @@ struct Journey {
 async fn begin(t: &TestServer, party: &Party, next: &str) -> Journey {
     let path = format!("/api/v1/auth/oidc/corp/start?next={next}");
     let sent = t.get(&As::Nobody, &path).await.is(303);
-    let to = sent.header("location").unwrap();
+    let to = sent.header("location").unwrap().to_owned();
+    on_the_way(party, &sent, &to)
+}
+
+/// What the provider and the browser know of a journey that has begun.
+fn on_the_way(party: &Party, sent: &Answer, to: &str) -> Journey {
     let query: BTreeMap<String, String> =
         form_urlencoded::parse(to.split_once('?').unwrap().1.as_bytes()).into_owned().collect();
     assert_eq!((query["response_type"].as_str(), query["code_challenge_method"].as_str()), ("code", "S256"));
@@ -182,8 +199,8 @@ fn verified(email: &str) -> Value {
 #[tokio::test]
 async fn a_person_comes_in_by_a_proven_address_and_from_then_on_by_the_subject() {
     let (t, party, _) = set_up(json!({})).await;
-    person(&t, "ada@example.org", false).await;
-    person(&t, "eve@example.org", false).await;
+    t.person_named("ada@example.org", false).await;
+    t.person_named("eve@example.org", false).await;
     party.says(verified("Ada@Example.org"));
     let first = travel(&t, &party).await;
     ends_at(&first, "/workloads");
@@ -204,7 +221,7 @@ async fn a_person_comes_in_by_a_proven_address_and_from_then_on_by_the_subject()
 #[tokio::test]
 async fn finding_a10_no_statement_that_fails_is_replaced_by_another_answer() {
     let (t, party, _) = set_up(json!({})).await;
-    person(&t, "ada@example.org", false).await;
+    t.person_named("ada@example.org", false).await;
     // The person's own description is right all the time; it must not save a wrong statement.
     party.0.lock().unwrap().info =
         Some(json!({"sub": "subject-1", "email": "ada@example.org", "email_verified": true}));
@@ -236,7 +253,7 @@ async fn finding_a10_no_statement_that_fails_is_replaced_by_another_answer() {
 #[tokio::test]
 async fn finding_a10_a_journey_belongs_to_the_browser_that_began_it_and_ends_once() {
     let (t, party, _) = set_up(json!({})).await;
-    person(&t, "ada@example.org", false).await;
+    t.person_named("ada@example.org", false).await;
     party.says(verified("ada@example.org"));
     let (mine, theirs) = (begin(&t, &party, "/workloads").await, begin(&t, &party, "/workloads").await);
     let by = |journey: &Journey| format!("code=the-code&state={}", journey.state);
@@ -280,7 +297,7 @@ async fn finding_a10_nobody_is_sent_to_another_site() {
 #[tokio::test]
 async fn finding_a9_a_provider_does_not_replace_the_second_factor() {
     let (t, party, _) = set_up(json!({})).await;
-    let user = person(&t, "ada@example.org", false).await;
+    let user = t.person_named("ada@example.org", false).await;
     let (phone, _) = enrol(&t, &t.browser(&user).await).await;
     party.says(verified("ada@example.org"));
     let half = travel(&t, &party).await;
@@ -300,14 +317,14 @@ async fn finding_a9_a_provider_does_not_replace_the_second_factor() {
 #[tokio::test]
 async fn unproven_addresses_and_people_who_are_out_come_in_nowhere() {
     let (t, party, admin) = set_up(json!({})).await;
-    let user = person(&t, "ada@example.org", false).await;
+    let user = t.person_named("ada@example.org", false).await;
     party.0.lock().unwrap().info = Some(json!({"sub": "subject-1"}));
     for claims in [
         json!({}),
         json!({"email": "ada@example.org"}),
         json!({"email": "ada@example.org", "email_verified": false}),
         json!({"email": "ada@example.org", "email_verified": "false"}),
-        verified("nobody@example.org"),
+        verified("nobody@elsewhere.example"),
     ] {
         party.says(claims.clone());
         let answer = travel(&t, &party).await;
@@ -367,5 +384,101 @@ async fn what_does_not_answer_as_itself_is_not_saved_and_no_secret_comes_back() 
     let changed = t.ask(&admin, Method::PATCH, "/api/v1/auth/providers/corp", Some(&body)).await.is(200).json();
     assert_eq!((&changed["has_client_secret"], &changed["is_enabled"]), (&json!(false), &json!(false)));
     t.get(&As::Nobody, "/api/v1/auth/oidc/corp/start").await.is(404);
+    t.stop().await;
+}
+
+const LINK: &str = "/api/v1/auth/identities/corp/link";
+
+/// A journey that links the provider to the account of who is signed in.
+async fn begin_link(t: &TestServer, party: &Party, who: &As) -> Journey {
+    let sent = t.ask(who, Method::POST, LINK, None).await.is(200);
+    let to = sent.json()["location"].as_str().unwrap().to_owned();
+    on_the_way(party, &sent, &to)
+}
+
+#[tokio::test]
+async fn s7_a_providers_word_takes_no_account_over() {
+    let (t, party, _) = set_up(json!({"domains": ["partner.example"]})).await;
+    t.person_named("ceo@corp.example", false).await;
+    person(&t, "admin@corp.example", true).await;
+    for email in ["admin@corp.example", "ceo@corp.example", "ceo@sub.partner.example"] {
+        party.says(verified(email));
+        assert_eq!(travel(&t, &party).await.header("location"), Some("/sign-in?error=no_account"), "{email}");
+    }
+    // Inside its domains: neither people with a password nor admins of the platform.
+    person(&t, "ada@partner.example", false).await;
+    t.person_named("root@partner.example", true).await;
+    for email in ["ada@partner.example", "root@partner.example"] {
+        party.says(verified(email));
+        assert_eq!(travel(&t, &party).await.header("location"), Some("/sign-in?error=link_first"), "{email}");
+    }
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn s7_a_provider_is_linked_by_the_person_in_a_confirmed_session() {
+    let (t, party, _) = set_up(json!({"domains": []})).await;
+    let ada = person(&t, "ada@example.org", false).await;
+    let me = t.browser(&ada).await;
+    party.says(json!({"sub": "ada-there", "email": "other@elsewhere.example", "email_verified": true}));
+    let everything = ostler_model::authz::CapabilitySet::everything();
+    let (_, key) = t.key(&ada, everything, ostler_model::authz::Scope::All).await;
+    t.ask(&key, Method::POST, LINK, None).await.is(403).code("person_only");
+    t.ask(&me, Method::POST, "/api/v1/auth/identities/other/link", None).await.is(409).code("not_linked");
+    let journey = begin_link(&t, &party, &me).await;
+    let query = format!("code=the-code&state={}", journey.state);
+    let back = end(&t, &journey.cookie, &query).await;
+    assert_eq!(back.header("location"), Some("/settings/security"));
+    let mine = t.get(&me, "/api/v1/auth/identities").await.is(200).json();
+    assert_eq!(mine["items"][0]["slug"], "corp");
+    ends_at(&travel(&t, &party).await, "/workloads");
+    // The same account there is nobody else's.
+    let eve = person(&t, "eve@example.org", false).await;
+    let hers = t.browser(&eve).await;
+    let journey = begin_link(&t, &party, &hers).await;
+    let back = end(&t, &journey.cookie, &format!("code=the-code&state={}", journey.state)).await;
+    assert_eq!(back.header("location"), Some("/settings/security?error=identity_taken"));
+    // A session that has ended links nothing any more.
+    party.says(json!({"sub": "eve-there", "email": "eve@elsewhere.example"}));
+    let journey = begin_link(&t, &party, &hers).await;
+    t.ask(&hers, Method::POST, "/api/v1/auth/logout", None).await.is(204);
+    let back = end(&t, &journey.cookie, &format!("code=the-code&state={}", journey.state)).await;
+    assert_eq!(back.header("location"), Some("/settings/security?error=state"));
+    t.ask(&me, Method::DELETE, LINK, None).await.is(204);
+    t.ask(&me, Method::DELETE, LINK, None).await.is(409).code("not_linked");
+    t.time.skip(Millis::secs(301));
+    t.ask(&me, Method::POST, LINK, None).await.is(403).code("confirm_first");
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn s18_many_starts_ask_the_provider_once_and_are_bounded() {
+    let (t, party, _) = set_up(json!({})).await;
+    let asked = |party: &Party| party.0.lock().unwrap().described;
+    let before = asked(&party);
+    let mut answers = vec![];
+    for _ in 0..OIDC_STARTS * 10 {
+        answers.push(t.get(&As::Nobody, "/api/v1/auth/oidc/corp/start").await.status.as_u16());
+    }
+    assert_eq!(asked(&party) - before, 1);
+    assert_eq!(answers.iter().filter(|status| **status == 303).count() as u64, OIDC_STARTS);
+    assert!(answers[120..].iter().all(|status| *status == 429));
+    t.time.skip(Millis::secs(61));
+    t.get(&As::Nobody, "/api/v1/auth/oidc/corp/start").await.is(303);
+    assert_eq!(asked(&party) - before, 1, "what it said is known for ten minutes");
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn f23_a_provider_that_signs_with_es512_only_is_refused_when_it_is_saved() {
+    let (t, party) = (server().await, Party::start().await);
+    let admin = t.browser(&t.person(true).await).await;
+    party.0.lock().unwrap().keys =
+        Some(json!([{"kty": "EC", "crv": "P-521", "kid": "k", "use": "sig", "alg": "ES512", "x": "AA", "y": "AA"}]));
+    let body = json!({"slug": "corp", "name": "Corp", "issuer": party.issuer(), "client_id": "ostler"});
+    let refused = t.post(&admin, "/api/v1/auth/providers", &body).await.is(422).json();
+    let why = refused["fields"][0]["message"].as_str().unwrap();
+    assert!(why.contains("ES512 only") && why.contains("ES256"), "{why}");
+    assert_eq!(t.get(&admin, "/api/v1/auth/providers/admin").await.json()["items"], json!([]));
     t.stop().await;
 }

@@ -154,6 +154,18 @@ pub enum Rule {
     PasswordChanged,
     #[error("the invitation is unknown, used, withdrawn or expired")]
     Invite,
+    #[error("this address has an account already: sign in to accept")]
+    AcceptSignedIn,
+    #[error("this invitation is for another address than yours")]
+    NotYourInvite,
+    #[error("no account here has proved that this address is its own")]
+    Unproven,
+    #[error("this account at the provider belongs to another person here")]
+    IdentityTaken,
+    #[error("your account is linked to another account at this provider")]
+    IdentityLinked,
+    #[error("this is your last way to sign in")]
+    LastWayIn,
     #[error("the link to set a new password is unknown, used or expired")]
     Reset,
     #[error("this person has accepted already")]

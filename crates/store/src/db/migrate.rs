@@ -1,8 +1,11 @@
 //! The schema, as numbered files that are applied once and never changed after their release.
 
+use super::conn::Conn;
 use super::error::{Result, StoreError, classify};
 use super::store::Store;
 use super::value::args;
+use ostler_model::Timezone;
+use ostler_model::user::Email;
 
 /// Every migration, in order. A released one never changes; `cargo xtask tidy` and the stored checksum both watch over that.
 pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
@@ -17,6 +20,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_archive", include_str!("../../migrations/0009_archive.sql")),
     ("0010_match_host", include_str!("../../migrations/0010_match_host.sql")),
     ("0011_search_teams", include_str!("../../migrations/0011_search_teams.sql")),
+    ("0013_identity", include_str!("../../migrations/0013_identity.sql")),
     ("0014_place", include_str!("../../migrations/0014_place.sql")),
 ];
 
@@ -46,7 +50,8 @@ pub(super) async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<
         applied.push((row.get::<String>("name")?, row.get::<String>("checksum")?));
     }
     check(&applied, migrations)?;
-    for (name, sql) in &migrations[applied.len()..] {
+    let new = &migrations[applied.len()..];
+    for (name, sql) in new {
         conn.batch((*sql).to_owned()).await.map_err(|source| {
             tracing::error!(migration = name, error = %source, "a migration failed");
             StoreError::Failed { doing: DOING, source }
@@ -57,7 +62,33 @@ pub(super) async fn apply(store: &Store, migrations: &[(&str, &str)]) -> Result<
         )
         .await?;
     }
+    if new.iter().any(|(name, _)| *name == "0013_identity") {
+        one_spelling(&mut conn).await?;
+    }
     conn.end("COMMIT").await.map_err(|e| classify(DOING, e))
+}
+
+/// Addresses and time zones that were stored as they were typed get the one spelling that they are looked for by.
+async fn one_spelling(conn: &mut Conn) -> Result<()> {
+    for row in conn.all("SELECT id, email FROM users ORDER BY id", vec![]).await? {
+        let (id, stored): (String, String) = (row.get("id")?, row.get("email")?);
+        let Some(email) = stored.parse::<Email>().ok().filter(|email| email.as_str() != stored) else { continue };
+        if conn.opt("SELECT id FROM users WHERE email = $1", args![email]).await?.is_some() {
+            tracing::warn!(
+                user.id = id,
+                "this person's address is spelled in another way than another person's; give them another one"
+            );
+            continue;
+        }
+        conn.exec("UPDATE users SET email = $2 WHERE id = $1", args![id, email]).await?;
+    }
+    for row in conn.all("SELECT user_id, timezone FROM preference WHERE timezone IS NOT NULL", vec![]).await? {
+        let (id, stored): (String, String) = (row.get("user_id")?, row.get("timezone")?);
+        if let Some(zone) = stored.parse::<Timezone>().ok().filter(|zone| zone.as_str() != stored) {
+            conn.exec("UPDATE preference SET timezone = $2 WHERE user_id = $1", args![id, zone.to_string()]).await?;
+        }
+    }
+    Ok(())
 }
 
 /// What is applied must be the beginning of what is known, unchanged.

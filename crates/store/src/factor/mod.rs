@@ -163,6 +163,15 @@ async fn changed(tx: &mut Tx, grant: &Grant<User, Write>, keep: Option<SessionId
     Ok(())
 }
 
+/// Removes all that a person has as second factors, also what is being set up.
+pub(crate) async fn drop_all(tx: &mut Tx, user: &str) -> Result<()> {
+    drop_totp(tx, user, true).await?;
+    drop_totp(tx, user, false).await?;
+    tx.exec("DELETE FROM factor WHERE user_id = $1", args![user]).await?;
+    tx.exec("DELETE FROM recovery_code WHERE user_id = $1", args![user]).await?;
+    Ok(())
+}
+
 async fn put_codes(tx: &mut Tx, user: &str, hashes: &[Vec<u8>]) -> Result<()> {
     tx.exec("DELETE FROM recovery_code WHERE user_id = $1", args![user]).await?;
     for hash in hashes {

@@ -18,6 +18,8 @@ mod matches;
 mod migrate;
 mod node;
 mod people;
+mod promise;
+mod proven;
 mod role;
 mod room;
 mod search;

@@ -12,7 +12,7 @@ use ostler_store::{Rule, StoreError};
 const ROUNDS: u8 = 20;
 
 /// A passkey for somebody, which ends all of their sessions.
-async fn add_key(t: &Db, user: &User) -> Passkey {
+pub(crate) async fn add_key(t: &Db, user: &User) -> Passkey {
     let (id, name) = (t.id(), t.ids.bytes::<16>().to_vec());
     let key = Passkey { id, user: user.id, credential_id: name, public_key: vec![1], sign_count: 0 };
     let (ticket, until) = (t.ids.bytes::<32>(), t.now() + Millis::secs(60));

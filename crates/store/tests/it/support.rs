@@ -110,6 +110,88 @@ impl Db {
             Place::Postgres { admin, name } => sql(&with_database(admin, name), text).await,
         }
     }
+    /// The same, to see whether the database refuses it.
+    pub(crate) async fn try_meddle(&self, text: &str) -> Result<(), String> {
+        match &self.place {
+            Place::File(dir) => {
+                let conn = rusqlite::Connection::open(dir.path().join("t.db")).unwrap();
+                conn.execute_batch(text).map_err(|error| error.to_string())
+            }
+            Place::Postgres { admin, name } => {
+                use sqlx::Connection as _;
+                let mut conn = sqlx::PgConnection::connect(&with_database(admin, name)).await.unwrap();
+                let done = sqlx::raw_sql(sqlx::AssertSqlSafe(text.to_owned())).execute(&mut conn).await;
+                done.map(drop).map_err(|error| error.to_string())
+            }
+        }
+    }
+    /// The one text that a query finds.
+    pub(crate) async fn text(&self, query: &str) -> String {
+        match &self.place {
+            Place::File(dir) => {
+                let conn = rusqlite::Connection::open(dir.path().join("t.db")).unwrap();
+                conn.query_row(query, [], |row| row.get(0)).unwrap()
+            }
+            Place::Postgres { admin, name } => {
+                use sqlx::{Connection as _, Row as _};
+                let mut conn = sqlx::PgConnection::connect(&with_database(admin, name)).await.unwrap();
+                let row = sqlx::query(sqlx::AssertSqlSafe(query.to_owned())).fetch_one(&mut conn).await.unwrap();
+                row.get(0)
+            }
+        }
+    }
+    /// The columns of a table, as the schema has them.
+    pub(crate) async fn columns(&self, table: &str) -> Vec<String> {
+        let query = match &self.place {
+            Place::File(_) => format!("SELECT group_concat(name) FROM pragma_table_info('{table}')"),
+            Place::Postgres { .. } => format!(
+                "SELECT string_agg(column_name::text, ',') FROM information_schema.columns WHERE table_name = '{table}'"
+            ),
+        };
+        self.text(&query).await.split(',').map(str::to_owned).collect()
+    }
+    /// A row, column by column, as texts.
+    pub(crate) async fn row(&self, table: &str, columns: &[String], id: impl std::fmt::Display) -> Vec<String> {
+        let mut row = Vec::new();
+        for column in columns {
+            let query = format!("SELECT COALESCE(CAST({column} AS TEXT), 'NULL') FROM {table} WHERE id = '{id}'");
+            row.push(self.text(&query).await);
+        }
+        row
+    }
+    /// A database of its own with the schema as it was before this migration; to be filled with SQL, and then opened.
+    pub(crate) async fn older(&self, migration: &str) -> Db {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        let mut text = "CREATE TABLE migration (name TEXT NOT NULL PRIMARY KEY, checksum TEXT NOT NULL, applied_at BIGINT NOT NULL);"
+            .to_owned();
+        for file in files.iter().take_while(|file| file.file_stem().unwrap().to_str().unwrap() < migration) {
+            let (sql, name) = (std::fs::read_to_string(file).unwrap(), file.file_stem().unwrap().to_str().unwrap());
+            let sum = hex::encode(ring::digest::digest(&ring::digest::SHA256, sql.as_bytes()));
+            text = format!("{text}\n{sql}\nINSERT INTO migration VALUES ('{name}', '{sum}', 0);");
+        }
+        let place = match &self.place {
+            Place::File(_) => Place::File(tempfile::tempdir().unwrap()),
+            Place::Postgres { admin, .. } => {
+                let name = format!("ostler_t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::SeqCst));
+                sql(admin, &format!("CREATE DATABASE {name} TEMPLATE template0")).await;
+                Place::Postgres { admin: admin.clone(), name }
+            }
+        };
+        // The store of a database in memory, until the real one is opened.
+        let store = Store::open(Options::memory(self.clock.clone(), key())).await.unwrap();
+        let older = Db { store, ids: self.ids.clone(), clock: self.clock.clone(), place };
+        older.meddle(&text).await;
+        older
+    }
+    /// A literal of bytes.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        match &self.place {
+            Place::File(_) => format!("x'{}'", hex::encode(bytes)),
+            Place::Postgres { .. } => format!("decode('{}', 'hex')", hex::encode(bytes)),
+        }
+    }
     /// Connections to PostgreSQL on which somebody left a transaction open; none on SQLite.
     pub(crate) async fn left_open(&self) -> i64 {
         let Place::Postgres { admin, name } = &self.place else { return 0 };

@@ -235,14 +235,14 @@ async fn a_provider_is_tested_added_changed_and_deleted_without_its_secret_being
     ada.fails(2, &["provider", "add", "corp", "--client-id", "x"], "https://id.example.org");
     let add = ["provider", "add", "corp", "--issuer", &issuer, "--client-id", "ostler", "--secret"];
     let more = ["--name", "Corp", "--domain", "example.org", "--enabled", "yes", "--json"];
-    let added = ada.type_in(&[&add[..], &more[..]].concat(), "its secret");
+    let added = ada.type_in(&[&add[..], &more[..]].concat(), &format!("its secret\n{PASSWORD}"));
     assert!(added.status.success() && !both(&added).contains("its secret"), "{}", both(&added));
     let made: Value = serde_json::from_slice(&added.stdout).unwrap();
     assert_eq!(
         (&made["slug"], &made["is_enabled"], &made["domains"]),
         (&json!("corp"), &json!(true), &json!(["example.org"]))
     );
-    let again = ada.type_in(&add, "its secret");
+    let again = ada.type_in(&add, &format!("its secret\n{PASSWORD}"));
     assert!(again.status.code() == Some(5) && both(&again).contains("taken"), "{}", both(&again));
     assert_eq!(ada.json(&["provider", "set", "corp", "--enabled", "no"])["is_enabled"], false);
     ada.fails(2, &["provider", "set", "corp", "--enabled", "perhaps"], "yes or no");

@@ -25,8 +25,9 @@ impl Person {
         command
     }
 
+    /// Runs a command. Where it asks for the password, because it is done in person, the password is typed.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
-        self.command(words).output().unwrap()
+        self.type_in(words, PASSWORD)
     }
 
     /// What it printed; it must have succeeded.
@@ -67,7 +68,8 @@ impl Person {
         use std::io::Write as _;
         let mut command = self.command(words);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        writeln!(child.stdin.take().unwrap(), "{line}").unwrap();
+        // A program that asks nothing may have ended already.
+        let _ = writeln!(child.stdin.take().unwrap(), "{line}");
         child.wait_with_output().unwrap()
     }
 }

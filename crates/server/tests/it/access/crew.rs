@@ -40,6 +40,45 @@ pub(super) async fn gather(
     }
 }
 
+/// A person in each state that a person can be in.
+pub(super) async fn states(t: &TestServer) -> Vec<(&'static str, UserId)> {
+    let (store, now) = (&t.app.store, t.app.clock.now());
+    let people: Grant<Collection<User>, Write> = t.grant(SystemReason::Setup, &Collection::platform());
+    let mut states = Vec::new();
+    for (name, is_platform_admin) in [("invited", false), ("promised", true)] {
+        let new = user::New { is_platform_admin, ..new(t, &format!("{name}@states.example"), None) };
+        let expires_at = now + ostler_model::Millis::secs(86_400);
+        let token = format!("of {name}");
+        let (id, token_hash) = (t.app.ids.next(), token.as_bytes());
+        let invite = ostler_store::invite::New { id, token_hash, expires_at, mail: None };
+        states.push((name, store.user_invite(&people, &new, invite, now).await.unwrap().0.id));
+    }
+    let hash = Some("$argon2id$v=19$m=64,t=1,p=1$c2l4dGVlbiBieXRlcyBvaw$AAAAAAAAAAAAAAAAAAAAAA".to_owned());
+    for (name, hash, is_platform_admin) in [
+        ("active", None, false),
+        ("password", hash.clone(), false),
+        ("admin", hash.clone(), true),
+        ("deactivated", hash, false),
+    ] {
+        let new = user::New { is_platform_admin, ..new(t, &format!("{name}@states.example"), hash) };
+        states.push((name, store.user_create(&people, &new, now).await.unwrap().id));
+    }
+    let (_, out) = states[states.len() - 1];
+    store.user_set_state(&people, out, State::Deactivated, now).await.unwrap();
+    states
+}
+
+fn new(t: &TestServer, email: &str, password_hash: Option<String>) -> user::New {
+    user::New {
+        id: t.app.ids.next(),
+        email: email.parse().unwrap(),
+        name: "Crew".parse().unwrap(),
+        state: State::Active,
+        is_platform_admin: false,
+        password_hash,
+    }
+}
+
 async fn role(t: &TestServer, workspace: WorkspaceId, name: &str, words: &[&str]) -> RoleId {
     let now = t.app.clock.now();
     let role = CustomRole {

@@ -7,7 +7,7 @@ use ostler_model::authz::{
 };
 use ostler_model::team::TeamReach;
 use ostler_model::{Id as _, KeyId, NodeId, RoleId, Time, UserId, WorkspaceId, role};
-use ostler_server::http::{Access, Endpoint, Found};
+use ostler_server::http::{Access, Endpoint, Found, Presence};
 
 /// How a request must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(super) enum Must {
     Unauthorized,
     Lack,
     Hide,
+    /// A key has the right to it, and it is only for people.
+    Person,
     /// The state of the workspace forbids it, and the answer says so.
     Archived,
 }
@@ -137,6 +139,7 @@ pub(super) fn must(world: &World, endpoint: &Endpoint, caller: &str, is_absent: 
         Ok(()) if caller == "archive" && is_within && is_change && !EVEN_ARCHIVED.contains(&&*endpoint.action()) => {
             Must::Archived
         }
+        Ok(()) if endpoint.presence != Presence::Any && who.limit.is_some() => Must::Person,
         Ok(()) => Must::Pass,
         Err(Denied::SignIn) => Must::Unauthorized,
         Err(Denied::Lacks(_)) => Must::Lack,

@@ -3,7 +3,7 @@
 use super::expect::{Must, must};
 use super::world::{CALLERS, Copy, World};
 use http::Method;
-use ostler_server::http::{Access, Endpoint, Found};
+use ostler_server::http::{Access, Endpoint, Found, Presence};
 use ostler_testkit::server::{Answer, As};
 use ostler_wire::link::sign::{Signed, message};
 use rusqlite::Connection;
@@ -37,6 +37,8 @@ const NEVER_DONE: &[(&str, &str)] = &[
     ("platform.check_smtp", "asks another server, and changes nothing"),
     ("platform.install", "happens once; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("provider.create", "asks another server first; the OIDC room's own tests"),
+    ("provider.link", "asks another server first; the OIDC room's own tests"),
+    ("provider.unlink", "nobody here is linked; the OIDC room's own tests"),
     ("provider.test", "asks another server; the OIDC room's own tests"),
     ("session.confirm", "nobody here has a password; the factor room's own tests"),
     ("session.login", "the sample is nobody; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
@@ -47,6 +49,7 @@ const NEVER_DONE: &[(&str, &str)] = &[
     ("setting.check_smtp", "asks another server, and changes nothing"),
     ("user.change_password", "nobody here has a password; the people room's own tests"),
     ("user.delete", "the target is a member; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
+    ("user.join", "the sample is nobody's link; `s1_the_second_invitation_is_accepted_by_the_person_who_is_signed_in`"),
     ("user.resend_invite", "the target has accepted; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("user.spend", "the sample is nobody's link; `what_the_matrix_has_no_sample_for_writes_one_entry_as_well`"),
     ("workload.forget", "wants the workload's own name; `f4_a_lost_node_and_what_was_on_it_can_be_forgotten`"),
@@ -206,6 +209,7 @@ impl Cell<'_> {
             Must::Unauthorized => status == 401,
             Must::Archived => status == 409 && code == "workspace_archived",
             Must::Lack => status == 403 && code == "forbidden",
+            Must::Person => status == 403 && code == "person_only",
             Must::Hide => status == 404 && answer.without_request_id() == hidden(),
         };
         if !is_right {
@@ -273,7 +277,7 @@ fn can_be_absent(endpoint: &Endpoint) -> bool {
     }
 }
 
-fn open(copy: &Copy) -> Connection {
+pub(super) fn open(copy: &Copy) -> Connection {
     Connection::open_with_flags(copy.path(), rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap()
 }
 
@@ -281,7 +285,7 @@ fn open(copy: &Copy) -> Connection {
 const BY_ITSELF: [&str; 3] = ["seen_at", "last_used_at", "last_used_from"];
 
 /// Everything but the audit trail and what counts attempts, as one text.
-fn digest(db: &Connection) -> String {
+pub(super) fn digest(db: &Connection) -> String {
     static SQL: OnceLock<String> = OnceLock::new();
     let sql = SQL.get_or_init(|| digest_sql(db));
     db.prepare_cached(sql).unwrap().query_one([], |row| row.get(0)).unwrap()
@@ -367,10 +371,16 @@ fn row_start(endpoint: &Endpoint, is_absent: bool) -> String {
         Access::Allowed { capability, .. } => capability.to_string(),
     };
     let case = if is_absent { " (absent)" } else { "" };
+    // With a mark for what keys may not do, whatever they hold.
+    let access = match endpoint.presence {
+        Presence::Any => access,
+        Presence::InPerson => format!("{access} !"),
+        Presence::Confirmed => format!("{access} !!"),
+    };
     format!("{:<74}{access:<19}", format!("{:<7}{}{case}", endpoint.method.as_str(), endpoint.path))
 }
 
-fn golden(name: &str, text: &str) {
+pub(super) fn golden(name: &str, text: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("OSTLER_GENERATE").is_some() {
         std::fs::write(&path, text).unwrap();

@@ -2,8 +2,8 @@
 
 use super::crew;
 use ostler_model::authz::{
-    Actor, ActorKind, Authority, CapabilitySet, Collection, Grant, Kind as Noun, Origin, Role, Scope, SystemReason,
-    Write, authorize,
+    Actor, ActorKind, Authority, Capability, CapabilitySet, Collection, Grant, Kind as Noun, Origin, Role, Scope,
+    SystemReason, Write, authorize,
 };
 use ostler_model::matches::{Bot, Maker, Match, Phase};
 use ostler_model::node::{Abilities, Facts, Isolation, JoinToken, Node};
@@ -43,6 +43,10 @@ pub(super) struct World {
     /// Keys of the owner that lack one noun each.
     pub(super) weak: BTreeMap<Noun, As>,
     pub(super) others: BTreeMap<&'static str, As>,
+    /// Keys of a platform admin that hold one capability each.
+    pub(super) single: Vec<(Capability, As)>,
+    /// A person in each state.
+    pub(super) states: Vec<(&'static str, UserId)>,
     pub(super) node_key: Ed25519KeyPair,
 }
 
@@ -99,6 +103,10 @@ impl World {
                 std::fs::copy(from, dir.join(name)).unwrap();
             }
         }
+        // However long the tests take, these sessions have just begun.
+        let db = rusqlite::Connection::open(dir.join(FILE)).unwrap();
+        let now = ostler_runtime::Clock::system().now();
+        db.execute("UPDATE session SET created_at = $1", [now.as_millis()]).unwrap();
     }
 
     pub(super) async fn build() -> World {
@@ -128,8 +136,15 @@ impl World {
         let all = CapabilitySet::everything();
         others.insert("wskey", t.key(&boss, all, Scope::Workspace(space.id)).await.1);
         others.insert("onekey", t.key(&boss, all, Scope::Only(vec![names["workload"].clone()])).await.1);
+        let mut single = Vec::new();
+        for capability in Capability::grantable() {
+            single.push((capability, t.key(&root, CapabilitySet::NONE.with(capability), Scope::All).await.1));
+        }
+        let states = crew::states(&t).await;
         t.stop().await;
         World {
+            single,
+            states,
             file,
             workspace: space.id,
             theirs: theirs.id,

@@ -5,6 +5,7 @@ use argon2::{Algorithm, Argon2, Params, PasswordHash, Version};
 use http::Method;
 use ostler_model::Millis;
 use ostler_server::config::{Config, Rates};
+use ostler_server::http::Peer;
 use ostler_testkit::server::{Answer, As, TestServer};
 use serde_json::json;
 
@@ -110,6 +111,85 @@ async fn guessing_becomes_slow_for_the_account_and_heals_with_time() {
     login(&t, "ada@example.org", PASSWORD).await.is(429);
     t.time.skip(Millis::secs(3600));
     login(&t, "ada@example.org", PASSWORD).await.is(200);
+    t.stop().await;
+}
+
+/// The same sign-in from another place on the network, with what that browser holds.
+async fn login_from(t: &TestServer, address: &str, device: Option<&str>, password: &str) -> Answer {
+    let body = json!({"email": "ada@example.org", "password": password});
+    let mut request = t.request(&As::Nobody, &Method::POST, "/api/v1/auth/login", Some(&body));
+    request.extensions_mut().insert(Peer(address.parse().unwrap()));
+    if let Some(device) = device {
+        request.headers_mut().insert("cookie", device.parse().unwrap());
+    }
+    t.send(request).await
+}
+
+fn device(answer: &Answer) -> String {
+    let mut cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let cookie = cookies.rfind(|cookie| cookie.starts_with("ostler_device=")).expect("the browser is known now");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/api/v1/auth"),
+        "{cookie}"
+    );
+    cookie.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn s17_wrong_guesses_from_elsewhere_do_not_lock_the_owner_out() {
+    let t = installed(Config::default()).await;
+    for _ in 0..8 {
+        login_from(&t, "198.51.100.1", None, "not the password").await.is(401);
+    }
+    login_from(&t, "198.51.100.1", None, PASSWORD).await.is(429);
+    // From another network the right password is as good as before, also of one /64 beside another.
+    login_from(&t, "192.0.2.7", None, PASSWORD).await.is(200);
+    for n in 0..8 {
+        login_from(&t, &format!("2001:db8::{n}"), None, "not the password").await.is(401);
+    }
+    login_from(&t, "2001:db8::99", None, PASSWORD).await.is(429);
+    login_from(&t, "2001:db8:0:1::1", None, PASSWORD).await.is(200);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn s17_guesses_from_everywhere_are_slow_and_a_known_browser_does_not_wait_for_them() {
+    let t = installed(Config::default()).await;
+    let known = device(&login_from(&t, "192.0.2.7", None, PASSWORD).await.is(200));
+    let mut allowed = 0;
+    for n in 0..200 {
+        let answer = login_from(&t, &format!("198.51.100.{n}"), None, "not the password").await;
+        allowed += u32::from(answer.status == 401);
+    }
+    assert_eq!(allowed, 100, "however many networks guess");
+    login_from(&t, "203.0.113.9", None, PASSWORD).await.is(429);
+    let again = login_from(&t, "203.0.113.9", Some(&known), PASSWORD).await.is(200);
+    assert_eq!(device(&again).split('=').next(), Some("ostler_device"));
+    // It is no way to guess: wrong ones from this browser wait, too; and it knows one account only.
+    for _ in 0..8 {
+        login_from(&t, "203.0.113.9", Some(&known), "not the password").await.is(401);
+    }
+    login_from(&t, "203.0.113.9", Some(&known), PASSWORD).await.is(429);
+    login_from(&t, "203.0.113.10", Some("ostler_device=AAAA"), PASSWORD).await.is(429);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn f18_a_password_that_was_stored_as_it_was_typed_is_accepted_and_stored_anew() {
+    let t = installed(Config::default()).await;
+    let email = "ada@example.org".parse().unwrap();
+    let stored = async || t.app.store.user_credential(&email).await.unwrap().unwrap();
+    let (composed, decomposed) = ("gr\u{fc}ne Wiese am Fluss", "gru\u{308}ne Wiese am Fluss");
+    let now = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(19 * 1024, 2, 1, None).unwrap());
+    let as_typed: PasswordHash = now.hash_password_with_salt(decomposed.as_bytes(), b"sixteen bytes ok").unwrap();
+    let (as_typed, before) = (as_typed.to_string(), stored().await);
+    let at = t.app.clock.now();
+    t.app.store.user_rehash(before.user.id, &before.password_hash.unwrap(), &as_typed, at).await.unwrap();
+    login(&t, "ada@example.org", composed).await.is(401);
+    login(&t, "ada@example.org", decomposed).await.is(200);
+    assert_ne!(stored().await.password_hash.unwrap(), as_typed);
+    login(&t, "ada@example.org", composed).await.is(200);
+    login(&t, "ada@example.org", decomposed).await.is(200);
     t.stop().await;
 }
 

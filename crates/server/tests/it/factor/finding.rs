@@ -94,10 +94,10 @@ async fn finding_a9_no_api_key_changes_factors() {
         (Method::DELETE, "/api/v1/auth/mfa", json!({})),
         (Method::POST, "/api/v1/auth/confirm", json!({"password": PASSWORD})),
     ] {
-        t.ask(&key, method, path, Some(&body)).await.is(403).code("session_needed");
+        t.ask(&key, method, path, Some(&body)).await.is(403).code("person_only");
     }
     let path = format!("/api/v1/users/{}/mfa", user.id);
-    delete(&t, &key, &path).await.is(403).code("session_needed");
+    delete(&t, &key, &path).await.is(403).code("person_only");
     t.stop().await;
 }
 

@@ -59,7 +59,7 @@ async fn an_invitation_leads_straight_into_a_workspace() {
     assert!(members["items"].as_array().unwrap().iter().any(|m| m["email"] == "guest@example.org"), "{members}");
     assert_eq!(t.get(&boss, &path).await.is(200).json()["items"], json!([]));
     let again = json!({"email": "guest@example.org", "role": "member"});
-    t.post(&boss, &path, &again).await.is(409).code("has_account");
+    t.post(&boss, &path, &again).await.is(409).code("taken");
     let other = t.post(&boss, &path, &json!({"email": "typo@example.org", "role": "viewer"})).await.is(201).json();
     let id = other["invite"]["id"].as_str().unwrap();
     t.ask(&boss, Method::DELETE, &format!("/api/v1/invites/{id}"), None).await.is(204);
@@ -117,5 +117,80 @@ async fn noderax_a16_inviting_is_no_mail_cannon() {
     }
     t.post(&boss, &path, &body).await.is(429);
     t.post(&boss, &path, &json!({"email": "other@example.org", "role": "viewer"})).await.is(201);
+    t.stop().await;
+}
+
+#[tokio::test]
+async fn s1_the_second_invitation_is_accepted_by_the_person_who_is_signed_in() {
+    let t = TestServer::start().await;
+    let root = t.browser(&t.person(true).await).await;
+    let tenant = t.person(false).await;
+    let space = t.workspace(&tenant).await;
+    let tenant = t.browser(&tenant).await;
+    let body = json!({"email": "boss@example.org", "name": "The Boss", "is_platform_admin": true});
+    let high = t.post(&root, "/api/v1/users", &body).await.is(201).json();
+    assert_eq!(
+        (&high["user"]["is_platform_admin"], &high["invite"]["is_platform_admin"]),
+        (&json!(false), &json!(true))
+    );
+    let invites = format!("/api/v1/workspaces/{}/invites", space.id);
+    let low = t.post(&tenant, &invites, &json!({"email": "boss@example.org", "role": "viewer"})).await.is(201).json();
+    assert_eq!((&low["user"]["name"], &low["user"]["is_platform_admin"]), (&json!("boss"), &json!(false)));
+    let at = |made: &Value| format!("/api/v1/auth/invitations/{}", token(made));
+    assert_eq!(t.get(&As::Nobody, &at(&low)).await.is(200).json()["has_account"], false);
+    t.post(&As::Nobody, &format!("{}/accept", at(&low)), &accept()).await.is(200);
+    let login = json!({"email": "boss@example.org", "password": "correct horse battery"});
+    let boss = crate::factor::session(&t.post(&As::Nobody, "/api/v1/auth/login", &login).await.is(200));
+    assert_eq!(t.get(&boss, "/api/v1/users/me").await.json()["user"]["is_platform_admin"], false);
+    // The link of the other invitation gives no second password, and is not spent by trying.
+    assert_eq!(t.get(&As::Nobody, &at(&high)).await.is(200).json()["has_account"], true);
+    t.post(&As::Nobody, &format!("{}/accept", at(&high)), &accept()).await.is(409).code("accept_signed_in");
+    let join = "/api/v1/users/me/invitations";
+    t.post(&boss, join, &json!({"token": "osi_guess"})).await.is(422);
+    t.post(&tenant, join, &json!({"token": token(&high)})).await.is(409).code("not_your_invite");
+    t.time.skip(Millis::secs(301));
+    t.post(&boss, join, &json!({"token": token(&high)})).await.is(403).code("confirm_first");
+    t.post(&boss, "/api/v1/auth/confirm", &json!({"password": "correct horse battery"})).await.is(204);
+    let done = t.post(&boss, join, &json!({"token": token(&high)})).await.is(200).json();
+    assert_eq!(done["is_platform_admin"], true);
+    t.post(&boss, join, &json!({"token": token(&high)})).await.is(409).code("used");
+    t.stop().await;
+}
+
+/// Mail is off: the link shows nothing about the address, so others do not find the person by it.
+#[tokio::test]
+async fn s12_an_account_of_a_link_without_mail_is_not_added_by_its_address() {
+    let t = TestServer::start().await;
+    let tenant = t.person(false).await;
+    let space = t.workspace(&tenant).await;
+    let tenant = t.browser(&tenant).await;
+    let body = json!({"email": "boss@corp.example", "role": "viewer"});
+    let made = t.post(&tenant, &format!("/api/v1/workspaces/{}/invites", space.id), &body).await.is(201).json();
+    let path = format!("/api/v1/auth/invitations/{}/accept", token(&made));
+    let user = t.post(&As::Nobody, &path, &accept()).await.is(200).json();
+    assert_eq!(user["is_email_verified"], false);
+    let other = t.person(false).await;
+    let theirs = t.workspace(&other).await;
+    let other = t.browser(&other).await;
+    let add = format!("/api/v1/workspaces/{}/members", theirs.id);
+    let unproven = t.post(&other, &add, &json!({"email": "boss@corp.example", "role": "admin"})).await.is(422);
+    let unknown = t.post(&other, &add, &json!({"email": "none@corp.example", "role": "admin"})).await.is(422);
+    assert_eq!(unproven.without_request_id(), unknown.without_request_id());
+    t.stop().await;
+}
+
+/// Mail is on: who accepts has read it.
+#[tokio::test]
+async fn s12_an_account_of_a_mailed_link_has_proved_its_address() {
+    let sink = Sink::start().await;
+    let t = TestServer::with(with(&sink)).await;
+    let boss = t.person(false).await;
+    let space = t.workspace(&boss).await;
+    let boss = t.browser(&boss).await;
+    let body = json!({"email": "guest@example.org", "role": "viewer"});
+    t.post(&boss, &format!("/api/v1/workspaces/{}/invites", space.id), &body).await.is(201);
+    let path = format!("/api/v1/auth/invitations/{}/accept", sink.mail(1).await.token());
+    let user = t.post(&As::Nobody, &path, &accept()).await.is(200).json();
+    assert_eq!(user["is_email_verified"], true);
     t.stop().await;
 }
