@@ -62,6 +62,9 @@ enum Verb {
         /// Letters, digits and dashes.
         to: String,
     },
+    /// Let the next machine that shows this node's key be the node: after its disk was restored from a backup, or moved.
+    /// Stop the machine that is the node now first.
+    Accept(One),
     /// Wait until its agent is connected.
     Wait {
         #[command(flatten)]
@@ -128,10 +131,21 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let api = Api::open(args.common)?;
     let json = api.common.json;
     match args.verb {
-        Verb::List => show::list(&api.all(&api.within("/nodes"), 10_000).await?, LIST, json),
+        Verb::List => {
+            let all = api.all(&api.within("/nodes"), 10_000).await?;
+            show::list(&all, LIST, json)?;
+            // What is wrong goes to standard error, where a script that reads the table does not stumble over it.
+            for node in all.iter().filter(|_| !json) {
+                for warning in node["warnings"].as_array().into_iter().flatten() {
+                    show::note(&format!("Warning: {}: {}", show::text(&node["name"]), show::text(warning)));
+                }
+            }
+            Ok(())
+        }
         Verb::Get(one) => {
             let seen = api.get(&path(&api, &one).await?).await?;
             show::one(&seen, ONE, json)?;
+            warn(&seen, json)?;
             for note in seen["facts"]["can"]["notes"].as_array().filter(|_| !json).into_iter().flatten() {
                 show::print(&format!("Note: {}", show::text(note)))?;
             }
@@ -155,6 +169,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &format!("/join-tokens/{id}"), None).await.map(drop)
         }
         Verb::Drain { one, off } => change(&api, &one, json!({"is_draining": !off})).await,
+        Verb::Accept(one) => change(&api, &one, json!({"accept_next": true})).await,
         Verb::Rename { one, to } => change(&api, &one, json!({"name": to})).await,
         Verb::Wait { one, timeout } => {
             let path = path(&api, &one).await?;
@@ -175,6 +190,13 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &path, None).await.map(drop)
         }
     }
+}
+
+fn warn(seen: &Value, json: bool) -> Result<()> {
+    for warning in seen["warnings"].as_array().filter(|_| !json).into_iter().flatten() {
+        show::print(&format!("Warning: {}", show::text(warning)))?;
+    }
+    Ok(())
 }
 
 async fn path(api: &Api, one: &One) -> Result<String> {

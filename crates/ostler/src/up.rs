@@ -49,6 +49,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let mut server = crate::matches::serve(config).await?;
     let url = format!("http://{}", server.address);
     let machine = Local::prepare(&Machine::below(&args.data, args.address, args.port_range)).await?;
+    machine.pin_first(server.app.link_key.public())?;
     if !machine.has_joined()? {
         let token = local::join_token(&server.app).await?;
         machine.join(&url, &token, None).await?;

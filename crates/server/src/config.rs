@@ -23,6 +23,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where people and nodes reach this server, for example `https://ostler.example.org`.
     pub public_url: Option<String>,
+    /// Other URLs under which nodes dial this server, besides `public_url` and the loopback.
+    pub node_urls: Vec<String>,
     /// `postgres://…`; a SQLite file in the data folder when absent.
     pub database_url: Option<String>,
     /// Hops whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed.
@@ -163,6 +165,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./data"),
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: None,
+            node_urls: Vec::new(),
             database_url: None,
             trusted_proxies: Vec::new(),
             log: LogFormat::default(),
@@ -182,6 +185,7 @@ struct FileForm {
     data_dir: Option<PathBuf>,
     listen: Option<String>,
     public_url: Option<String>,
+    node_urls: Option<Vec<String>>,
     database_url: Option<String>,
     trusted_proxies: Option<Vec<String>>,
     log: Option<LogFormat>,
@@ -232,6 +236,7 @@ impl Config {
         let listen = form.listen.map(|text| address(&text, "listen")).transpose()?;
         by.take("listen", listen, &mut self.listen);
         by.take("public_url", form.public_url.map(Some), &mut self.public_url);
+        by.take("node_urls", form.node_urls, &mut self.node_urls);
         by.take("database_url", form.database_url.map(Some), &mut self.database_url);
         let proxies = form.trusted_proxies;
         let proxies = proxies.map(|all| networks(all.iter().map(String::as_str), "trusted_proxies")).transpose()?;

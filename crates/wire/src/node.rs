@@ -25,6 +25,8 @@ pub struct NodeView {
     /// Sums of the limits of the workloads placed here.
     pub reserved_memory_bytes: u64,
     pub reserved_cpu_millis: u64,
+    /// What is wrong with it, as sentences for its owner: another machine shows its key, or its agent is of an older release.
+    pub warnings: Vec<String>,
 }
 
 /// Whether a node answers.
@@ -44,6 +46,10 @@ pub struct NodeUpdate {
     /// Take no new workloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_draining: Option<bool>,
+    /// Let the next machine that shows this node's key be the node, whatever was before: for one whose disk was restored from a
+    /// backup or moved to another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_next: bool,
 }
 
 /// Asks for a join token.
@@ -63,8 +69,9 @@ pub struct JoinTokenCreate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinTokenCreated {
     pub id: JoinTokenId,
+    /// The secret, a dot, and the control plane's public key, which the agent pins.
     pub token: String,
-    /// What to run on the machine.
+    /// What to run on the machine. It hands the token over on standard input, so that it is in no list of processes.
     pub command: String,
     pub expires_at: Time,
 }

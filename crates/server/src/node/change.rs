@@ -16,6 +16,9 @@ const NAMED_MOST: u32 = 20;
 /// Change a node's name, or stop it from taking new workloads. What is absent stays.
 pub async fn update(app: App, node: Allowed<Node, Write>, Json(body): Json<NodeUpdate>) -> Result<View<NodeView>> {
     let now = app.clock.now();
+    if body.accept_next {
+        app.store.node_accept_next(&node.grant, now).await?;
+    }
     let node = app.store.node_update(&node.grant, body.name.as_ref(), body.is_draining, now).await?;
     Ok(View(view(&app, node).await?))
 }

@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_archive", include_str!("../../migrations/0009_archive.sql")),
     ("0010_match_host", include_str!("../../migrations/0010_match_host.sql")),
     ("0011_search_teams", include_str!("../../migrations/0011_search_teams.sql")),
+    ("0012_link", include_str!("../../migrations/0012_link.sql")),
 ];
 
 /// Serialises servers that start at the same time on one PostgreSQL.

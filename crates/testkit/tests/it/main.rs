@@ -3,4 +3,7 @@
 
 mod fleet;
 mod link;
+mod machine;
 mod node;
+mod proof;
+mod proxy;

@@ -1,5 +1,10 @@
 //! Nodes: machines that run the agent, what they can do, and the tokens with which they join.
 
+pub mod lease;
+pub mod said;
+
+pub use lease::Lease;
+
 use crate::authz::{Kind, Resource};
 use crate::{JoinTokenId, Label, Name, NodeId, Time, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
