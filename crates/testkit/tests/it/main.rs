@@ -6,4 +6,5 @@ mod link;
 mod machine;
 mod node;
 mod proof;
+mod proxies;
 mod proxy;
