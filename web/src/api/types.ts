@@ -16,7 +16,7 @@ export type Limits = S['Limits']
 export type Runtime = S['Runtime']
 type NodeView = S['NodeView']
 /** A node. The client's types widen pairs to lists, so the pair is a list here, too. */
-export type Node = Omit<NodeView, 'facts'> & { facts: Omit<NodeView['facts'], 'port_range'> & { port_range: number[] } }
+export type Node = Omit<NodeView, 'facts' | 'warnings'> & { facts: Omit<NodeView['facts'], 'port_range'> & { port_range: number[] }; warnings?: string[] }
 export type JoinTokenCreated = S['JoinTokenCreated']
 export type JoinToken = S['JoinTokenView']
 export type Template = S['TemplateView']

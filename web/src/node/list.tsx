@@ -80,6 +80,11 @@ const COLUMNS: Column<Node>[] = [
       <span className="flex items-center gap-2">
         <State tone={toneOf(node.state)} word={wordOf(node.state)} since={node.since} />
         {node.is_draining && <span className="rounded-full border border-line px-1.5 text-12 text-ink-2">draining</span>}
+        {node.warnings !== undefined && node.warnings.length > 0 && (
+          <span className="rounded-full border border-line px-1.5 text-12 text-degraded" title={node.warnings.join(' ')}>
+            look here
+          </span>
+        )}
       </span>
     ),
   },

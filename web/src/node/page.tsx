@@ -55,6 +55,7 @@ function Body({ node }: { node: Node }) {
     <>
       <Header title={node.name} above={ABOVE} state={<NodeState node={node} />} actions={<Actions node={node} workloads={workloads} />} />
       <Content>
+        <Warnings node={node} />
         <div className="grid items-start gap-6 lg:grid-cols-[minmax(0,1fr)_320px]">
           <div className="flex min-w-0 flex-col gap-6">
             <Section title="Now" action={<span className="text-12 text-ink-3">since this page is open, at most 10 minutes</span>}>
@@ -100,6 +101,21 @@ function Body({ node }: { node: Node }) {
         </div>
       </Content>
     </>
+  )
+}
+
+/** What the node's owner has to look at, first on the page. */
+function Warnings({ node }: { node: Node }) {
+  if (node.warnings === undefined || node.warnings.length === 0) return null
+  return (
+    <ul aria-label="Warnings" className="mb-6 flex flex-col gap-2">
+      {node.warnings.map((warning) => (
+        <li key={warning} className="flex items-start gap-2 rounded border border-line px-3 py-2.5 text-13">
+          <TriangleAlert size={14} aria-hidden className="mt-0.5 shrink-0 text-degraded" />
+          <span className="min-w-0 break-words">{warning}</span>
+        </li>
+      ))}
+    </ul>
   )
 }
 
