@@ -72,7 +72,7 @@ impl Key {
         let Asking { node, at, lease, boot, .. } = *asking;
         let dialled = Some(Dialled { authority: asking.authority.to_owned(), lease, boot });
         let mut signed = Signed { node, at, nonce, dialled, signature: [0; 64] };
-        // While joining there is no installation yet, and nobody to accept the signature.
+        // While joining there is no installation yet, and no server that accepts the signature.
         let installation = asking.installation.unwrap_or(InstallationId::from_parts(Time::ZERO, 0));
         signed.signature = self.sign(&signed.message(asking.method, asking.path, installation));
         signed.header()

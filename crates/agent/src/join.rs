@@ -1,7 +1,7 @@
 //! Becoming a node: a join token is exchanged for an identity, once.
 //!
-//! The token carries the control plane's public key. Whoever answers has to prove that he holds it, and that the way to him
-//! passes links, before he is sent the token: a token is neither given to a stranger nor spent for nothing.
+//! The token carries the control plane's public key. The server has to prove that it holds the key, and that the way to it
+//! passes links, before it is sent the token: a token is neither given to a stranger nor spent for nothing.
 
 use crate::driver::layout::JOURNAL;
 use crate::identity::{Identity, Key, Membership};
@@ -94,7 +94,7 @@ async fn meet(dial: &dyn Dial, joining: &Joining<'_>, key: &Key, pinned: ServerK
         ids: joining.ids,
         key,
         url: joining.url,
-        // Nobody's: the control plane refuses it, and that it is the control plane which does is all that is asked.
+        // No node has this id: the control plane refuses it, and that it is the control plane which does is all that is asked.
         node: NodeId::from_parts(Time::ZERO, 0),
         installation: None,
         pinned: Some(pinned),

@@ -81,7 +81,7 @@ impl Store {
             Ok(out)
         })
     }
-    /// Takes the lease back: whoever shows the node's key next is the node.
+    /// Takes the lease back: the machine that shows the node's key next is the node.
     pub async fn node_accept_next(&self, grant: &Grant<Node, Write>, at: Time) -> Result<()> {
         change!(self, "node_accept_next", at, |tx| {
             let row = tx.opt("UPDATE node SET name = name WHERE id = $1 RETURNING *", args![grant.id()]).await?;

@@ -31,7 +31,7 @@ pub async fn claim(identity: &Identity, leases: &Leases, dial: &dyn Dial, (clock
     let is_plain = authority(&member.url).is_some_and(|authority| is_loopback(&authority));
     if member.server_key.is_none() && is_plain {
         return Claimed::Refused(format!(
-            "this node joined {} with an older release and has not pinned its key, and without TLS nobody else proves who \
+            "this node joined {} with an older release and has not pinned its key, and without TLS nothing else proves who \
              answers there: make a join token (ostler node invite) and run, with what stands after its dot: \
              ostler agent pin KEY",
             member.url

@@ -30,8 +30,8 @@ pub enum Wrong {
     #[error("this node belongs to installation {own}, not to {theirs}, whose server answers at {authority}")]
     Installation { authority: String, own: InstallationId, theirs: InstallationId },
     #[error(
-        "the server at {0} does not hold the key that this node pinned when it joined. If the control plane was set up anew, \
-         delete the node there and join again; if somebody else answers at this address, end that first"
+        "the server at {0} does not hold the key that this node pinned when it joined. If the control plane was set up again \
+         without its database, delete the node there and join again; if another program answers at this address, end it first"
     )]
     Key(String),
     #[error("the server at {0} repeats an answer that was for another request, or shows a key that it does not hold")]

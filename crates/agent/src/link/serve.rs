@@ -134,7 +134,7 @@ impl Desk {
     }
 }
 
-/// Lets nobody in who has not said hello and proven in it to be this node's control plane.
+/// Answers nothing before a hello that proves this node's control plane.
 #[derive(Clone)]
 struct Reception {
     desk: Arc<Desk>,

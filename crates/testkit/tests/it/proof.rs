@@ -70,7 +70,7 @@ async fn s5_the_token_is_not_sent_to_a_server_without_its_key() {
     enter(dir.path(), &own.url(), &token).await.unwrap();
 }
 
-/// A server that upgrades whoever comes and says hello with the proof that it is given.
+/// A server that upgrades every request and says hello with the proof that it is given.
 async fn impostor(key: LinkKey, proof: impl Fn(&Signed) -> Option<String> + Clone + Send + Sync + 'static) -> String {
     let clock = Clock::system();
     let ids = Ids::system(clock.clone());
@@ -297,7 +297,7 @@ async fn f5_a_copy_of_an_agents_state_is_refused_and_named() {
     let warnings = warned(&house, node).await;
     assert!(warnings[0].as_str().unwrap().contains("Another machine shows this node's key"), "{warnings}");
     copy.spawn.shutdown().await;
-    // The agent is restarted: what the copy has is old now, also when nobody is there to disagree.
+    // The agent is restarted: what the copy has is old now, also when no other process is there.
     agent.spawn.shutdown().await;
     let agent = Process::start(again(&dir), &disk, dial(&house.url()));
     agent.until_open(2).await;
@@ -321,7 +321,7 @@ async fn f5_a_copy_of_an_agents_state_is_refused_and_named() {
 }
 
 #[tokio::test]
-async fn f5_a_crash_before_the_lease_was_stored_locks_nobody_out() {
+async fn f5_a_crash_before_the_lease_was_stored_locks_no_node_out() {
     let house = House::new().await;
     let (dir, _) = joined(&house).await;
     let (clock, ids) = (house.server.app.clock.clone(), house.server.app.ids.clone());

@@ -120,7 +120,7 @@ fn once_more(test: &str, variables: &[(&str, &str)]) {
 
 #[tokio::test]
 async fn f20_loopback_is_asked_directly_whatever_the_environment_says() {
-    // Nothing listens at this port, and 192.0.2.1 is nobody's address.
+    // Nothing listens at this port, and 192.0.2.1 is no machine's address.
     let nowhere = "http://127.0.0.1:9";
     if std::env::var_os("OSTLER_TEST_INNER").is_none() {
         let test = "proxy::f20_loopback_is_asked_directly_whatever_the_environment_says";

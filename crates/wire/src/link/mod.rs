@@ -30,7 +30,7 @@ use serde::{Deserialize, Serialize};
 
 /// The protocol spoken by this build. Since 2 both sides prove themselves, and nodes have leases.
 pub const PROTOCOL: u32 = 2;
-/// The oldest that this build's server still understands. Its agent obeys nobody who does not prove himself.
+/// The oldest that this build's server still understands. Its agent obeys no server that does not prove itself.
 pub const PROTOCOL_OLDEST: u32 = 1;
 /// The `Upgrade` token.
 pub const UPGRADE: &str = "ostler-link";
