@@ -70,6 +70,19 @@ async fn s5_the_token_is_not_sent_to_a_server_without_its_key() {
     enter(dir.path(), &own.url(), &token).await.unwrap();
 }
 
+#[tokio::test]
+async fn s5_the_command_that_is_shown_leaves_no_token_in_the_list_of_processes() {
+    let house = House::new().await;
+    let made = house.token().await;
+    let (token, command) = (made["token"].as_str().unwrap(), made["command"].as_str().unwrap());
+    // The shell's own echo is no process; the program reads standard input.
+    let (echo, program) = command.split_once(" | ").unwrap();
+    assert_eq!(echo, format!("echo {token}"));
+    assert!(program.starts_with("ostler agent join ") && program.ends_with(" -") && !program.contains("ojt_"), "{program}");
+    let key = ostler_agent::join::server_key(token).unwrap();
+    assert_eq!(key, house.server.app.link_key.public(), "the operator copies one thing");
+}
+
 /// A server that upgrades every request and says hello with the proof that it is given.
 async fn impostor(key: LinkKey, proof: impl Fn(&Signed) -> Option<String> + Clone + Send + Sync + 'static) -> String {
     let clock = Clock::system();
