@@ -1,13 +1,17 @@
 //! Who this node is: its key, made here and never sent anywhere, and the control plane that it joined.
 //!
-//! Two files in the state folder: `node.key` (the Ed25519 seed, readable by the agent's account only, made once) and
-//! `node.json` (what the control plane answered to the join). The key comes first and survives a failed join, so a join whose
+//! Files in the state folder: `node.lease` (see `link::lease`), `node.key` (the Ed25519 seed, readable by the agent's account only, made once) and
+//! `node.json` (what the control plane answered to the join, with its public key). The key comes first and survives a failed join, so a join whose
 //! answer was lost can be repeated and leads to the same node.
 
+use crate::link::Leases;
 use anyhow::{Context, Result, bail};
-use ostler_model::{InstallationId, Name, NodeId, Time};
+use ostler_model::node::Lease;
+use ostler_model::node::lease::Boot;
+use ostler_model::{Id as _, InstallationId, Name, NodeId, Time};
 use ostler_runtime::Ids;
-use ostler_wire::link::sign::{Signed, message};
+pub use ostler_wire::link::proof::ServerKey;
+use ostler_wire::link::sign::{Dialled, Signed};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde::{Deserialize, Serialize};
 use std::io::{Read as _, Write as _};
@@ -64,12 +68,33 @@ impl Key {
         hex::encode(self.0.public_key().as_ref())
     }
     /// The `Authorization` header for one request.
-    pub fn authorization(&self, node: NodeId, method: &str, path: &str, at: Time, ids: &Ids) -> String {
-        let nonce = ids.bytes();
-        let signature = self.0.sign(&message(method, path, node, at, &nonce));
-        let signature = signature.as_ref().try_into().expect("an Ed25519 signature has 64 bytes");
-        Signed { node, at, nonce, signature }.header()
+    pub fn authorization(&self, asking: &Asking<'_>, nonce: [u8; 16]) -> String {
+        let Asking { node, at, lease, boot, .. } = *asking;
+        let dialled = Some(Dialled { authority: asking.authority.to_owned(), lease, boot });
+        let mut signed = Signed { node, at, nonce, dialled, signature: [0; 64] };
+        // While joining there is no installation yet, and no server that accepts the signature.
+        let installation = asking.installation.unwrap_or(InstallationId::from_parts(Time::ZERO, 0));
+        signed.signature = self.sign(&signed.message(asking.method, asking.path, installation));
+        signed.header()
     }
+    /// A signature over these bytes.
+    pub fn sign(&self, bytes: &[u8]) -> [u8; 64] {
+        self.0.sign(bytes).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+    }
+}
+
+/// What a request says of itself, to be signed.
+#[derive(Debug, Clone, Copy)]
+pub struct Asking<'a> {
+    pub node: NodeId,
+    pub installation: Option<InstallationId>,
+    /// The host, and port if there is one, that is dialled.
+    pub authority: &'a str,
+    pub method: &'a str,
+    pub path: &'a str,
+    pub at: Time,
+    pub lease: Option<Lease>,
+    pub boot: Boot,
 }
 
 impl std::fmt::Debug for Key {
@@ -87,6 +112,9 @@ pub struct Membership {
     pub name: Name,
     /// The only installation that this node obeys.
     pub installation: InstallationId,
+    /// The installation's public key. Absent for a node that joined with an older release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server_key: Option<ServerKey>,
 }
 
 /// A node that has joined.
@@ -113,6 +141,7 @@ impl Identity {
     }
     /// Forgets the control plane. The key goes too, so that the next join makes a new node.
     pub fn forget(dir: &Path) -> Result<()> {
+        Leases::forget(dir).with_context(|| format!("the lease in {} cannot be removed", dir.display()))?;
         for name in [JOINED_FILE, KEY_FILE] {
             match std::fs::remove_file(dir.join(name)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => {

@@ -63,6 +63,9 @@ enum Verb {
         /// Letters, digits and dashes.
         to: String,
     },
+    /// Let the next machine that shows this node's key be the node: after its disk was restored from a backup, or moved.
+    /// Stop the machine that is the node now first.
+    Accept(One),
     /// Wait until its agent is connected.
     Wait {
         #[command(flatten)]
@@ -185,6 +188,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             api.send(Method::DELETE, &format!("/join-tokens/{id}"), None).await.map(drop)
         }
         Verb::Drain { one, off } => change(&api, &one, json!({"is_draining": !off})).await,
+        Verb::Accept(one) => change(&api, &one, json!({"accept_next": true})).await,
         Verb::Rename { one, to } => change(&api, &one, json!({"name": to})).await,
         Verb::Wait { one, timeout } => {
             let path = path(&api, &one).await?;

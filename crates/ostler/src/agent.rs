@@ -5,12 +5,12 @@ use crate::server::asked_to_stop;
 use anyhow::{Context, Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
 use ostler_agent::driver::{Real, Settings, equip};
-use ostler_agent::identity::Identity;
-use ostler_agent::join::{Joining, join};
-use ostler_agent::link::{self, HttpDial, Links};
+use ostler_agent::identity::{Identity, ServerKey};
+use ostler_agent::join::{Joining, join, pin, server_key};
+use ostler_agent::link::{self, Claimed, HttpDial, Leases, Links, claim};
 use ostler_agent::machine::Choices;
 use ostler_agent::{Agent, Config, router};
-use ostler_model::{Name, Secret};
+use ostler_model::{Millis, Name, Secret};
 use ostler_runtime::{Clock, Ids, Spawn};
 use ostler_server::config::LogFormat;
 use std::net::IpAddr;
@@ -31,8 +31,12 @@ enum Verb {
     Join {
         /// The control plane, for example https://ostler.example.org
         url: String,
-        /// The join token; `-` reads it from standard input, so that it is in no list of processes.
-        token: String,
+        /// The join token; `-` reads it from standard input, so that it is in no list of processes. When absent it is in the
+        /// file that --token-file names, or in the variable OSTLER_JOIN_TOKEN.
+        token: Option<String>,
+        /// File with the join token.
+        #[arg(long, value_name = "FILE", conflicts_with = "token")]
+        token_file: Option<PathBuf>,
         /// The node's name; the host name when absent.
         #[arg(long)]
         name: Option<Name>,
@@ -47,6 +51,13 @@ enum Verb {
         /// Also when the agent still knows of workloads: what they made stays on this machine, and nobody looks after it.
         #[arg(long)]
         abandon: bool,
+        #[command(flatten)]
+        machine: Machine,
+    },
+    /// Pin the control plane's key, on a node that joined with an older release or whose control plane has a new one.
+    Pin {
+        /// The key, or a join token: its key stands after the dot.
+        key: String,
         #[command(flatten)]
         machine: Machine,
     },
@@ -159,9 +170,8 @@ impl Machine {
 pub(crate) async fn run(args: Args) -> Result<()> {
     log::to_terminal(LogFormat::Text);
     let local = match args.verb {
-        Verb::Join { url, token, name, no_run, machine } => {
-            let token = if token == "-" { std::io::read_to_string(std::io::stdin())? } else { token };
-            let token = Secret::new(token.trim());
+        Verb::Join { url, token, token_file, name, no_run, machine } => {
+            let token = read_token(token.as_deref(), token_file.as_deref())?;
             let ready = Local::prepare(&machine).await?;
             let member = ready.join(&url, &token, name).await?.member;
             println!("This machine is the node {} of {} now.", member.name, member.url);
@@ -175,6 +185,14 @@ pub(crate) async fn run(args: Args) -> Result<()> {
             println!("This machine is no longer the node {} of {}.", left.name, left.url);
             return Ok(());
         }
+        Verb::Pin { key, machine } => {
+            let member = pin(&machine.settings()?.state_dir, server_key(&key)?)?;
+            println!(
+                "The node {} obeys the control plane at {} that holds this key, and no other.",
+                member.name, member.url
+            );
+            return Ok(());
+        }
         Verb::Run { machine } => Local::prepare(&machine).await?,
     };
     let running = local.start().await?;
@@ -182,6 +200,26 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     running.stop().await;
     Ok(())
 }
+
+/// From the command line, standard input, a file or the environment.
+fn read_token(given: Option<&str>, file: Option<&Path>) -> Result<Secret> {
+    let text = match (given, file) {
+        (Some("-"), _) => {
+            std::io::read_to_string(std::io::stdin()).context("the token cannot be read from standard input")?
+        }
+        (Some(token), _) => token.to_owned(),
+        (None, Some(path)) => {
+            std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?
+        }
+        (None, None) => std::env::var("OSTLER_JOIN_TOKEN").context(
+            "give the join token: `-` for standard input, --token-file FILE, or the variable OSTLER_JOIN_TOKEN",
+        )?,
+    };
+    Ok(Secret::new(text.trim()))
+}
+
+/// Pause before the control plane is asked again whether this process is the node.
+const ASK_AGAIN: Millis = Millis::secs(5);
 
 /// A machine that has been looked at.
 pub(crate) struct Local {
@@ -225,21 +263,60 @@ impl Local {
         join(&dial, Joining { dir: &self.state_dir, url, token, name, facts, clock, ids }).await
     }
 
+    /// Pins this key, where none is pinned yet: for `ostler up`, whose control plane is in the same process.
+    pub(crate) fn pin_first(&self, key: ServerKey) -> Result<()> {
+        match Identity::load(&self.state_dir)? {
+            Some(identity) if identity.member.server_key.is_none() => pin(&self.state_dir, key).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Asks the control plane whether this process is the node, before it runs anything. One that is away does not keep games
+    /// from running.
+    async fn claim(&self, identity: Identity, leases: &Leases, dial: &HttpDial) -> Result<Identity> {
+        loop {
+            match claim(&identity, leases, dial, (&self.clock, &self.ids)).await {
+                Claimed::Yes { pin: None } => return Ok(identity),
+                Claimed::Yes { pin: Some(key) } => {
+                    tracing::warn!(%key, "pinned the control plane's key, which its certificate vouches for");
+                    pin(&self.state_dir, key)?;
+                    return Identity::load(&self.state_dir)?
+                        .context("this machine has left its control plane meanwhile");
+                }
+                Claimed::Copied(why) => bail!("{why}"),
+                Claimed::Refused(why) | Claimed::Away(why) if identity.member.server_key.is_some() => {
+                    tracing::warn!(reason = %why, "the control plane has not been asked yet whether this machine is the node");
+                    return Ok(identity);
+                }
+                Claimed::Refused(why) => bail!("{why}"),
+                Claimed::Away(why) => {
+                    tracing::warn!(reason = %why, "waiting for the control plane, whose key is not pinned yet");
+                    self.clock.sleep(ASK_AGAIN).await;
+                }
+            }
+        }
+    }
+
     /// Adopts what still runs and opens the links.
     pub(crate) async fn start(self) -> Result<Running> {
         let Some(identity) = Identity::load(&self.state_dir)? else {
-            bail!("this machine is no node yet; ask for a join token and run: ostler agent join URL TOKEN");
+            bail!(
+                "this machine is no node yet; make a join token (ostler node invite) and run the command that it prints"
+            );
         };
+        let leases = Leases::load(&self.state_dir, &self.ids)?;
+        let dial = HttpDial::new(&identity.member.url)?;
+        let identity = self.claim(identity, &leases, &dial).await?;
         let spawn = Spawn::new();
         let drivers = self.real.drivers(self.clock.clone(), spawn.clone()).context("could not open the journal")?;
         let config = Config { member: identity.member.clone(), facts: self.real.facts() };
-        let dial = HttpDial::new(&identity.member.url)?;
         let (clock, ids) = (self.clock, self.ids);
         let agent = Agent::open(config, clock.clone(), ids.clone(), spawn.clone(), drivers)
             .await
             .context("could not read the journal")?;
         let links = link::start(link::Config {
             identity: Arc::new(identity),
+            leases: Arc::new(leases),
             dial: Arc::new(dial),
             router: router(agent.clone()),
             count: 2,

@@ -71,6 +71,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let below = Machine::below(&args.data, args.address, args.port_range, args.allow_image);
     let machine = runtime.run(async move { Local::prepare(&below).await }).await?;
     let notes = machine.notes();
+    machine.pin_first(server.app.link_key.public())?;
     let token = if machine.has_joined()? { None } else { Some(local::join_token(&server.app).await?) };
     let agent = runtime
         .run(async move {

@@ -7,9 +7,11 @@
 mod clock;
 mod http;
 mod ids;
+mod messages;
 mod spawn;
 
 pub use clock::{Clock, ClockSource, Sleep, SystemClock};
 pub use http::{HttpSpawn, HttpTimer};
 pub use ids::{IdSource, Ids, SystemIds};
+pub use messages::{accept_key, challenge_key, in_messages};
 pub use spawn::{Spawn, Task};

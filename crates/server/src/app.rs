@@ -3,7 +3,7 @@
 use crate::audit::{Budget, Notary};
 use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
-use crate::fleet::{Fleet, Verifier};
+use crate::fleet::{Fleet, LinkKey, Verifier};
 use crate::http::Rates;
 use crate::job::Engine;
 use crate::mail::Post;
@@ -41,6 +41,8 @@ pub struct Inner {
     pub bus: Bus,
     pub fleet: Fleet,
     pub verifier: Verifier,
+    /// What shows nodes that this is their control plane.
+    pub link_key: LinkKey,
     pub jobs: Engine,
     pub reconciler: Reconciler,
     pub templates: Catalog,

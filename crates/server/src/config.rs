@@ -26,6 +26,8 @@ pub struct Config {
     pub listen_socket: Option<PathBuf>,
     /// Where people and nodes reach this server, for example `https://ostler.example.org`.
     pub public_url: Option<String>,
+    /// Other URLs under which nodes dial this server, besides `public_url` and the loopback.
+    pub node_urls: Vec<String>,
     /// `postgres://…`; a SQLite file in the data folder when absent.
     pub database_url: Option<String>,
     /// Hops whose `X-Forwarded-For`, `Forwarded` and `X-Forwarded-Proto` are believed.
@@ -167,6 +169,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             listen_socket: None,
             public_url: None,
+            node_urls: Vec::new(),
             database_url: None,
             trusted_proxies: Vec::new(),
             log: LogFormat::default(),
@@ -187,6 +190,7 @@ struct FileForm {
     listen: Option<String>,
     listen_socket: Option<PathBuf>,
     public_url: Option<String>,
+    node_urls: Option<Vec<String>>,
     database_url: Option<String>,
     trusted_proxies: Option<Vec<String>>,
     log: Option<LogFormat>,
@@ -238,6 +242,7 @@ impl Config {
         by.take("listen", listen, &mut self.listen);
         by.take("listen_socket", form.listen_socket.map(Some), &mut self.listen_socket);
         by.take("public_url", form.public_url.map(Some), &mut self.public_url);
+        by.take("node_urls", form.node_urls, &mut self.node_urls);
         by.take("database_url", form.database_url.map(Some), &mut self.database_url);
         let proxies = form.trusted_proxies;
         let proxies = proxies.map(|all| read_proxies(all.iter().map(String::as_str))).transpose()?;

@@ -4,7 +4,7 @@ use crate::app::{App, Inner};
 use crate::audit::{self, Budget, Notary};
 use crate::auth::{Known, Passwords, Seen, Signer};
 use crate::config::Config;
-use crate::fleet::{Fleet, Verifier};
+use crate::fleet::{Fleet, LinkKey, Verifier};
 use crate::http::conn::{self, Listener, Numbers, Table};
 use crate::http::{Front, Rates, router};
 use crate::job::{Engine, Needs as JobNeeds, Recipes};
@@ -117,6 +117,9 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     let setup_secret = setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
     let signer = Signer::load(&store, &ids, &clock, installation).await.context("could not prepare access tokens")?;
     let notary = Notary::load(&store, &ids, &clock).await.context("could not prepare audit checkpoints")?;
+    let urls: Vec<String> = std::iter::once(config.public_url()).chain(config.node_urls.iter().cloned()).collect();
+    let link_key = LinkKey::load(&store, (&ids, &clock), installation, &urls).await;
+    let link_key = link_key.context("could not prepare the key for links")?;
     let bus = Bus::new(&store, clock.clone());
     let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
     let templates = Catalog::builtin();
@@ -160,6 +163,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
         seen: Seen::default(),
         drain: tokio_util::sync::CancellationToken::new(),
         verifier: Verifier::default(),
+        link_key,
         store,
         clock,
         ids,

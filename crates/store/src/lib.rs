@@ -15,6 +15,7 @@ pub mod idempotency;
 pub mod invite;
 pub mod job;
 pub mod key;
+pub mod lease;
 pub mod mail;
 pub mod matches;
 pub mod node;

@@ -42,6 +42,8 @@ pub enum Purpose {
     Access,
     /// Checkpoints of the audit trail.
     Audit,
+    /// What shows nodes that a server is their control plane. Nodes pin it, so it stays the same.
+    Link,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
         match self {
             Purpose::Access => "access",
             Purpose::Audit => "audit",
+            Purpose::Link => "link",
         }
     }
 }

@@ -53,6 +53,10 @@ pub struct NodeUpdate {
     /// you are; `none` lets workloads see and change the whole machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_isolation: Option<Isolation>,
+    /// Let the next machine that shows this node's key be the node, whatever was before: for one whose disk was restored from a
+    /// backup or moved to another machine.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accept_next: bool,
 }
 
 /// Forgets a node that is lost for good, with everything placed on it.
@@ -90,8 +94,9 @@ pub struct JoinTokenCreate {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct JoinTokenCreated {
     pub id: JoinTokenId,
+    /// The secret, a dot, and the control plane's public key, which the agent pins.
     pub token: String,
-    /// What to run on the machine.
+    /// What to run on the machine. It hands the token over on standard input, so that it is in no list of processes.
     pub command: String,
     pub expires_at: Time,
 }

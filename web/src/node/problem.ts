@@ -5,7 +5,9 @@ import type { Tone } from '../kit/state'
 
 export const WORDS: Record<NodeProblem['code'], string> = {
   not_isolated: 'Starts no processes',
+  copied: 'Another machine has its key',
   unfenced: 'Processes are not isolated',
+  old_agent: 'Agent of an older release',
   low_disk: 'Low on disk',
   low_memory: 'Low on memory',
   shared_network: 'Processes share its network',
@@ -20,7 +22,7 @@ export const LEVELS: { value: Isolation; label: string; about: string }[] = [
 /** How weak a level is; the greater, the weaker. */
 export const weakness = (level: Isolation): number => LEVELS.findIndex((each) => each.value === level)
 
-const isUrgent = (problem: NodeProblem): boolean => problem.is_blocking || problem.code === 'unfenced'
+const isUrgent = (problem: NodeProblem): boolean => problem.is_blocking || problem.code === 'unfenced' || problem.code === 'copied'
 
 export const toneOfProblem = (problem: NodeProblem): Tone => (problem.is_blocking ? 'failed' : 'degraded')
 

@@ -19,10 +19,12 @@ pub enum Need {
     Luanti,
     OpenTtd,
     Schemathesis,
+    Nginx,
+    Apache,
 }
 
 impl Need {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Node,
         Self::Postgres,
         Self::Docker,
@@ -32,6 +34,8 @@ impl Need {
         Self::Luanti,
         Self::OpenTtd,
         Self::Schemathesis,
+        Self::Nginx,
+        Self::Apache,
     ];
 
     /// What people call it.
@@ -46,6 +50,8 @@ impl Need {
             Self::Luanti => "Luanti server",
             Self::OpenTtd => "OpenTTD",
             Self::Schemathesis => "schemathesis",
+            Self::Nginx => "nginx",
+            Self::Apache => "Apache",
         }
     }
 
@@ -61,6 +67,8 @@ impl Need {
             Self::Luanti => &["minetest-server"],
             Self::OpenTtd => &["openttd", "openttd-opengfx"],
             Self::Schemathesis => &["python3-venv"],
+            Self::Nginx => &["nginx-light"],
+            Self::Apache => &["apache2-bin"],
         }
     }
 
@@ -78,6 +86,8 @@ impl Need {
             Self::Luanti => absent(&["minetestserver", "luantiserver", "luanti"]),
             Self::OpenTtd => absent(&["openttd"]),
             Self::Schemathesis => schemathesis().is_none(),
+            Self::Nginx => absent(&["nginx"]),
+            Self::Apache => absent(&["apache2", "httpd"]),
         };
         if gone {
             return Some(format!("{} is missing: apt-get install {}", self.title(), self.packages().join(" ")));

@@ -74,6 +74,7 @@ pub const SUITES: &[Suite] = &[
         )
     },
     suite("fleet", 10, Work::Rust(Pick::Module(&["fleet", "sim"]))),
+    Suite { needs: &[Need::Nginx, Need::Apache], ..suite("proxies", 4, Work::Rust(Pick::Module(&["proxies"]))) },
     Suite { needs: &[Need::Docker], ..suite("docker", 8, Work::Rust(Pick::Module(&["docker", "container"]))) },
     // Docker's client fills either engine.
     Suite { needs: &[Need::Podman, Need::Docker], ..suite("podman", 8, Work::Rust(Pick::Module(&["podman"]))) },

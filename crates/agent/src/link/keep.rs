@@ -1,29 +1,26 @@
 //! Keeping links open: dial, serve, and after an end wait a little and dial again.
 
-use super::dial::{Ask, Dial, Io, sentence, upgrade_headers};
+use super::dial::{Dial, Io};
+use super::knock::{Knocker, Told};
+use super::lease::Leases;
+use super::proof::Challenge;
 use super::serve::{End, Serving, serve};
 use crate::identity::Identity;
-use bytes::Bytes;
-use http::{Method, StatusCode, header};
-use ostler_model::{Millis, Time};
+use ostler_model::Millis;
 use ostler_runtime::{Clock, Ids, Spawn};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use ostler_wire::link::proof::Way;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
-/// Where links are dialled.
-const PATH: &str = "/api/v1/agent/link";
-/// From the dial to the upgrade.
-const DIAL_LIMIT: Millis = Millis::secs(15);
 /// A link that lived this long was a good one: the back-off begins anew.
 const PROVEN_AFTER: Millis = Millis::secs(20);
-/// The server's `Date` has whole seconds, and the answer took a moment: smaller differences are no reason to doubt the clock.
-const CLOCK_SLACK: Millis = Millis::secs(3);
 
 /// What keeping links open needs.
 #[derive(Clone)]
 pub struct Config {
     pub identity: Arc<Identity>,
+    pub leases: Arc<Leases>,
     pub dial: Arc<dyn Dial>,
     /// What the server may ask on a link.
     pub router: axum::Router,
@@ -73,7 +70,15 @@ pub fn start(config: Config) -> Links {
     let (state, draining, running) =
         (watch::Sender::new(State::default()), Arc::new(watch::Sender::new(false)), watch::Sender::new(0));
     let links = Links { state: state.subscribe(), draining: draining.clone(), running: running.subscribe() };
-    let keeper = Arc::new(Keeper { config, state, draining, running, clock_ahead_ms: AtomicI64::new(0) });
+    let keeper = Arc::new(Keeper {
+        config,
+        state,
+        draining,
+        running,
+        ahead_ms: AtomicI64::new(0),
+        needs_messages: AtomicBool::new(false),
+        warned: Mutex::default(),
+    });
     for _ in 0..keeper.config.count.max(1) {
         let own = keeper.clone();
         keeper.running.send_modify(|n| *n += 1);
@@ -92,7 +97,11 @@ struct Keeper {
     draining: Arc<watch::Sender<bool>>,
     running: watch::Sender<usize>,
     /// How far the server's clock is ahead of this machine's. Used for signatures only.
-    clock_ahead_ms: AtomicI64,
+    ahead_ms: AtomicI64,
+    /// A proxy on the way passes WebSockets and nothing else.
+    needs_messages: AtomicBool,
+    /// The trouble of which the log has been told.
+    warned: Mutex<Option<String>>,
 }
 
 /// Counts a keeper as running, however it ends.
@@ -142,7 +151,7 @@ impl Keeper {
             };
             // All of the span is random: after a server's restart its nodes must not all come at the same moment.
             let pause = ids.jitter(most);
-            tracing::info!(reason = %why, failures, pause_ms = pause.0, "there is no link to the control plane; trying again");
+            self.log(&why, failures, pause);
             self.state.send_modify(|s| s.trouble = Some(why));
             tokio::select! {
                 () = clock.sleep(pause) => {}
@@ -154,14 +163,18 @@ impl Keeper {
     /// One link from dial to end. `Ok` when it was asked to drain.
     async fn link(&self) -> Result<(), Trouble> {
         let Config { clock, spawn, router, .. } = &self.config;
-        let io = tokio::select! {
-            io = self.connect() => io?,
+        let made = tokio::select! {
+            made = self.connect() => made?,
             () = self.drained() => return Ok(()),
         };
-        let serving = Serving { router: router.clone(), clock, spawn, drain_limit: Millis::secs(5) };
+        let (io, challenge) = made;
+        let leases = self.config.leases.clone();
+        let drain_limit = Millis::secs(5);
+        let serving = Serving { router: router.clone(), challenge, leases, clock, spawn, drain_limit };
         let mut open = None;
         let greeted = || {
             tracing::info!("the link to the control plane is open");
+            *self.warned() = None;
             open = Some(Open::new(self));
         };
         let end = serve(io, serving, self.drained(), greeted).await;
@@ -173,57 +186,66 @@ impl Keeper {
         }
     }
 
-    async fn connect(&self) -> Result<Box<dyn Io>, Trouble> {
-        for is_second in [false, true] {
-            let answer = self.config.clock.timeout(DIAL_LIMIT, self.config.dial.ask(self.request())).await;
-            let answer = match answer {
-                None => return Err(Trouble::Away("the control plane did not answer in time".into())),
-                Some(Err(error)) => return Err(Trouble::Away(error.to_string())),
-                Some(Ok(answer)) => answer,
-            };
-            if let Some(io) = answer.connection {
-                return Ok(io);
+    /// A connection on which the server is to prove itself, made in the way that has worked before, else in the other one.
+    async fn connect(&self) -> Result<(Box<dyn Io>, Challenge), Trouble> {
+        let knocker = self.knocker();
+        let is_messages = self.needs_messages.load(Ordering::Relaxed);
+        let mut ways = if is_messages { [Way::WebSocket, Way::Bare] } else { [Way::Bare, Way::WebSocket] }.into_iter();
+        let mut way = ways.next().unwrap_or(Way::Bare);
+        let mut is_corrected = false;
+        loop {
+            let mut reached = knocker.knock(way).await.map_err(Trouble::Away)?;
+            if let Some(io) = reached.answer.connection.take() {
+                self.needs_messages.store(way == Way::WebSocket, Ordering::Relaxed);
+                return Ok((io, reached.challenge));
             }
-            let why = sentence(&answer);
-            let is_clock = answer.status == StatusCode::UNAUTHORIZED && self.correct_clock(&answer.headers);
-            if is_clock && !is_second {
+            if !is_corrected && knocker.correct_clock(&reached).map_err(Trouble::Refused)? {
+                is_corrected = true;
                 continue;
             }
-            let may_pass = answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS;
-            return Err(if may_pass { Trouble::Away(why) } else { Trouble::Refused(why) });
+            let is_server_error = reached.answer.status.is_server_error();
+            match (reached.told(way, &self.config.identity.member.url), ways.next()) {
+                (Told::NoUpgrade(_), Some(next)) => way = next,
+                (Told::NoUpgrade(why), None) if !is_server_error => return Err(Trouble::Refused(why)),
+                (Told::NoUpgrade(why) | Told::Away(why), _) => return Err(Trouble::Away(why)),
+                (Told::Refused(status, why), _) if status.is_server_error() || status.as_u16() == 429 => {
+                    return Err(Trouble::Away(why));
+                }
+                (Told::Refused(_, why) | Told::Unproven(why), _) => return Err(Trouble::Refused(why)),
+            }
         }
-        unreachable!("the second round returns")
     }
 
-    fn request(&self) -> Ask {
-        let Config { identity, ids, .. } = &self.config;
-        let authorization = identity.key.authorization(identity.member.node, "GET", PATH, self.server_now(), ids);
-        Ask { method: Method::GET, path: PATH.into(), headers: upgrade_headers(&authorization), body: Bytes::new() }
-    }
-
-    fn server_now(&self) -> Time {
-        let ahead = self.clock_ahead_ms.load(Ordering::Relaxed);
-        Time::from_millis(self.config.clock.now().as_millis().saturating_add(ahead))
-    }
-
-    /// Takes over the server's time from a refusal. False when it is the time that was used anyway.
-    fn correct_clock(&self, headers: &http::HeaderMap) -> bool {
-        let date = headers.get(header::DATE).and_then(|d| d.to_str().ok());
-        let Some(date) = date.and_then(|d| httpdate::parse_http_date(d).ok()) else { return false };
-        let Ok(since) = date.duration_since(std::time::UNIX_EPOCH) else { return false };
-        // Half a second is the mean of what the header leaves out.
-        let server = i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add(500);
-        let used = self.server_now().as_millis();
-        if server.abs_diff(used) <= CLOCK_SLACK.0 {
-            return false;
+    fn knocker(&self) -> Knocker<'_> {
+        let Config { identity, leases, dial, clock, ids, .. } = &self.config;
+        let member = &identity.member;
+        Knocker {
+            dial: &**dial,
+            clock,
+            ids,
+            key: &identity.key,
+            url: &member.url,
+            node: member.node,
+            installation: Some(member.installation),
+            pinned: member.server_key,
+            leases,
+            ahead_ms: &self.ahead_ms,
         }
-        let ahead = server.saturating_sub(self.config.clock.now().as_millis());
-        tracing::warn!(
-            ahead_ms = ahead,
-            "this machine's clock differs from the control plane's; signing with its time"
-        );
-        self.clock_ahead_ms.store(ahead, Ordering::Relaxed);
-        true
+    }
+
+    /// Warns once of each reason; what is tried again for the same one is no news.
+    fn log(&self, why: &str, failures: u32, pause: Millis) {
+        let mut warned = self.warned();
+        if warned.as_deref() == Some(why) {
+            tracing::debug!(reason = %why, failures, pause_ms = pause.0, "there is no link to the control plane yet");
+            return;
+        }
+        *warned = Some(why.to_owned());
+        tracing::warn!(reason = %why, "there is no link to the control plane; trying again until there is");
+    }
+
+    fn warned(&self) -> std::sync::MutexGuard<'_, Option<String>> {
+        self.warned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn drained(&self) {

@@ -1,16 +1,24 @@
 //! The link to the control plane: dialled from here, served from here.
 //!
 //! The agent dials `GET /api/v1/agent/link`, upgrades, and then serves HTTP/2 on the connection with the router that it was
-//! given; it never listens. Several links at once are allowed. A link that breaks is dialled again with jitter and back-off;
+//! given; it never listens. Nothing is served before the server has proven, by the key that this node pinned when it joined,
+//! that it is its control plane. Several links at once are allowed. A link that breaks is dialled again with jitter and back-off;
 //! what was under way on it is the caller's to repeat, which desired snapshots and numbered streams make harmless.
 //! What this room does not know: what the routes do.
 
+mod claim;
 pub mod dial;
 mod keep;
+pub(crate) mod knock;
+mod lease;
+mod proof;
 mod serve;
 
+pub use claim::{Claimed, claim};
 pub use dial::{Dial, HttpDial};
 pub use keep::{Config, Links, State, start};
+pub use lease::Leases;
+pub use proof::{Challenge, Wrong};
 
 use crate::identity::Membership;
 use ostler_model::node::Facts;

@@ -1,17 +1,20 @@
 //! One link: HTTP/2 served on a connection that was dialled from here.
 
 use super::dial::Io;
+use super::lease::Leases;
+use super::proof::Challenge;
 use axum::body::Body;
 use axum::response::IntoResponse as _;
 use futures_util::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2::Builder;
 use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use ostler_model::Millis;
 use ostler_runtime::{Clock, HttpSpawn, HttpTimer, Spawn};
-use ostler_wire::link::tuning;
+use ostler_wire::link::proof::{For, STORED_HEADER};
+use ostler_wire::link::{Hello as Greeting, tuning};
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,9 @@ pub(super) enum End {
 /// What serving needs.
 pub(super) struct Serving<'a> {
     pub router: axum::Router,
+    /// What the server has to prove in its hello.
+    pub challenge: Challenge,
+    pub leases: Arc<Leases>,
     pub clock: &'a Clock,
     pub spawn: &'a Spawn,
     /// How long requests under way may take once draining begins.
@@ -47,6 +53,12 @@ pub(super) async fn serve(
     greeted: impl FnOnce(),
 ) -> End {
     let desk = Arc::new(Desk::default());
+    let reception = Reception {
+        desk: desk.clone(),
+        router: serving.router,
+        challenge: Arc::new(serving.challenge),
+        leases: serving.leases,
+    };
     // Streams that the link began end with it: nobody is left to read them.
     let spawn = serving.spawn.child();
     let connection = Builder::new(HttpSpawn::new(spawn.clone()))
@@ -59,7 +71,7 @@ pub(super) async fn serve(
         .max_frame_size(tuning::FRAME_MOST)
         .max_send_buf_size(tuning::SEND_BUFFER)
         .enable_connect_protocol()
-        .serve_connection(TokioIo::new(io), Reception { desk: desk.clone(), router: serving.router });
+        .serve_connection(TokioIo::new(io), reception);
     let mut connection = pin!(connection);
     let mut drain = pin!(drain);
     let mut hello_late = serving.clock.sleep(tuning::HELLO_LIMIT);
@@ -122,12 +134,17 @@ impl Desk {
     }
 }
 
-/// Lets nobody in who has not said hello: before that it is not known whose server this is.
+/// Answers nothing before a hello that proves this node's control plane.
 #[derive(Clone)]
 struct Reception {
     desk: Arc<Desk>,
     router: axum::Router,
+    challenge: Arc<Challenge>,
+    leases: Arc<Leases>,
 }
+
+/// The longest hello.
+const HELLO_MOST: usize = 64 << 10;
 
 impl Service<Request<Incoming>> for Reception {
     type Response = Response<Body>;
@@ -140,21 +157,43 @@ impl Service<Request<Incoming>> for Reception {
             let refused = (StatusCode::FORBIDDEN, "say hello first").into_response();
             return Box::pin(std::future::ready(Ok(refused)));
         }
-        let Reception { desk, mut router } = self.clone();
-        Box::pin(async move {
-            let response = router.call(request.map(Body::new)).await?;
-            if !is_hello {
-                return Ok(response);
+        let own = self.clone();
+        if !is_hello {
+            let mut router = own.router;
+            return Box::pin(async move { router.call(request.map(Body::new)).await });
+        }
+        Box::pin(own.greeted(request))
+    }
+}
+
+impl Reception {
+    async fn greeted(mut self, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = axum::body::to_bytes(Body::new(body), HELLO_MOST).await else {
+            return Ok(self.refuse("the server's hello is too long, or broke off".to_owned()));
+        };
+        // A hello that cannot be read proves nothing; the router then says what is wrong with it.
+        let proof = serde_json::from_slice::<Greeting>(&body).ok().and_then(|hello| hello.proof);
+        let stored = match self.challenge.verify(For::Link, proof.as_deref()) {
+            Err(wrong) => return Ok(self.refuse(wrong.to_string())),
+            Ok(statement) => statement.lease.and_then(|lease| self.leases.store(lease)),
+        };
+        let mut response = self.router.call(Request::from_parts(parts, Body::from(body))).await?;
+        if response.status().is_success() {
+            if let Some(number) = stored {
+                response.headers_mut().insert(STORED_HEADER, HeaderValue::from(number));
             }
-            if response.status().is_success() {
-                desk.set(Hello::Accepted);
-                return Ok(response);
-            }
-            let (parts, body) = response.into_parts();
-            let said = axum::body::to_bytes(body, 4096).await.unwrap_or_default();
-            let why = String::from_utf8_lossy(&said).into_owned();
-            desk.set(Hello::Refused(why));
-            Ok(Response::from_parts(parts, Body::from(said)))
-        })
+            self.desk.set(Hello::Accepted);
+            return Ok(response);
+        }
+        let (parts, body) = response.into_parts();
+        let said = axum::body::to_bytes(body, 4096).await.unwrap_or_default();
+        self.desk.set(Hello::Refused(String::from_utf8_lossy(&said).into_owned()));
+        Ok(Response::from_parts(parts, Body::from(said)))
+    }
+
+    fn refuse(&self, why: String) -> Response<Body> {
+        self.desk.set(Hello::Refused(why.clone()));
+        (StatusCode::CONFLICT, why).into_response()
     }
 }

@@ -73,6 +73,7 @@ async fn the_control_plane_greets_wishes_and_watches() {
         oldest: 1,
         server_version: "0".into(),
         now: Clock::system().now(),
+        proof: None,
     };
     let answer: HelloAnswer = caller.ask("POST", "/hello", &hello).await;
     assert_eq!((answer.protocol, answer.desired_seq), (PROTOCOL, 0));

@@ -28,7 +28,7 @@ pub(crate) fn ids() -> Ids {
 
 pub(crate) fn member(ids: &Ids) -> Membership {
     let (node, installation): (NodeId, InstallationId) = (ids.next(), ids.next());
-    Membership { url: "http://127.0.0.1:1".into(), node, name: "here".parse().unwrap(), installation }
+    Membership { url: "http://127.0.0.1:1".into(), node, name: "here".parse().unwrap(), installation, server_key: None }
 }
 
 impl Node {

@@ -33,6 +33,7 @@ pub(super) const CLIENT: &[(&str, &str)] = &[
     ("node invites", TABLE),
     ("node uninvite", NOTHING),
     ("node drain", ONE),
+    ("node accept", ONE),
     ("node rename", ONE),
     ("node isolation", ONE),
     ("node wait", "the node once it is there"),
@@ -134,6 +135,7 @@ const PROGRAM: &[(&str, &str)] = &[
     ("server generate", NOTHING),
     ("agent join", "as which node the machine has joined, then the log, until it is stopped"),
     ("agent leave", "what the machine has left"),
+    ("agent pin", "which node obeys which control plane from now on"),
     ("agent run", "the log, until it is stopped"),
     ("match-worker", "where it listens, then the log, until it is stopped"),
 ];

@@ -23,6 +23,10 @@ pub struct Problem {
 pub enum ProblemCode {
     /// It separates processes less than its owner demands, so it starts none.
     NotIsolated,
+    /// Another machine shows its key: its state was copied or restored.
+    Copied,
+    /// Its agent is of an older release and does not check whom it obeys.
+    OldAgent,
     /// Its owner allows processes that see and change the whole machine.
     Unfenced,
     LowDisk,
@@ -31,13 +35,35 @@ pub enum ProblemCode {
     SharedNetwork,
 }
 
-/// What is wrong with a node that answers, worst first.
-pub fn problems(node: &Node) -> Vec<Problem> {
+/// What the links of a node have shown, beside what it says itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LinkFacts<'a> {
+    /// Another machine has shown its key lately, from this address where it is known.
+    pub copy: Option<Option<&'a str>>,
+    /// Its agent speaks the protocol of an older release.
+    pub is_old_agent: bool,
+}
+
+/// What is wrong with a node, worst first.
+pub fn problems(node: &Node, link: LinkFacts<'_>) -> Vec<Problem> {
     let can = &node.facts.can;
     let mut out = vec![];
     let mut add = |code, is_blocking, message: String, remedy: String| {
         out.push(Problem { code, is_blocking, message, remedy });
     };
+    if let Some(from) = link.copy {
+        let from = from.map_or_else(String::new, |from| format!(", from {from}"));
+        add(
+            ProblemCode::Copied,
+            false,
+            format!("Another machine shows this node's key and is refused{from}: its state was copied or restored."),
+            format!(
+                "Run `ostler agent leave --abandon` and `ostler agent join` on the copy; or stop this node and let the other take its \
+                 place: ostler node accept {}",
+                node.name
+            ),
+        );
+    }
     let install = "Install the package bubblewrap on it and restart its agent";
     if can.admits(Runtime::Process, node.min_isolation).is_err() {
         let but = if can.container_engine.is_some() { " Containers still start." } else { "" };
@@ -56,6 +82,14 @@ pub fn problems(node: &Node) -> Vec<Problem> {
             false,
             "Processes see and change the whole machine, because its owner allows it.".to_owned(),
             format!("{install}, then: ostler node isolation {} {}", node.name, Isolation::USUAL_MIN),
+        );
+    }
+    if link.is_old_agent {
+        add(
+            ProblemCode::OldAgent,
+            false,
+            "Its agent is of an older release and does not check whom it obeys.".to_owned(),
+            "Upgrade its agent.".to_owned(),
         );
     }
     if node.facts.low.disk {
@@ -114,12 +148,16 @@ mod tests {
             (None, None, enough, vec![(P::Unfenced, false)]),
             (Full, Full, low, vec![(P::LowDisk, true), (P::LowMemory, true)]),
         ] {
-            let found = problems(&node(has, min, low));
+            let found = problems(&node(has, min, low), LinkFacts::default());
             let words: Vec<_> = found.iter().map(|p| (p.code, p.is_blocking)).collect();
             assert_eq!(words, expected, "{has} {min} {low:?}");
             assert!(found.iter().all(|p| p.message.ends_with('.') && !p.remedy.is_empty()));
         }
-        let remedy = &problems(&node(None, SharedNetwork, enough))[0].remedy;
+        let link = LinkFacts { copy: Some(Some("203.0.113.7")), is_old_agent: true };
+        let found = problems(&node(Full, Full, enough), link);
+        assert_eq!(found.iter().map(|p| p.code).collect::<Vec<_>>(), [P::Copied, P::OldAgent]);
+        assert!(found[0].message.contains("203.0.113.7") && found[0].remedy.contains("ostler node accept rack"));
+        let remedy = &problems(&node(None, SharedNetwork, enough), LinkFacts::default())[0].remedy;
         assert!(remedy.contains("bubblewrap") && remedy.contains("ostler node isolation rack none"), "{remedy}");
     }
 }

@@ -157,8 +157,10 @@ pub(crate) async fn signing_key(
     let public = pair.public_key().as_ref().to_vec();
     let name = hex::encode(&ring::digest::digest(&ring::digest::SHA256, &public).as_ref()[..8]);
     let new = SigningKey { id: name, public, secret: ids.next(), created_at: now };
+    // Nodes have pinned the key for links: a newer one would be a stranger's.
+    let stale_before = if purpose == Purpose::Link { Time::ZERO } else { now - KEY_TIME };
     let keys =
-        store.signing_key_init(&grant, purpose, (&new, &Secret::new(hex::encode(seed))), now - KEY_TIME, now).await?;
+        store.signing_key_init(&grant, purpose, (&new, &Secret::new(hex::encode(seed))), stale_before, now).await?;
     let newest = keys.first().ok_or_else(|| anyhow::anyhow!("no signing key is there"))?.clone();
     let seed = hex::decode(store.secret_get(newest.secret, grant.id()).await?.reveal())?;
     let pair = Ed25519KeyPair::from_seed_and_public_key(&seed, &newest.public)

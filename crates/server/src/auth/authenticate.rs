@@ -139,7 +139,8 @@ async fn known(call: &mut Call, proof: Proof) -> Result<(Arc<Caller>, By)> {
 async fn node(call: &Call, parts: &Parts, header: &str) -> Result<Arc<Caller>> {
     let app = &call.app;
     let path = parts.uri.path();
-    let node = app.verifier.verify(&app.store, app.clock.now(), parts.method.as_str(), path, header).await;
+    let shown = (header, &app.link_key);
+    let node = app.verifier.verify(&app.store, app.clock.now(), parts.method.as_str(), path, shown).await;
     match node {
         Ok(node) => Ok(Arc::new(Caller {
             authority: Authority::node(node.id, node.name.as_str()),
@@ -150,6 +151,15 @@ async fn node(call: &Call, parts: &Parts, header: &str) -> Result<Arc<Caller>> {
             standing: ostler_model::factor::Standing::default(),
         })),
         Err(crate::fleet::Refused::Store(error)) => Err(error.into()),
+        Err(why @ crate::fleet::Refused::Elsewhere { .. }) => {
+            tracing::warn!(request.id = %call.request_id, %why, "a node has dialled another name than this control plane's");
+            Err(Error::Forbidden {
+                code: "dialled_elsewhere",
+                message: format!(
+                    "{why}; set public_url to the one, or name it in node_urls, or let the node join again"
+                ),
+            })
+        }
         Err(why) => {
             tracing::info!(request.id = %call.request_id, %why, "a node's signature was not accepted");
             Err(Error::Credentials)

@@ -1,7 +1,7 @@
 //! Why a node did not answer.
 
 use http::StatusCode;
-use ostler_model::NodeId;
+use ostler_model::{Foreign, NodeId};
 
 /// Why a request to a node has no answer, or not the wanted one.
 #[derive(Debug, thiserror::Error)]
@@ -13,13 +13,13 @@ pub enum FleetError {
     #[error("the node {0} did not answer in time")]
     Late(NodeId),
     /// The link broke after the request was sent, or in the middle of the answer. It may or may not have been carried out.
-    #[error("the link to the node {node} broke: {why}")]
+    #[error("the link to the node {node} broke: {}", Foreign(why))]
     Cut { node: NodeId, why: String },
     /// The node answered with an error.
-    #[error("the node {node} answered {status}: {message}")]
+    #[error("the node {node} answered {status}: {}", Foreign(message))]
     Refused { node: NodeId, status: StatusCode, message: String },
     /// The node answered something that cannot be read.
-    #[error("the node {node} answered something unreadable: {why}")]
+    #[error("the node {node} answered something unreadable: {}", Foreign(why))]
     Unreadable { node: NodeId, why: String },
 }
 

@@ -1,16 +1,20 @@
 //! The fleet's handle: attach links, send requests over them, ask who is there.
 
 use super::error::FleetError;
-use super::lines::Lines;
+use super::lines::{Line, Lines};
+pub use super::link::Opening;
 use super::link::{self, Link, addressed, json_request, read_json, refused};
-use super::presence::Notes;
+use super::presence::{Notes, report_grant};
+use super::rate::Rates;
 use axum::body::{Body, HttpBody as _};
 use http::{Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use ostler_model::bounds::link::{ANSWER_SHORT, ANSWER_WHOLE, LINKS_PER_NODE};
 use ostler_model::node::Node;
-use ostler_model::{InstallationId, Millis, NodeId, Time};
+use ostler_model::node::lease::Boot;
+use ostler_model::{Foreign, InstallationId, Millis, NodeId, Time};
 use ostler_runtime::{Clock, Spawn};
 use ostler_store::Store;
 use ostler_wire::link::{HelloAnswer, tuning};
@@ -24,14 +28,20 @@ use tokio::sync::{Semaphore, broadcast};
 
 /// From sending a request to the head of its answer, unless said otherwise.
 const ANSWER_LIMIT: Millis = Millis::secs(10);
+/// A process that holds a node's lease and does not answer for this long has gone.
+const HOLDER_LIMIT: Millis = Millis::secs(3);
 /// Changes that a subscriber may lag behind before it has to look for itself.
 const CHANGES_KEPT: usize = 1024;
+
+/// The longest refusal that is read.
+const REFUSAL_MOST: usize = 64 << 10;
 
 /// The links to all agents. Cheap to clone.
 #[derive(Clone)]
 pub struct Fleet(Arc<Inner>);
 
 struct Inner {
+    store: Store,
     clock: Clock,
     spawn: Spawn,
     installation: InstallationId,
@@ -41,6 +51,7 @@ struct Inner {
     next: AtomicU64,
     /// One permit for each forward that a node may have open.
     forwards: Mutex<HashMap<NodeId, Arc<Semaphore>>>,
+    reports: Rates,
 }
 
 /// What is known of a node that has been here since the server started.
@@ -78,6 +89,7 @@ impl Fleet {
     /// A fleet without links. Also starts what tells the database who came and went.
     pub fn start(store: Store, clock: Clock, spawn: Spawn, installation: InstallationId) -> Fleet {
         let inner = Inner {
+            store: store.clone(),
             clock,
             spawn: spawn.clone(),
             installation,
@@ -86,6 +98,7 @@ impl Fleet {
             notes: Notes::default(),
             next: AtomicU64::new(1),
             forwards: Mutex::default(),
+            reports: Rates::default(),
         };
         let fleet = Fleet(Arc::new(inner));
         let own = fleet.clone();
@@ -121,16 +134,34 @@ impl Fleet {
     }
 
     /// Serves one upgraded connection of this node until it ends.
-    pub async fn attach(&self, node: &Node, io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    pub async fn attach(
+        &self,
+        node: &Node,
+        opening: Opening,
+        io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    ) {
         let Inner { clock, spawn, installation, next, .. } = &*self.0;
-        let id = next.fetch_add(1, Ordering::Relaxed);
-        let link = match link::open(io, id, (node.id, *installation), (clock, spawn)).await {
+        let (id, lease) = (next.fetch_add(1, Ordering::Relaxed), opening.lease);
+        let link = match link::open(io, id, (node.id, *installation, opening), (clock, spawn)).await {
             Ok(link) => Arc::new(link),
             Err(why) => {
+                let why = Foreign(why);
                 tracing::warn!(node.id = %node.id, node.name = %node.name, %why, "a link was refused");
                 return;
             }
         };
+        if let (Some((number, boot)), true) = (lease, lease.map(|(number, _)| number) == link.stored) {
+            match self.0.store.node_lease_stored(node.id, number, boot, clock.now()).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    tracing::warn!(node.id = %node.id, node.name = %node.name, "another process has become this node meanwhile");
+                    link.task.stop();
+                    return;
+                }
+                // It is noted with the next link; until then the lease before is accepted, too.
+                Err(error) => tracing::warn!(node.id = %node.id, %error, "a stored lease was not noted"),
+            }
+        }
         if link.answer.facts != node.facts {
             self.0.notes.facts(node.id, link.answer.facts.clone());
         }
@@ -143,6 +174,49 @@ impl Fleet {
         let nodes = self.0.nodes.read().unwrap_or_else(PoisonError::into_inner);
         for link in nodes.get(&node).into_iter().flat_map(|entry| &entry.links) {
             link.task.stop();
+        }
+    }
+
+    /// Whether another process of this node is here and answers. Links whose process does not are ended.
+    pub async fn is_held(&self, node: NodeId, boot: Option<Boot>) -> bool {
+        let others: Vec<Arc<Link>> = {
+            let nodes = self.0.nodes.read().unwrap_or_else(PoisonError::into_inner);
+            let links = nodes.get(&node).map_or(&[][..], |entry| &entry.links);
+            // Agents of protocol 1 do not say which process they are; all their links count as one.
+            links.iter().filter(|link| link.boot != boot).cloned().collect()
+        };
+        for link in others {
+            let Ok(request) = addressed(empty(Method::GET, "/health")) else { return false };
+            let asked = link.sender.clone().try_send_request(request);
+            match self.0.clock.timeout(HOLDER_LIMIT, asked).await {
+                Some(Ok(_)) => return true,
+                Some(Err(_)) | None => link.task.stop(),
+            }
+        }
+        false
+    }
+    /// Ends the links of processes that are no longer their nodes: another server of this installation has let a newer one in.
+    pub(super) async fn dismiss(&self) -> Result<(), ostler_store::StoreError> {
+        let boots = self.0.store.node_boots(&self.online()).await?;
+        let nodes = self.0.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        for link in nodes.values().flat_map(|entry| &entry.links) {
+            let now = boots.get(&link.node);
+            if now.is_some() && link.boot.is_some() && now != link.boot.as_ref() {
+                tracing::warn!(node.id = %link.node, "another process has become this node; its link is closed");
+                link.task.stop();
+            }
+        }
+        Ok(())
+    }
+    /// Another machine has shown this node's key.
+    pub async fn conflict(&self, node: &Node, from: Option<&str>) -> Result<(), ostler_store::StoreError> {
+        self.0.store.node_conflict(&report_grant(node), from, self.0.clock.now()).await
+    }
+    /// Takes so many reports of a node, and waits until more of it may be read. What it says meanwhile waits at the node.
+    pub async fn reports_taken(&self, node: NodeId, count: u64) {
+        let pause = self.0.reports.take(node, count, self.0.clock.now());
+        if pause > Millis(0) {
+            self.0.clock.sleep(pause).await;
         }
     }
 
@@ -184,17 +258,18 @@ impl Fleet {
         body: &impl Serialize,
     ) -> Result<(), FleetError> {
         let request = json_request(method, path, body);
-        let work = async { link::read_bytes(node, self.send(node, request).await?).await.map(|_| ()) };
+        let work = async { link::read_bytes(node, self.send(node, request).await?, ANSWER_SHORT).await.map(|_| ()) };
         self.0.clock.timeout(ANSWER_LIMIT, work).await.unwrap_or(Err(FleetError::Late(node)))
     }
     /// Follows an answer of one JSON value per line.
-    pub async fn lines<T: DeserializeOwned>(&self, node: NodeId, path: &str) -> Result<Lines<T>, FleetError> {
+    pub async fn lines<T: Line>(&self, node: NodeId, path: &str) -> Result<Lines<T>, FleetError> {
+        let is_endless = !path.ends_with("follow=false");
         let response = self.request(node, empty(Method::GET, path)).await?;
         let status = response.status();
         if status.is_success() {
-            return Ok(Lines::new(node, response.into_body()));
+            return Ok(Lines::new(node, response.into_body(), is_endless));
         }
-        let body = Limited::new(response.into_body(), link::ANSWER_MOST).collect();
+        let body = Limited::new(response.into_body(), REFUSAL_MOST).collect();
         let bytes = self.0.clock.timeout(ANSWER_LIMIT, body).await.and_then(Result::ok).map(|b| b.to_bytes());
         Err(refused(node, status, &bytes.unwrap_or_default()))
     }
@@ -213,7 +288,7 @@ impl Fleet {
         let response = self.request(node, request).await?;
         if !response.status().is_success() {
             let status = response.status();
-            let body = Limited::new(response.into_body(), link::ANSWER_MOST).collect();
+            let body = Limited::new(response.into_body(), REFUSAL_MOST).collect();
             let bytes = self.0.clock.timeout(ANSWER_LIMIT, body).await.and_then(Result::ok).map(|b| b.to_bytes());
             return Err(refused(node, status, &bytes.unwrap_or_default()));
         }
@@ -222,7 +297,7 @@ impl Fleet {
     }
 
     async fn whole<T: DeserializeOwned>(&self, node: NodeId, request: Request<Body>) -> Result<T, FleetError> {
-        let work = async { read_json(node, self.send(node, request).await?).await };
+        let work = async { read_json(node, self.send(node, request).await?, ANSWER_WHOLE).await };
         self.0.clock.timeout(ANSWER_LIMIT, work).await.unwrap_or(Err(FleetError::Late(node)))
     }
 
@@ -284,6 +359,11 @@ impl<'a> Up<'a> {
             fleet.0.notes.presence(node, true, now);
         }
         entry.links.push(link.clone());
+        let most = usize::try_from(LINKS_PER_NODE).unwrap_or(usize::MAX);
+        for old in entry.links.drain(..entry.links.len().saturating_sub(most)) {
+            tracing::warn!(node.id = %node, link = old.id, "a node has more links than it needs; its oldest is closed");
+            old.task.stop();
+        }
         // Told while the list is locked, so that changes are heard in the order in which they happened. No subscriber is no error.
         let _ = fleet.0.changes.send(Change::Up { node, link: id, answer });
         Self { fleet, link }

@@ -87,6 +87,9 @@ pub(super) async fn run(fleet: &Fleet, store: &Store) {
             () = fleet.notes().wake.notified() => clock.sleep(GATHER).await,
             () = clock.sleep_until(seen_at + SEEN_EVERY) => {
                 seen_at = clock.now();
+                if let Err(error) = fleet.dismiss().await {
+                    tracing::warn!(%error, "whether another process has become one of the nodes is not known yet");
+                }
                 let seen: Vec<(NodeId, Time)> = fleet.online().into_iter().map(|node| (node, seen_at)).collect();
                 if !seen.is_empty() && let Err(error) = store.node_seen(&seen, seen_at).await {
                     tracing::warn!(%error, "when nodes were last seen was not written");

@@ -1,9 +1,10 @@
 //! Whether a request was signed by the node that it names, just now, and is seen for the first time.
 
+use super::key::LinkKey;
 use ostler_model::node::Node;
 use ostler_model::{Millis, NodeId, Time};
 use ostler_store::{Store, StoreError};
-use ostler_wire::link::sign::{FRESH_MS, Signed, message};
+use ostler_wire::link::sign::{FRESH_MS, Signed};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,8 @@ const REMEMBERED_PER_NODE: usize = 512;
 /// Nodes at which forgotten ones are swept out.
 const SWEEP_AT: usize = 1024;
 
-/// Why a signature is not accepted. The caller is told none of this, only 401; the log is.
+/// Why a signature is not accepted. The caller is told none of this, only 401; the log is. Only a node that has proven itself is
+/// told that it has dialled another name.
 #[derive(Debug, thiserror::Error)]
 pub enum Refused {
     #[error("the signature is malformed")]
@@ -24,6 +26,8 @@ pub enum Refused {
     Wrong,
     #[error("the signature has been used already")]
     Replayed,
+    #[error("the agent has dialled {dialled}, and this control plane is called {names}")]
+    Elsewhere { dialled: String, names: String },
     #[error("the node signs too many requests")]
     TooMany,
     #[error(transparent)]
@@ -47,7 +51,7 @@ impl Verifier {
         now: Time,
         method: &str,
         path: &str,
-        header: &str,
+        (header, key): (&str, &LinkKey),
     ) -> Result<Node, Refused> {
         let signed = Signed::parse(header).ok_or(Refused::Malformed)?;
         let away = now.as_millis().abs_diff(signed.at.as_millis());
@@ -55,10 +59,13 @@ impl Verifier {
             return Err(Refused::NotFresh(away));
         }
         let node = store.node_find(signed.node).await?;
-        let key = node.as_ref().map_or(NOBODY.as_slice(), |n| n.public_key.as_slice());
-        let bytes = message(method, path, signed.node, signed.at, &signed.nonce);
-        let is_genuine = UnparsedPublicKey::new(&ED25519, key).verify(&bytes, &signed.signature).is_ok();
+        let public = node.as_ref().map_or(NOBODY.as_slice(), |n| n.public_key.as_slice());
+        let bytes = signed.message(method, path, key.installation());
+        let is_genuine = UnparsedPublicKey::new(&ED25519, public).verify(&bytes, &signed.signature).is_ok();
         let node = node.filter(|_| is_genuine).ok_or(Refused::Wrong)?;
+        if let Some(dialled) = signed.dialled.as_ref().filter(|dialled| !key.is_own(&dialled.authority)) {
+            return Err(Refused::Elsewhere { dialled: dialled.authority.clone(), names: key.names() });
+        }
         // Last, so that only the node itself can fill its own memory.
         self.remember(&signed, now)?;
         Ok(node)

@@ -79,13 +79,21 @@ where
     I: Input,
     O: Output,
 {
+    let asks_who = (P::ACCESS == Access::NodeLink)
+        .then(|| crate::fleet::signed(request.headers()).map(|signed| (signed, crate::fleet::way(request.headers()))))
+        .flatten();
     let answer = attempt(handler, &mut call, request).await;
     let label = call.caller.as_ref().map(|caller| super::front::ActorLabel(caller.authority.actor.kind));
     let mut response = match answer {
         Ok(response) => response,
         Err(error) => {
             crate::audit::note_refusal(&call, &error).await;
-            error.respond(call.request_id)
+            let mut response = error.respond(call.request_id);
+            // A node believes a refusal of its control plane only.
+            if let Some((signed, saw)) = &asks_who {
+                crate::node::prove(&call.app, signed, (*saw, None), response.headers_mut());
+            }
+            response
         }
     };
     if let Some(cookie) = call.cookie.take()

@@ -33,7 +33,10 @@ pub async fn update(app: App, node: Allowed<Node, Write>, Json(body): Json<NodeU
         }
     }
     let now = app.clock.now();
-    let NodeUpdate { name, is_draining, min_isolation } = &body;
+    if body.accept_next {
+        app.store.node_accept_next(&node.grant, now).await?;
+    }
+    let NodeUpdate { name, is_draining, min_isolation, .. } = &body;
     let node = app.store.node_update(&node.grant, name.as_ref(), *is_draining, *min_isolation, now).await?;
     Ok(View(view(&app, node).await?))
 }

@@ -10,9 +10,11 @@ use ostler_wire::node::{Join, Joined};
 /// Become a node: what `ostler agent join` sends. The token works once; the same machine asking again gets the same answer.
 pub async fn join(app: App, public: Public, Json(body): Json<Join>) -> Result<Created<Joined>> {
     let public_key = key(&body.public_key)?;
+    body.facts.check().map_err(|unfit| Error::field(unfit.field, unfit.why))?;
     let name = body.name.unwrap_or_else(|| name_of(&body.facts.hostname));
-    let joining = Joining { id: app.ids.next(), name, public_key, facts: body.facts };
-    let hash = hash_token(body.token.reveal());
+    let joining = Joining { id: app.ids.next(), name, public_key, facts: body.facts.cleaned() };
+    // What stands after the dot is this installation's key, for the agent.
+    let hash = hash_token(body.token.reveal().split('.').next().unwrap_or_default());
     let node = app.store.node_join(&hash, &joining, &public.origin, app.clock.now()).await?;
     tracing::info!(node.id = %node.id, node.name = %node.name, "a node has joined");
     Ok(Created(Joined { node: node.id, name: node.name, installation: app.installation }))

@@ -13,6 +13,7 @@ mod view;
 
 pub(crate) use view::{view, views};
 
+pub(crate) use link::prove;
 pub(crate) use token::make as make_token;
 
 use crate::app::App;

@@ -53,7 +53,9 @@ pub(crate) async fn make(
         node: None,
     };
     let token = app.store.join_token_create(grant, &token, &hash_token(&secret), now).await?;
-    let command = format!("ostler agent join {} {secret}", app.config.public_url());
+    let secret = format!("{secret}.{}", app.link_key.public());
+    // The shell's own echo: the token stands in no list of processes.
+    let command = format!("echo {secret} | ostler agent join {} -", app.config.public_url());
     Ok(JoinTokenCreated { id: token.id, token: secret, command, expires_at: token.expires_at })
 }
 

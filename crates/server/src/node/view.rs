@@ -2,9 +2,12 @@
 
 use crate::app::App;
 use crate::http::Result;
-use ostler_model::NodeId;
-use ostler_model::node::{Node, problems};
+use ostler_model::node::{LinkFacts, Node, problems};
+use ostler_model::{Millis, NodeId};
 use ostler_wire::node::{NodeState, NodeView};
+
+/// A copy tries again and again; when it has not for this long, it has gone.
+const CONFLICT_SHOWN: Millis = Millis::secs(15 * 60);
 
 /// One node.
 pub(crate) async fn view(app: &App, node: Node) -> Result<NodeView> {
@@ -15,7 +18,13 @@ pub(crate) async fn view(app: &App, node: Node) -> Result<NodeView> {
 pub(crate) async fn views(app: &App, nodes: Vec<Node>) -> Result<Vec<NodeView>> {
     let ids: Vec<NodeId> = nodes.iter().map(|node| node.id).collect();
     let usage = app.store.node_usage(&ids).await?;
+    let now = app.clock.now();
+    let conflicts = app.store.node_conflicts(&ids, now - CONFLICT_SHOWN).await?;
     let one = |node: Node| {
+        let link = LinkFacts {
+            copy: conflicts.get(&node.id).map(|conflict| conflict.from.as_deref()),
+            is_old_agent: app.fleet.hello(node.id).is_some_and(|hello| hello.protocol < 2),
+        };
         let presence = app.fleet.presence(node.id);
         let usage = usage.get(&node.id).copied().unwrap_or_default();
         NodeView {
@@ -28,7 +37,7 @@ pub(crate) async fn views(app: &App, nodes: Vec<Node>) -> Result<Vec<NodeView>> 
             reserved_memory_bytes: usage.memory_bytes,
             reserved_cpu_millis: usage.cpu_millis,
             min_isolation: node.min_isolation,
-            problems: problems(&node),
+            problems: problems(&node, link),
             id: node.id,
             workspace: node.workspace,
             name: node.name,

@@ -3,7 +3,7 @@
 use super::desired::Pusher;
 use super::driver::{self, Board, Health, Wake};
 use super::observed::{Ended, Reader};
-use crate::fleet::{Change, Fleet};
+use crate::fleet::{Change, Fleet, FleetError};
 use crate::realtime::Bus;
 use crate::workload::Lowering;
 use ostler_model::event::Fact;
@@ -16,6 +16,8 @@ use tokio::sync::broadcast::error::RecvError;
 
 /// What nobody told of is found at the latest after this.
 const REST: Millis = Millis::secs(30);
+/// After a node has said what no agent says.
+const BEYOND: Millis = Millis::secs(30);
 /// The pause before the reports of a node are asked for again.
 const PAUSE: Millis = Millis::secs(1);
 
@@ -233,6 +235,10 @@ async fn read(reader: &Reader, pusher: &Pusher, wake: &Wake) {
             })
             .await;
         match ended {
+            Err(error @ (Ended::Link(FleetError::Unreadable { .. }) | Ended::Facts(_))) => {
+                tracing::warn!(node.id = %reader.node, %error, "a node's reports are beyond their bounds; reading them later");
+                reader.clock.sleep(BEYOND).await;
+            }
             Ok(()) | Err(Ended::Link(_)) => {}
             Err(error) => tracing::warn!(node.id = %reader.node, %error, "could not read a node's reports"),
         }

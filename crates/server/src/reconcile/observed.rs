@@ -2,6 +2,7 @@
 
 use crate::fleet::{Fleet, FleetError};
 use ostler_model::authz::{Authority, Grant, Origin, Report as CanReport, SystemReason, authorize};
+use ostler_model::node::said::Unfit;
 use ostler_model::node::{Facts, Node};
 use ostler_model::workload::Report;
 use ostler_model::{Millis, NodeId, WorkloadId};
@@ -13,7 +14,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reports that are written together.
-const BATCH: usize = 256;
+const BATCH: u64 = 256;
+/// New facts count like so many reports.
+const FACTS_COUNT: u64 = 20;
 /// How long the first report of a batch waits for others.
 const GATHER: Millis = Millis(20);
 /// Without a line for this long, the stream is dead although nobody noticed. Agents beat every few seconds.
@@ -26,8 +29,16 @@ pub(super) enum Ended {
     Link(#[from] FleetError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("its facts are not accepted: {0}")]
+    Facts(Unfit),
     #[error("the node has said nothing for {} seconds", SILENCE.0 / 1000)]
     Silent,
+}
+
+impl From<Unfit> for Ended {
+    fn from(unfit: Unfit) -> Self {
+        Ended::Facts(unfit)
+    }
 }
 
 /// Reads one node's reports.
@@ -43,20 +54,27 @@ struct Batch {
     /// The newest report of each workload; older ones of the same batch say nothing that it does not.
     reports: BTreeMap<WorkloadId, Report>,
     facts: Option<Facts>,
+    /// Lines that were read for it, also those that said nothing new.
+    lines: u64,
 }
 
 impl Batch {
-    fn add(&mut self, line: Observation) {
+    fn add(&mut self, line: Observation) -> Result<(), Unfit> {
+        self.lines += 1;
         match line {
             Observation::Workload { id, report } => {
                 let is_newer = |old: &Report| (report.generation, report.seq) > (old.generation, old.seq);
                 if self.reports.get(&id).is_none_or(is_newer) {
-                    self.reports.insert(id, report);
+                    self.reports.insert(id, report.cleaned());
                 }
             }
-            Observation::Facts { facts } => self.facts = Some(facts),
+            Observation::Facts { facts } => {
+                facts.check()?;
+                self.facts = Some(facts.cleaned());
+            }
             Observation::Synced { .. } | Observation::Beat { .. } => {}
         }
+        Ok(())
     }
     fn is_empty(&self) -> bool {
         self.reports.is_empty() && self.facts.is_none()
@@ -70,15 +88,15 @@ impl Reader {
         loop {
             let mut batch = Batch::default();
             match self.clock.timeout(SILENCE, lines.next()).await.ok_or(Ended::Silent)? {
-                Some(line) => batch.add(line?),
+                Some(line) => batch.add(line?)?,
                 None => return Ok(()),
             }
             let end = self.clock.now() + GATHER;
             let mut is_over = false;
-            while !batch.is_empty() && batch.reports.len() < BATCH && self.clock.now() < end {
+            while !batch.is_empty() && batch.lines < BATCH && self.clock.now() < end {
                 let left = end.since(self.clock.now());
                 match self.clock.timeout(left, lines.next()).await {
-                    Some(Some(line)) => batch.add(line?),
+                    Some(Some(line)) => batch.add(line?)?,
                     Some(None) => {
                         is_over = true;
                         break;
@@ -86,7 +104,10 @@ impl Reader {
                     None => break,
                 }
             }
+            // Facts are told to everybody, so they count for more.
+            let count = batch.lines + u64::from(batch.facts.is_some()) * FACTS_COUNT;
             self.apply(batch, &stray).await?;
+            self.fleet.reports_taken(self.node, count).await;
             if is_over {
                 return Ok(());
             }

@@ -2,6 +2,7 @@
 
 use crate::config::{Config, LogFormat, Security, address, read_proxies};
 use ostler_model::Secret;
+use ostler_wire::link::proof::authority;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -159,6 +160,22 @@ pub(crate) const ITEMS: &[Item] = &[
         get: |config| json!(config.public_url),
         set: |config, value| {
             config.public_url = optional(value)?;
+            Ok(())
+        },
+    },
+    Item {
+        name: "node_urls",
+        says: "Other URLs under which nodes dial this server. A node that has dialled another one is refused.",
+        is_secret: false,
+        is_editable: true,
+        is_live: false,
+        get: |config| json!(config.node_urls),
+        set: |config, value| {
+            let all: Vec<String> = read(value)?;
+            if let Some(odd) = all.iter().find(|url| !url.starts_with("https://") || authority(url).is_none()) {
+                return Err(format!("{odd} is no URL of a control plane; for example https://10.0.0.5"));
+            }
+            config.node_urls = all;
             Ok(())
         },
     },
@@ -352,6 +369,7 @@ mod tests {
             let value = match item.get(&config) {
                 Value::Bool(is) => json!(!is),
                 Value::Number(_) => json!(25),
+                Value::Array(_) if item.name == "node_urls" => json!(["https://10.0.0.5"]),
                 Value::Array(_) => json!(["10.0.0.5"]),
                 _ => match item.name {
                     "listen" => json!("127.0.0.1:1"),

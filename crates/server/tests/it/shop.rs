@@ -79,7 +79,7 @@ impl Shop {
                 .await;
         });
         let (fleet, node) = (self.app.fleet.clone(), self.node.clone());
-        tokio::spawn(async move { fleet.attach(&node, ours).await });
+        tokio::spawn(async move { fleet.attach(&node, ostler_server::fleet::Opening::default(), ours).await });
         self.agent.link = Some(serving);
         let fleet = self.app.fleet.clone();
         let id = self.node.id;

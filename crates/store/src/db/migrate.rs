@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[(&str, &str)] = &[
     ("0009_archive", include_str!("../../migrations/0009_archive.sql")),
     ("0010_match_host", include_str!("../../migrations/0010_match_host.sql")),
     ("0011_search_teams", include_str!("../../migrations/0011_search_teams.sql")),
+    ("0012_link", include_str!("../../migrations/0012_link.sql")),
     ("0013_identity", include_str!("../../migrations/0013_identity.sql")),
     ("0014_place", include_str!("../../migrations/0014_place.sql")),
 ];

@@ -13,6 +13,7 @@ mod fault;
 mod host;
 mod identity;
 mod job;
+mod lease;
 mod limits;
 mod matches;
 mod migrate;

@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use ostler_agent::driver::sim::SimHost;
 use ostler_agent::identity::{Identity, Key, Membership};
 use ostler_agent::link::dial::{Ask, Dial as _};
-use ostler_agent::link::{self, Links};
+use ostler_agent::link::{self, Leases, Links};
 use ostler_agent::{Agent, Config as AgentConfig, router};
 use ostler_model::authz::{Authority, Collection, Grant, Origin, Resource, SystemReason, Write, authorize};
-use ostler_model::node::{JoinToken, Node};
+use ostler_model::node::{JoinToken, Lease, Node};
 use ostler_model::user::User;
 use ostler_model::workspace::Workspace;
 use ostler_model::{InstallationId, JobId, Label, Millis, NodeId, Secret, WorkloadId, WorkspaceId};
@@ -22,6 +22,7 @@ use ostler_server::config::{Config, Rates};
 use ostler_server::{Ground, auth, build_app, service};
 use ostler_store::node::Joining;
 use ostler_store::{MasterKey, Options, Store};
+use ostler_wire::link::proof::ServerKey;
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -54,6 +55,8 @@ pub struct Machine {
     pub host: SimHost,
     pub clock: Clock,
     pub identity: Arc<Identity>,
+    /// What its disk has of leases.
+    pub lease: Arc<Mutex<Option<Lease>>>,
     pub agent: Option<Running>,
 }
 
@@ -157,10 +160,10 @@ impl World {
         let host = SimHost::new(clock.clone());
         let key = Key::from_seed(&self.ids.bytes());
         let node = enlist(&self.store, &self.clock, &self.ids, self.workspace, &key, &name, &host).await;
-        let installation = self.server.as_ref().map(|app| app.installation).expect("the server runs by now");
-        let member = member(&name, node, installation);
+        let server = self.server.as_ref().expect("the server runs by now");
+        let member = member(&name, node, (server.installation, server.link_key.public()));
         let identity = Arc::new(Identity { key, member });
-        self.machines.push(Machine { name, host, clock, identity, agent: None });
+        self.machines.push(Machine { name, host, clock, identity, lease: Arc::default(), agent: None });
         self.start_agent(number).await;
     }
     /// Starts a node's agent, if it is not there.
@@ -178,6 +181,7 @@ impl World {
         };
         let links = link::start(link::Config {
             identity: machine.identity.clone(),
+            leases: Arc::new(Leases::memory(machine.lease.clone(), &ids)),
             dial: net.dial(&machine.name),
             router: router(agent.clone()),
             count: 1 + node % 2,
@@ -281,9 +285,10 @@ impl Machine {
     }
 }
 
-fn member(name: &str, node: NodeId, installation: InstallationId) -> Membership {
+fn member(name: &str, node: NodeId, (installation, key): (InstallationId, ServerKey)) -> Membership {
     let name = name.parse().expect("it is a name");
-    Membership { url: "http://ostler.test".to_owned(), node, name, installation }
+    // The network in memory is the machine's own.
+    Membership { url: "http://localhost".to_owned(), node, name, installation, server_key: Some(key) }
 }
 
 fn grant<R: Resource>(what: &R) -> Grant<R, Write> {

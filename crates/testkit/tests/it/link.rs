@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use bytes::Bytes;
@@ -10,18 +10,19 @@ use futures_util::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper_util::rt::TokioIo;
-use ostler_agent::identity::{Identity, Key, Membership};
+use ostler_agent::identity::{Asking, Identity, Key, Membership};
 use ostler_agent::link::dial::{Ask, Dial, HttpDial};
-use ostler_agent::link::{self, Links, Me};
+use ostler_agent::link::{self, Leases, Links, Me};
 use ostler_model::authz::{Authority, Collection, Origin, SystemReason, Write, authorize};
 use ostler_model::node::{Facts, JoinToken, Node};
 use ostler_model::{Id as _, InstallationId, Millis, NodeId, Time};
 use ostler_runtime::{Clock, Ids, Spawn};
-use ostler_server::fleet::{Fleet, FleetError, Verifier};
+use ostler_server::fleet::{Fleet, FleetError, LinkKey, Opening, Verifier, signed, way};
 use ostler_store::event::Filter;
 use ostler_store::{MasterKey, Options, Store};
 use ostler_testkit::faults::Weather;
 use ostler_testkit::transport::Net;
+use ostler_wire::link::proof::For;
 use ostler_wire::link::{Hello, UPGRADE};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +36,9 @@ enum Way {
     Memory,
 }
 
+/// What agents say that they dial.
+const AT: &str = "http://localhost";
+
 /// A control plane that knows nothing but links.
 #[derive(Clone)]
 struct Control {
@@ -45,6 +49,7 @@ struct Control {
     fleet: Fleet,
     spawn: Spawn,
     installation: InstallationId,
+    link_key: LinkKey,
 }
 
 impl Control {
@@ -52,17 +57,18 @@ impl Control {
         let clock = Clock::system();
         let ids = Ids::system(clock.clone());
         let store = Store::open(Options::memory(clock.clone(), MasterKey::new([7; 32]))).await.unwrap();
-        Self::with(store, clock, ids.clone(), ids.next())
+        Self::with(store, clock, ids.clone(), ids.next()).await
     }
-    fn with(store: Store, clock: Clock, ids: Ids, installation: InstallationId) -> Control {
+    async fn with(store: Store, clock: Clock, ids: Ids, installation: InstallationId) -> Control {
         let spawn = Spawn::new();
         let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
-        Control { store, clock, ids, verifier: Arc::default(), fleet, spawn, installation }
+        let link_key = LinkKey::load(&store, (&ids, &clock), installation, &[]).await.unwrap();
+        Control { store, clock, ids, verifier: Arc::default(), fleet, spawn, installation, link_key }
     }
     /// The same database in a new process.
     async fn restarted(self) -> Control {
         self.spawn.shutdown().await;
-        Self::with(self.store, self.clock, self.ids, self.installation)
+        Self::with(self.store, self.clock, self.ids, self.installation).await
     }
     fn router(&self) -> Router {
         Router::new().route("/api/v1/agent/link", get(door)).with_state(self.clone())
@@ -100,13 +106,20 @@ impl Control {
 async fn door(State(control): State<Control>, mut request: Request) -> Response {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let (method, path) = (request.method().as_str(), request.uri().path());
-    let verified = control.verifier.verify(&control.store, control.clock.now(), method, path, header).await;
-    let Ok(node) = verified else { return StatusCode::UNAUTHORIZED.into_response() };
+    let (now, key) = (control.clock.now(), &control.link_key);
+    let verified = control.verifier.verify(&control.store, now, method, path, (header, key)).await;
+    let (signed, saw) = (signed(request.headers()), way(request.headers()));
+    let Ok(node) = verified else {
+        let proof = signed.and_then(|signed| key.prove(For::Answer, &signed, saw, (None, now)));
+        let proof = proof.map(|text| [("ostler-server", text)]);
+        return (StatusCode::UNAUTHORIZED, proof.unwrap_or_else(|| [("ostler-server", String::new())])).into_response();
+    };
+    let proof = signed.and_then(|signed| key.prove(For::Link, &signed, saw, (None, now)));
     let upgrade = hyper::upgrade::on(&mut request);
     let fleet = control.fleet.clone();
     control.spawn.spawn("attach", async move {
         if let Ok(io) = upgrade.await {
-            fleet.attach(&node, TokioIo::new(io)).await;
+            fleet.attach(&node, Opening { proof, lease: None }, TokioIo::new(io)).await;
         }
     });
     (StatusCode::SWITCHING_PROTOCOLS, [(header::CONNECTION, "upgrade"), (header::UPGRADE, UPGRADE)]).into_response()
@@ -178,7 +191,8 @@ impl Agent {
     fn start(dial: Arc<dyn Dial>, key: Key, node: NodeId, control: &Control, options: AgentOptions) -> Agent {
         let (spawn, slow) = (Spawn::new(), Arc::new(AtomicUsize::new(0)));
         let name = "stable".parse().unwrap();
-        let member = Membership { url: String::new(), node, name, installation: control.installation };
+        let (installation, server_key) = (control.installation, Some(control.link_key.public()));
+        let member = Membership { url: AT.to_owned(), node, name, installation, server_key };
         let identity = Arc::new(Identity { key, member });
         let member = identity.member.clone();
         let hello = move |body: Bytes| async move {
@@ -200,9 +214,13 @@ impl Agent {
                     std::future::pending::<()>()
                 }),
             )
+            .route("/chatter/{bytes}", get(|Path(bytes): Path<usize>| async move { chatter(bytes) }))
+            .route("/console", get(|| async { console() }))
+            .route("/refuses", get(|| async { (StatusCode::CONFLICT, "no\n\u{1b}[2J".repeat(5000)) }))
             .route("/shout", any(shout));
         let links = link::start(link::Config {
             identity,
+            leases: Arc::new(Leases::memory(Arc::default(), &control.ids)),
             dial,
             router,
             count: options.links,
@@ -458,6 +476,92 @@ async fn a_version_without_a_common_protocol_is_refused_with_the_reason() {
     assert_eq!(control.fleet.presence(node).links, 0);
 }
 
+/// A control plane and an agent whose hello is this.
+async fn refused(me: fn(&Membership, &Hello) -> Result<ostler_wire::link::HelloAnswer, String>) -> bool {
+    let control = Control::new().await;
+    let wires = Wires::new(Way::Memory, &control).await;
+    let key = key(&control);
+    let node = control.node(&key).await.id;
+    let agent = Agent::start(wires.dial(), key, node, &control, AgentOptions { me, ..AgentOptions::default() });
+    until(|| agent.links.state().trouble.is_some()).await;
+    !control.fleet.is_online(node)
+}
+
+#[tokio::test]
+async fn s10_a_hello_of_megabytes_is_not_read() {
+    let huge = |member: &Membership, hello: &Hello| {
+        let notes = vec!["x".repeat(1000); 10 * 256 * 1024 / 1000];
+        let can = ostler_model::node::Abilities { notes, ..Default::default() };
+        link::hello(member, hello, Me { facts: Facts { can, ..Facts::default() }, ..me() })
+    };
+    assert!(refused(huge).await);
+    let hidden = |member: &Membership, hello: &Hello| {
+        link::hello(member, hello, Me { facts: Facts { os: "\u{1b}[2J".into(), ..Facts::default() }, ..me() })
+    };
+    assert!(refused(hidden).await);
+    let long =
+        |member: &Membership, hello: &Hello| link::hello(member, hello, Me { agent_boot: "x".repeat(640), ..me() });
+    assert!(refused(long).await);
+}
+
+/// A console that says the same line for ever.
+fn console() -> Body {
+    let line =
+        r#"{"seq":1,"at":"2026-01-01T00:00:00Z","stream":"out","text":"TEXT"}"#.replace("TEXT", &"x".repeat(8000));
+    let line = Bytes::from(line + "\n");
+    Body::from_stream(futures_util::stream::repeat_with(move || Ok::<_, std::convert::Infallible>(line.clone())))
+}
+
+/// A line of this many bytes, over and over.
+fn chatter(bytes: usize) -> Body {
+    let line = Bytes::from(format!("{}\n", "1".repeat(bytes)));
+    Body::from_stream(futures_util::stream::repeat_with(move || Ok::<_, std::convert::Infallible>(line.clone())))
+}
+
+#[tokio::test]
+async fn s10_lines_ten_times_too_long_end_the_stream() {
+    use ostler_model::bounds::link::{CONSOLE_LINE, REPORT_LINE, STATS_LINE};
+    use ostler_server::fleet::Line;
+    async fn ends<T: Line>(fleet: &Fleet, node: NodeId, path: &str) {
+        let mut lines = fleet.lines::<T>(node, path).await.unwrap();
+        let Some(Err(error)) = lines.next().await else { panic!("{path}: a line that long is not read") };
+        assert!(matches!(error, FleetError::Unreadable { .. }), "{error:?}");
+        assert!(error.to_string().contains(&T::MOST.to_string()), "{error}");
+    }
+    let (control, _wires, _agent, node) = linked(Way::Memory, AgentOptions::default()).await;
+    ends::<ostler_wire::link::Observation>(&control.fleet, node, &format!("/chatter/{}", REPORT_LINE * 10)).await;
+    ends::<ostler_wire::stats::NodeStats>(&control.fleet, node, &format!("/chatter/{}", STATS_LINE * 10)).await;
+    ends::<ostler_wire::stats::WorkloadStats>(&control.fleet, node, &format!("/chatter/{}", STATS_LINE * 10)).await;
+    ends::<ostler_wire::console::ConsoleLine>(&control.fleet, node, &format!("/chatter/{}", CONSOLE_LINE * 10)).await;
+}
+
+#[tokio::test]
+async fn s10_a_console_answer_has_a_byte_budget() {
+    use ostler_model::bounds::link::CONSOLE_ANSWER;
+    let (control, _wires, _agent, node) = linked(Way::Memory, AgentOptions::default()).await;
+    let path = "/console?after=0&follow=false";
+    let mut lines = control.fleet.lines::<ostler_wire::console::ConsoleLine>(node, path).await.unwrap();
+    let mut read = 0;
+    let error = loop {
+        match lines.next().await.expect("it never ends by itself") {
+            Ok(line) => read += line.text.len() as u64,
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("more lines than are read at once"), "{error}");
+    assert!(read <= CONSOLE_ANSWER && read > CONSOLE_ANSWER / 2, "{read} bytes of text were read");
+}
+
+#[tokio::test]
+async fn s10_an_endless_answer_is_read_up_to_its_bound() {
+    let (control, _wires, _agent, node) = linked(Way::Memory, AgentOptions::default()).await;
+    let error = control.fleet.get::<u64>(node, "/endless").await.unwrap_err();
+    assert!(error.to_string().contains(&ostler_model::bounds::link::ANSWER_WHOLE.to_string()), "{error}");
+    let error = control.fleet.get::<u64>(node, "/refuses").await.unwrap_err();
+    let FleetError::Refused { message, .. } = &error else { panic!("{error:?}") };
+    assert!(message.chars().count() <= 500 && !error.to_string().contains(['\n', '\u{1b}']), "{error}");
+}
+
 #[tokio::test]
 async fn a_protocol_that_the_server_does_not_speak_ends_the_link() {
     let control = Control::new().await;
@@ -470,6 +574,11 @@ async fn a_protocol_that_the_server_does_not_speak_ends_the_link() {
     let agent = Agent::start(wires.dial(), key, node, &control, AgentOptions { me, ..AgentOptions::default() });
     until(|| agent.links.state().trouble.is_some()).await;
     assert_eq!(control.fleet.presence(node).links, 0);
+}
+
+fn asking<'a>(control: &Control, node: NodeId, method: &'a str, path: &'a str, at: Time) -> Asking<'a> {
+    let installation = Some(control.installation);
+    Asking { node, installation, authority: "localhost", method, path, at, lease: None, boot: [1; 16] }
 }
 
 /// Asks for a link with this header and says how that was answered.
@@ -491,7 +600,12 @@ async fn signatures_are_accepted_once_fresh_and_from_their_own_node_only() {
         let node = control.node(&own).await.id;
         let path = "/api/v1/agent/link";
         let sign = |key: &Key, node: NodeId, method: &str, path: &str, at: Time| {
-            key.authorization(node, method, path, at, &control.ids)
+            key.authorization(&asking(&control, node, method, path, at), control.ids.bytes())
+        };
+        let elsewhere = |change: fn(&mut Asking<'_>, &Ids)| {
+            let mut asking = asking(&control, node, "GET", path, control.clock.now());
+            change(&mut asking, &control.ids);
+            own.authorization(&asking, control.ids.bytes())
         };
         let now = control.clock.now();
         let unknown = NodeId::from_parts(now, 1);
@@ -505,6 +619,8 @@ async fn signatures_are_accepted_once_fresh_and_from_their_own_node_only() {
             ("too new", sign(&own, node, "GET", path, now + minute + minute)),
             ("another scheme", sign(&own, node, "GET", path, now).replace("Ostler-Node", "Bearer")),
             ("nothing", "Ostler-Node".to_owned()),
+            ("another installation", elsewhere(|asking, ids| asking.installation = Some(ids.next()))),
+            ("another server's name", elsewhere(|asking, _| asking.authority = "ostler.example.org")),
         ] {
             assert_eq!(knock(&wires, &header).await, StatusCode::UNAUTHORIZED, "{why} must be refused");
         }
@@ -521,7 +637,8 @@ async fn one_of_many_replays_at_once_is_accepted() {
     let wires = Wires::new(Way::Memory, &control).await;
     let own = key(&control);
     let node = control.node(&own).await.id;
-    let header = own.authorization(node, "GET", "/api/v1/agent/link", control.clock.now(), &control.ids);
+    let asking = asking(&control, node, "GET", "/api/v1/agent/link", control.clock.now());
+    let header = own.authorization(&asking, control.ids.bytes());
     let answers = futures_util::stream::iter(0..50).map(|_| knock(&wires, &header)).buffer_unordered(50);
     let accepted = answers.filter(|s| std::future::ready(*s == StatusCode::SWITCHING_PROTOCOLS)).count().await;
     assert_eq!(accepted, 1);

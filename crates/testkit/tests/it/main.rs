@@ -3,5 +3,9 @@
 
 mod fleet;
 mod link;
+mod machine;
 mod node;
 mod place;
+mod proof;
+mod proxies;
+mod proxy;

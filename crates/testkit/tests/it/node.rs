@@ -129,6 +129,7 @@ async fn a_machine_joins_dials_and_is_online() {
     let router = axum::Router::new().route("/hello", axum::routing::post(hello));
     let links = link::start(link::Config {
         identity,
+        leases: Arc::new(link::Leases::load(dir.path(), &ids).unwrap()),
         dial: Arc::new(dial),
         router,
         count: 1,

@@ -8,6 +8,7 @@
 //! that carry an `Idempotency-Key`, which every POST and DELETE of this client does.
 
 mod error;
+pub mod proxy;
 mod sse;
 
 pub use error::{ClientError, Refused};
@@ -88,6 +89,7 @@ impl Client {
                 // Credentials must not follow a redirect, and a redirected POST would turn into a GET.
                 .redirect(reqwest::redirect::Policy::none());
             let builder = if only_http1 { builder.http1_only() } else { builder };
+            let builder = if proxy::is_direct(&base) { builder.no_proxy() } else { builder };
             builder.build().map_err(|e| ClientError::Unreachable { url: base.clone(), why: chain(&e) })
         };
         Ok(Self { http: build(false)?, http1: build(true)?, base, who, ground })
@@ -269,7 +271,8 @@ impl Client {
     }
 
     fn failed(&self, error: &reqwest::Error) -> ClientError {
-        let (url, why) = (self.base.clone(), chain(error));
+        let via = proxy::variable(&self.base, |name| std::env::var(name).ok());
+        let (url, why) = (self.base.clone(), chain(error) + &proxy::hint(via));
         if error.is_connect() { ClientError::Unreachable { url, why } } else { ClientError::Cut { url, why } }
     }
 }

@@ -48,6 +48,8 @@ pub const CODES: &[Code] = &[
     row("not_your_key", &[403], Access, "Only its owner makes a new secret for a key.", "Its owner rotates it; others can delete it."),
     row("setup_secret", &[403], Access, "The setup secret is wrong.", "It is in the link that the server prints at its start while it has no admin."),
     row("join_token", &[403], Access, "The join token is unknown, used or expired.", "Make another one: `ostler node invite`."),
+    row("dialled_elsewhere", &[403], Access, "A node has dialled a name that is not this control plane's.", "Set `public_url` to the URL that nodes dial, or name it in `node_urls`."),
+    row("node_copied", &[409], Access, "Another machine is the node: this one's state is a copy, or was restored from a backup.", "Make a copy a node of its own: let its agent leave (with `--abandon`) and join. To put this machine in the node's place: stop the other, then `ostler node accept NAME`."),
     row("join_token_used", &[409], Access, "The join token has been used and cannot be taken back.", "Remove the node that it made instead: `ostler node delete NAME`."),
     row("too_many_keys", &[409], Access, "You have as many keys as one person may have.", "Delete those that nothing uses any more: `ostler key list` shows when each was last used."),
     row("too_many_passkeys", &[409], Access, "You have as many passkeys as one person may have.", "Remove one first."),

@@ -1,7 +1,8 @@
 //! What server and agent say to each other over the link.
 //!
-//! The agent dials `GET /api/v1/agent/link` and upgrades; from then on *it* serves HTTP/2 on the connection and the server
-//! is the client. Routes that the agent serves (never on a port of its own):
+//! The agent dials `GET /api/v1/agent/link` and upgrades, to a bare connection or, where a proxy passes nothing else, to a
+//! WebSocket whose binary messages carry the same bytes; from then on *it* serves HTTP/2 on the connection and the server
+//! is the client. Both prove themselves first: the agent in [`sign`], the server in [`proof`]. Routes that the agent serves (never on a port of its own):
 //!
 //! | route | body → answer |
 //! |---|---|
@@ -18,6 +19,7 @@
 //!
 //! Unknown fields are tolerated here (unlike in the API), so that N and N−1 understand each other.
 
+pub mod proof;
 pub mod sign;
 pub mod tuning;
 
@@ -26,9 +28,9 @@ use ostler_model::workload::{Desired, Report};
 use ostler_model::{InstallationId, NodeId, Time, WorkloadId};
 use serde::{Deserialize, Serialize};
 
-/// The protocol spoken by this build.
-pub const PROTOCOL: u32 = 1;
-/// The oldest that this build still understands.
+/// The protocol spoken by this build. Since 2 both sides prove themselves, and nodes have leases.
+pub const PROTOCOL: u32 = 2;
+/// The oldest that this build's server still understands. Its agent obeys no server that does not prove itself.
 pub const PROTOCOL_OLDEST: u32 = 1;
 /// The `Upgrade` token.
 pub const UPGRADE: &str = "ostler-link";
@@ -47,6 +49,9 @@ pub struct Hello {
     pub oldest: u32,
     pub server_version: String,
     pub now: Time,
+    /// [`proof::Statement`] about this link. Absent for agents of protocol 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// The agent's answer.

@@ -5,7 +5,7 @@ use super::world::{CALLERS, Copy, World};
 use http::Method;
 use ostler_server::http::{Access, Endpoint, Found, Presence};
 use ostler_testkit::server::{Answer, As};
-use ostler_wire::link::sign::{Signed, message};
+use ostler_wire::link::sign::{Dialled, Signed};
 use rusqlite::Connection;
 use schemars::SchemaGenerator;
 use serde_json::Value;
@@ -250,9 +250,11 @@ impl Cell<'_> {
                 let app = &copy.t.app;
                 let (at, nonce) = (app.clock.now(), app.ids.bytes());
                 let path = path.split('?').next().unwrap_or_default();
-                let bytes = message(self.endpoint.method.as_str(), path, world.node, at, &nonce);
-                let signature = world.node_key.sign(&bytes).as_ref().try_into().unwrap();
-                As::Header(Signed { node: world.node, at, nonce, signature }.header())
+                let dialled = Some(Dialled { authority: "localhost".to_owned(), lease: None, boot: [1; 16] });
+                let mut signed = Signed { node: world.node, at, nonce, dialled, signature: [0; 64] };
+                let bytes = signed.message(self.endpoint.method.as_str(), path, app.installation);
+                signed.signature = world.node_key.sign(&bytes).as_ref().try_into().unwrap();
+                As::Header(signed.header())
             }
             "weakkey" => match self.endpoint.access {
                 Access::Allowed { capability, .. } => world.weak[&capability.kind].clone(),

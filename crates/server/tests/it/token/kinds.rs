@@ -14,7 +14,7 @@ use ostler_model::{Millis, NodeId, Secret};
 use ostler_server::config::{Config, Matches, Rates};
 use ostler_server::http::{Access, Endpoint};
 use ostler_testkit::server::{Answer, As, TestServer};
-use ostler_wire::link::sign::{Signed, message};
+use ostler_wire::link::sign::{Dialled, Signed};
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use schemars::SchemaGenerator;
 use serde_json::{Value, json};
@@ -120,9 +120,11 @@ impl Purse {
             return self.tokens[kind].clone();
         }
         let (at, nonce) = (self.t.app.clock.now(), self.t.app.ids.bytes());
-        let bytes = message(method.as_str(), path, self.node, at, &nonce);
-        let signature = self.node_key.sign(&bytes).as_ref().try_into().unwrap();
-        Signed { node: self.node, at, nonce, signature }.header()
+        let dialled = Some(Dialled { authority: "localhost".to_owned(), lease: None, boot: [1; 16] });
+        let mut signed = Signed { node: self.node, at, nonce, dialled, signature: [0; 64] };
+        let bytes = signed.message(method.as_str(), path, self.t.app.installation);
+        signed.signature = self.node_key.sign(&bytes).as_ref().try_into().unwrap();
+        signed.header()
     }
 }
 

@@ -1,10 +1,13 @@
 //! Nodes: machines that run the agent, what they can do, and the tokens with which they join.
 
 mod floor;
+pub mod lease;
 mod problem;
+pub mod said;
 
 pub use floor::{Free, Low};
-pub use problem::{Problem, ProblemCode, problems};
+pub use lease::Lease;
+pub use problem::{LinkFacts, Problem, ProblemCode, problems};
 
 use crate::authz::{Kind, Resource};
 use crate::workload::Runtime;
