@@ -194,7 +194,7 @@ async fn s9_players_reach_a_game_whatever_is_started_again() {
     let (member, seq) = node.kill().await;
     assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);
     run("nft", &["delete", "table", "inet", &format!("ostler-{}", super::uid_of(&want))]);
-    let mut node = here.again(member, seq).await;
+    let node = here.again(member, seq).await;
     node.running(want.id).await;
     eventually("adopted", || node.agent.supervisor().run_of(want.id).unwrap().is_some()).await;
     assert_eq!(outside.python(&play(&machine.to_string(), at)), PLAYED);

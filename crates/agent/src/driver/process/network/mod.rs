@@ -62,10 +62,10 @@ impl Numbers {
         Ipv4Addr::from_bits(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + self.0 * 4 + at)
     }
     /// What holds on the host, for all and for this one. The zone is another for each run.
-    fn rules(self, zone: u16, ports: &[(u16, Protocol)], has_v6: bool) -> String {
+    fn rules(self, host: &host::Host, zone: u16, ports: &[(u16, Protocol)]) -> String {
         let (table, interface) = (self.table(), self.interface());
-        let v6 = has_v6.then(|| self.v6(2));
-        rules::shared()
+        let v6 = host.has_v6.then(|| self.v6(2));
+        rules::shared(host)
             + &rules::own(rules::Own { table: &table, interface: &interface, zone, ports, v4: self.v4(2), v6 })
     }
     fn v6(self, at: u16) -> Ipv6Addr {
@@ -90,10 +90,10 @@ pub(crate) async fn probe(clock: &Clock) -> Result<(), String> {
     let alone = |command: &mut tokio::process::Command| {
         sys::prepare(command, Before { network: Net::New, ..Before::default() });
     };
-    let numbers = Numbers(1);
-    let text = numbers.rules(1, &[(1, Protocol::Both)], true);
+    let (numbers, host) = (Numbers(1), host::Host::look());
+    let text = numbers.rules(&host, 1, &[(1, Protocol::Both)]);
     tool::talk(clock, nft(&text), alone).await?;
-    tool::talk(clock, nft(&rules::inside(&host::Host::look())), alone).await?;
+    tool::talk(clock, nft(&rules::inside(&host)), alone).await?;
     let interfaces = "link add dev trial0 mtu 1500 type veth peer name trial1 mtu 1500\nlink set trial0 up\n";
     tool::talk(clock, ip(interfaces), alone).await?;
     let forwards = "/proc/sys/net/ipv4/ip_forward";
@@ -187,7 +187,7 @@ async fn on_host(
 ) -> Result<(), String> {
     // A number that the run before did not have; zero means all.
     let zone = u16::try_from(pid.rem_euclid(i32::from(u16::MAX)) + 1).unwrap_or(1);
-    let text = numbers.rules(zone, ports, host.has_v6);
+    let text = numbers.rules(host, zone, ports);
     tool::talk(clock, nft(&text), |_| ()).await?;
     host::let_through(clock).await;
     Ok(())

@@ -53,7 +53,9 @@ pub(super) fn without(name: &str) -> String {
 
 /// What holds for all networks, on the host: nothing of this machine is reached from them, nor one from another, and into
 /// one only what was translated.
-pub(super) fn shared() -> String {
+pub(super) fn shared(host: &Host) -> String {
+    // One of them may be this machine itself.
+    let resolvers = resolvers(host);
     table(
         "ostler",
         &format!(
@@ -62,7 +64,7 @@ type filter hook input priority filter; policy accept;
 iifname != \"{PREFIX}*\" accept
 ct state established,related accept
 icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
-reject with icmpx admin-prohibited
+{resolvers}reject with icmpx admin-prohibited
 }}
 chain forward {{
 type filter hook forward priority filter; policy accept;
@@ -147,8 +149,7 @@ iifname \"{interface}\" ct state new ct count over {FLOWS} reject with icmpx adm
 
 /// What holds inside a network, wherever the packets would go on the host.
 pub(super) fn inside(host: &Host) -> String {
-    let resolvers = some("ip daddr", &host.resolvers_v4, "meta l4proto { tcp, udp } th dport 53 accept")
-        + &some("ip6 daddr", &host.resolvers_v6, "meta l4proto { tcp, udp } th dport 53 accept");
+    let resolvers = resolvers(host);
     let no = "reject with icmpx admin-prohibited";
     let closed = some("ip daddr", CLOSED_V4, no)
         + &some("ip6 daddr", CLOSED_V6, no)
@@ -167,6 +168,12 @@ icmpv6 type {{ nd-neighbor-solicit, nd-neighbor-advert }} accept
 "
         ),
     )
+}
+
+/// Lets questions for names through.
+fn resolvers(host: &Host) -> String {
+    let ask = "meta l4proto { tcp, udp } th dport 53 accept";
+    some("ip daddr", &host.resolvers_v4, ask) + &some("ip6 daddr", &host.resolvers_v6, ask)
 }
 
 /// One rule about any of these, none when there are none.
