@@ -256,7 +256,7 @@ async fn s16_containers_of_two_workloads_do_not_see_each_other(variable: &str) {
 
 async fn s3_a_container_that_prints_without_end_is_stopped_and_bounded(variable: &str) {
     let Some((here, mut node, _)) = node(variable).await else { return };
-    let want = contain("trap 'exit 0' TERM; yes & while :; do sleep 1; done");
+    let want = contain("trap 'exit 0' TERM; yes $(head -c 1000 /dev/zero | tr '\\0' x) & while :; do sleep 1; done");
     node.want(&[want.clone()]).await;
     node.running(want.id).await;
     node.prints(want.id, "bytes dropped").await;

@@ -24,6 +24,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -35,6 +36,8 @@ const LAST_LINES: Millis = Millis::secs(5);
 
 /// Lines that are looked at without a pause.
 const BATCH: usize = 256;
+/// While lines pour, how far they were read is written down this often.
+const NOTE_EVERY: Millis = Millis(50);
 /// Pause after more output than is shown.
 const PAUSE: Millis = Millis(100);
 
@@ -71,13 +74,16 @@ impl Handle {
         let Attending { engine, name, job, publish, seen, is_new, clock, spawn } = attending;
         let first_line = if is_new { job.console.last_seq() } else { 0 };
         let (tell, exit) = watch::channel(None);
+        let (now, is_ahead) = (clock.instant(), false);
         let mut reader = Reader {
             engine: engine.clone(),
             name: name.clone(),
             job: job.clone(),
             seen,
             clock: clock.clone(),
-            pace: Pace::new(clock.instant()),
+            pace: Pace::new(now),
+            is_ahead,
+            noted: now,
         };
         let (waiting, container, time) = (engine.clone(), name.clone(), clock.clone());
         spawn.spawn("container.attend", async move {
@@ -247,6 +253,9 @@ struct Reader {
     seen: PathBuf,
     clock: Clock,
     pace: Pace,
+    /// More was read than is written down.
+    is_ahead: bool,
+    noted: Instant,
 }
 
 /// How far a log was read. Stamps have a fixed form, so they compare as text; Docker's are nanoseconds, Podman's whole seconds,
@@ -306,19 +315,29 @@ impl Reader {
             let mut lines = std::pin::pin!(lines);
             // Whole seconds are asked for: some lines come twice.
             let (from, mut again) = (last.clone(), 0);
-            while let Some(batch) = lines.next().await {
+            loop {
+                // How far it is is written down at once while lines come one by one, and now and then while they pour.
+                let batch = if self.is_ahead {
+                    let Some(batch) = self.clock.timeout(NOTE_EVERY, lines.next()).await else {
+                        self.note(last);
+                        continue;
+                    };
+                    batch
+                } else {
+                    lines.next().await
+                };
+                let Some(batch) = batch else { break };
                 let is_cut = batch.iter().any(Result::is_err);
-                let mut any = false;
                 for line in batch.into_iter().map_while(Result::ok) {
                     let text = line.to_string();
                     let (stamp, text) = text.split_once(' ').unwrap_or((text.as_str(), ""));
                     if from.is_before(stamp, &mut again) {
                         last.pass(stamp);
                         self.pace.pass(&self.job.console, self.clock.instant(), stream_of(&line), text);
-                        any = true;
+                        self.is_ahead = true;
                     }
                 }
-                if any {
+                if self.is_ahead && self.clock.instant().saturating_duration_since(self.noted) >= NOTE_EVERY.std() {
                     self.note(last);
                 }
                 if is_cut {
@@ -331,6 +350,9 @@ impl Reader {
                 }
             }
             self.pace.tell(&self.job.console);
+            if self.is_ahead {
+                self.note(last);
+            }
             if is_end {
                 return;
             }
@@ -338,7 +360,8 @@ impl Reader {
         }
     }
 
-    fn note(&self, at: &Place) {
+    fn note(&mut self, at: &Place) {
+        (self.noted, self.is_ahead) = (self.clock.instant(), false);
         let seen = format!("{} {} {}\n", at.stamp, self.job.console.last_seq(), at.lines);
         if let Err(error) = std::fs::write(&self.seen, seen) {
             tracing::warn!(file = %self.seen.display(), %error, "cannot be written");
