@@ -331,6 +331,10 @@ impl Config {
     pub fn is_public_over_tls(&self) -> bool {
         self.public_url.as_deref().and_then(Site::read).is_some_and(|site| site.is_https())
     }
+    /// Every URL under which nodes dial this server, but those of the loopback.
+    pub fn dialled_urls(&self) -> Vec<String> {
+        std::iter::once(self.public_url()).chain(self.node_urls.iter().cloned()).collect()
+    }
     /// Where people reach this server.
     pub fn public_url(&self) -> String {
         match &self.public_url {

@@ -115,11 +115,7 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     let config = settings.running().clone();
     let installation = installation(&store, &ids, &clock).await?;
     let setup_secret = setup::prepare(&store, &ids, &clock).await.context("could not prepare the first run")?;
-    let signer = Signer::load(&store, &ids, &clock, installation).await.context("could not prepare access tokens")?;
-    let notary = Notary::load(&store, &ids, &clock).await.context("could not prepare audit checkpoints")?;
-    let urls: Vec<String> = std::iter::once(config.public_url()).chain(config.node_urls.iter().cloned()).collect();
-    let link_key = LinkKey::load(&store, (&ids, &clock), installation, &urls).await;
-    let link_key = link_key.context("could not prepare the key for links")?;
+    let (signer, notary, link_key) = keys(&store, (&ids, &clock), installation, &config).await?;
     let bus = Bus::new(&store, clock.clone());
     let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
     let templates = Catalog::builtin();
@@ -181,6 +177,19 @@ pub async fn build_app(config: Config, ground: Ground) -> Result<(App, Option<Se
     });
     start_loops(&app);
     Ok((app, setup_secret))
+}
+
+/// What this installation signs with; the first start makes the keys.
+async fn keys(
+    store: &Store,
+    (ids, clock): (&Ids, &Clock),
+    installation: InstallationId,
+    config: &Config,
+) -> Result<(Signer, Notary, LinkKey)> {
+    let signer = Signer::load(store, ids, clock, installation).await.context("could not prepare access tokens")?;
+    let notary = Notary::load(store, ids, clock).await.context("could not prepare audit checkpoints")?;
+    let link_key = LinkKey::load(store, (ids, clock), installation, &config.dialled_urls()).await;
+    Ok((signer, notary, link_key.context("could not prepare the key for links")?))
 }
 
 /// What runs beside the requests, until the application ends.

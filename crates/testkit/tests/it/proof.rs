@@ -78,7 +78,10 @@ async fn s5_the_command_that_is_shown_leaves_no_token_in_the_list_of_processes()
     // The shell's own echo is no process; the program reads standard input.
     let (echo, program) = command.split_once(" | ").unwrap();
     assert_eq!(echo, format!("echo {token}"));
-    assert!(program.starts_with("ostler agent join ") && program.ends_with(" -") && !program.contains("ojt_"), "{program}");
+    assert!(
+        program.starts_with("ostler agent join ") && program.ends_with(" -") && !program.contains("ojt_"),
+        "{program}"
+    );
     let key = ostler_agent::join::server_key(token).unwrap();
     assert_eq!(key, house.server.app.link_key.public(), "the operator copies one thing");
 }
