@@ -49,7 +49,7 @@ async fn attack(number: usize, to: SocketAddr, stop: Arc<AtomicBool>, open: Arc<
         loop {
             match tokio::time::timeout(Duration::from_secs(1), stream.read(&mut byte)).await {
                 Ok(Ok(0) | Err(_)) => break,
-                Ok(Ok(_)) if number % 2 == 0 => std::future::pending::<()>().await,
+                Ok(Ok(_)) if number.is_multiple_of(2) => std::future::pending::<()>().await,
                 _ if stop.load(Ordering::Relaxed) => break,
                 _ => {}
             }

@@ -183,16 +183,21 @@ fn no_body(bytes: &[u8]) -> Result<()> {
 /// Reads JSON: 400 when it is none, 422 with the field's path when it is not what is wanted.
 pub fn from_json<T: DeserializeOwned + JsonSchema>(bytes: &[u8]) -> Result<T> {
     // Twice, because only what is JSON at all can have wrong fields.
-    let (value, strange) =
-        super::json::read(bytes).map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
-    if !strange.is_empty() {
-        return Err(Error::Invalid(strange));
-    }
+    let value = any_json(bytes)?;
     let broken = super::constraint::check::<T>(&value);
     match serde_path_to_error::deserialize(value) {
         Ok(_) if !broken.is_empty() => Err(Error::Invalid(broken)),
         Ok(read) => Ok(read),
         Err(error) => Err(Error::Invalid(vec![wrong(error.path().to_string(), &error.inner().to_string())])),
+    }
+}
+
+/// Reads any JSON that means one thing: 422 for members that are given twice, and for U+0000.
+pub(crate) fn any_json(bytes: &[u8]) -> Result<Value> {
+    let read = super::json::read(bytes).map_err(|e| Error::Malformed(format!("the body is not JSON: {e}")))?;
+    match read {
+        (value, strange) if strange.is_empty() => Ok(value),
+        (_, strange) => Err(Error::Invalid(strange)),
     }
 }
 

@@ -74,6 +74,7 @@ pub use csrf::same_origin;
 pub use error::{Error, Result};
 pub(crate) use front::point;
 pub use handler::Handler;
+pub(crate) use input::any_json;
 pub use input::from_query;
 pub use input::{BodyUse, InFamily, Incoming, Input, InputDoc, Json, Query, Raw};
 pub use output::{

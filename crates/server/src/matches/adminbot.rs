@@ -32,11 +32,15 @@ impl Input for Object {
     }
     fn read(from: &mut Incoming) -> Result<Self> {
         let text: &[u8] = if from.bytes.trim_ascii().is_empty() { b"{}" } else { &from.bytes };
-        serde_json::from_slice(text).map(Object).map_err(|_| Error::Worker {
-            status: StatusCode::BAD_REQUEST,
-            code: "invalid_body",
-            message: "The body must be a JSON object.".to_owned(),
-        })
+        match crate::http::any_json(text) {
+            Ok(Value::Object(fields)) => Ok(Object(fields)),
+            Err(error @ Error::Invalid(_)) => Err(error),
+            Ok(_) | Err(_) => Err(Error::Worker {
+                status: StatusCode::BAD_REQUEST,
+                code: "invalid_body",
+                message: "The body must be a JSON object.".to_owned(),
+            }),
+        }
     }
 }
 
