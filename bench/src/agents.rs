@@ -4,7 +4,7 @@ use crate::wait::until;
 use anyhow::{Context, Result};
 use ostler_agent::driver::sim::SimHost;
 use ostler_agent::join::{Joining, join};
-use ostler_agent::link::{self, HttpDial};
+use ostler_agent::link::{self, HttpDial, Leases};
 use ostler_agent::{Agent, Config, router};
 use ostler_model::Secret;
 use ostler_runtime::{Clock, Ids, Spawn};
@@ -67,8 +67,10 @@ async fn one(
     let identity = join(&dial, joining).await?;
     let config = Config { member: identity.member.clone(), facts };
     let agent = Agent::open(config, clock.clone(), ids.clone(), spawn.clone(), host.drivers()).await?;
+    let leases = Arc::new(Leases::load(dir, &ids)?);
     let links = link::start(link::Config {
         identity: Arc::new(identity),
+        leases,
         dial: Arc::new(dial),
         router: router(agent.clone()),
         count: 1,

@@ -16,14 +16,15 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use ostler_agent::identity::{Identity, Key, Membership};
-use ostler_agent::link::{self, HttpDial, Me};
+use ostler_agent::link::{self, HttpDial, Leases, Me};
 use ostler_model::authz::{Authority, Collection, Origin, SystemReason, Write, authorize};
 use ostler_model::node::{Facts, JoinToken, Node};
 use ostler_model::{InstallationId, Millis, NodeId};
 use ostler_runtime::{Clock, Ids, Spawn};
-use ostler_server::fleet::{Fleet, Verifier};
+use ostler_server::fleet::{Fleet, LinkKey, Opening, Verifier, signed, way};
 use ostler_store::{MasterKey, Options, Store};
 use ostler_wire::link::UPGRADE;
+use ostler_wire::link::proof::For;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -156,6 +157,7 @@ struct Door {
     verifier: Arc<Verifier>,
     fleet: Fleet,
     spawn: Spawn,
+    key: LinkKey,
 }
 
 impl Linked {
@@ -166,6 +168,7 @@ impl Linked {
         let store = Store::open(Options::memory(clock.clone(), MasterKey::new([7; 32]))).await?;
         let installation: InstallationId = ids.next();
         let fleet = Fleet::start(store.clone(), clock.clone(), spawn.clone(), installation);
+        let link_key = LinkKey::load(&store, (&ids, &clock), installation, &[]).await?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
         let here = Door {
@@ -174,6 +177,7 @@ impl Linked {
             verifier: Arc::default(),
             fleet: fleet.clone(),
             spawn: spawn.clone(),
+            key: link_key.clone(),
         };
         let router = Router::new().route("/api/v1/agent/link", get(door)).with_state(here);
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -181,7 +185,8 @@ impl Linked {
         let dir = tempfile::tempdir()?;
         let key = Key::load_or_make(dir.path(), &ids)?;
         let node = node(&store, &clock, &ids, &key).await?;
-        let member = Membership { url: String::new(), node: node.id, name: node.name, installation };
+        let server_key = Some(link_key.public());
+        let member = Membership { url: url.clone(), node: node.id, name: node.name, installation, server_key };
         let identity = Arc::new(Identity { key, member: member.clone() });
         let hello = move |body: Bytes| async move {
             let me = Me { facts: Facts::default(), desired_seq: 0, agent_boot: "bench".into() };
@@ -190,8 +195,10 @@ impl Linked {
                 _ => StatusCode::UPGRADE_REQUIRED.into_response(),
             }
         };
+        let leases = Arc::new(Leases::load(dir.path(), &ids)?);
         let links = link::start(link::Config {
             identity,
+            leases,
             dial: Arc::new(HttpDial::new(&url)?),
             router: work().route("/hello", post(hello)),
             count: 1,
@@ -234,13 +241,16 @@ async fn node(store: &Store, clock: &Clock, ids: &Ids, key: &Key) -> Result<Node
 async fn door(State(here): State<Door>, mut request: Request) -> Response {
     let header = request.headers().get(header::AUTHORIZATION).and_then(|h| h.to_str().ok()).unwrap_or_default();
     let (method, path) = (request.method().as_str(), request.uri().path());
-    let verified = here.verifier.verify(&here.store, here.clock.now(), method, path, header).await;
+    let (now, key) = (here.clock.now(), &here.key);
+    let verified = here.verifier.verify(&here.store, now, method, path, (header, key)).await;
+    let saw = way(request.headers());
+    let proof = signed(request.headers()).and_then(|signed| key.prove(For::Link, &signed, saw, (None, now)));
     let Ok(node) = verified else { return StatusCode::UNAUTHORIZED.into_response() };
     let upgrade = hyper::upgrade::on(&mut request);
     let fleet = here.fleet.clone();
     here.spawn.spawn("attach", async move {
         if let Ok(io) = upgrade.await {
-            fleet.attach(&node, TokioIo::new(io)).await;
+            fleet.attach(&node, Opening { proof, lease: None }, TokioIo::new(io)).await;
         }
     });
     (StatusCode::SWITCHING_PROTOCOLS, [(header::CONNECTION, "upgrade"), (header::UPGRADE, UPGRADE)]).into_response()

@@ -28,7 +28,7 @@ pub const JOURNAL_PAUSE: Millis = Millis::secs(5);
 /// Pause before it is looked again whether a workload that is held back may start.
 pub const HELD_PAUSE: Millis = Millis::secs(5);
 /// Pause between two measurements of the free disk and memory of this machine.
-pub const MEASURE_EVERY: Millis = Millis::secs(15);
+pub const MEASURE_MACHINE_EVERY: Millis = Millis::secs(15);
 /// A start that has neither begun nor failed by now has failed.
 pub const START_CALL: Millis = Millis::secs(120);
 /// A stop or kill that has neither worked nor failed by now is given up; the plan repeats it.

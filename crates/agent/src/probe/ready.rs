@@ -104,3 +104,18 @@ async fn is_well(probe: &HttpProbe, reach: &Reach, port: u16) -> bool {
     };
     ask.await.unwrap_or(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ostler_wire::console::ConsoleStream;
+
+    #[tokio::test]
+    async fn f6_a_ready_pattern_sees_a_line_as_people_do() {
+        let clock = Clock::system();
+        let console = Console::new(clock.clone());
+        console.push(ConsoleStream::Out, "\u{200e}Server\u{200b} is up\u{2069}\n");
+        let held = clock.timeout(ostler_model::Millis::secs(10), log(&console, "^Server is up$", 0)).await;
+        assert_eq!(held, Some(true));
+    }
+}

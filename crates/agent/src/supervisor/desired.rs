@@ -199,7 +199,7 @@ impl Supervisor {
     pub async fn keep_measuring(&self) {
         loop {
             self.measure().await;
-            self.clock.sleep(limits::MEASURE_EVERY).await;
+            self.clock.sleep(limits::MEASURE_MACHINE_EVERY).await;
         }
     }
     /// Publishes facts that have changed.

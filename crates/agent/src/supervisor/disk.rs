@@ -5,6 +5,7 @@ use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Small named files, each replaced as a whole.
@@ -24,8 +25,37 @@ pub trait Disk: Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct Folder {
     path: PathBuf,
+    turns: Arc<Turns>,
     /// Locked until the last clone is gone, or the process.
     _lock: Arc<std::fs::File>,
+}
+
+/// The order of changes. Who asked for one may be gone while it is still under way, and the next one begins: only one at a time is
+/// carried out, and one that a later one has overtaken is not.
+#[derive(Debug, Default)]
+struct Turns {
+    asked: AtomicU64,
+    /// The newest change that was carried out, by file.
+    done: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Turns {
+    fn change(
+        self: &Arc<Self>,
+        name: String,
+        work: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> BoxFuture<'static, io::Result<()>> {
+        let (turns, number) = (self.clone(), self.asked.fetch_add(1, Ordering::Relaxed));
+        blocking(move || {
+            let mut done = turns.done.lock().unwrap_or_else(PoisonError::into_inner);
+            if done.get(&name).is_some_and(|newest| *newest > number) {
+                return Ok(());
+            }
+            work()?;
+            done.insert(name, number);
+            Ok(())
+        })
+    }
 }
 
 const LOCK_FILE: &str = "lock";
@@ -43,7 +73,7 @@ impl Folder {
             }
             std::fs::TryLockError::Error(error) => error,
         })?;
-        Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) })
+        Ok(Self { path: path.to_owned(), turns: Arc::default(), _lock: Arc::new(lock) })
     }
 }
 
@@ -74,7 +104,7 @@ impl Disk for Folder {
     }
     fn write(&self, name: String, bytes: Vec<u8>) -> BoxFuture<'_, io::Result<()>> {
         let dir = self.path.clone();
-        blocking(move || {
+        self.turns.change(name.clone(), move || {
             use std::io::Write as _;
             use std::os::unix::fs::OpenOptionsExt as _;
             let draft = dir.join(format!(".{name}"));
@@ -90,15 +120,15 @@ impl Disk for Folder {
         })
     }
     fn remove(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
-        let path = self.path.join(name);
-        blocking(move || match std::fs::remove_file(path) {
+        let path = self.path.join(&name);
+        self.turns.change(name, move || match std::fs::remove_file(path) {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             _ => Ok(()),
         })
     }
     fn set_aside(&self, name: String) -> BoxFuture<'_, io::Result<()>> {
         let (from, to) = (self.path.join(&name), self.path.join(format!("{name}.damaged")));
-        blocking(move || std::fs::rename(from, to))
+        self.turns.change(name, move || std::fs::rename(from, to))
     }
 }
 
@@ -162,5 +192,27 @@ impl Disk for Memory {
             }
         });
         std::future::ready(Ok(())).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_whose_caller_has_gone_neither_fails_the_next_one_nor_undoes_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        for round in 0..200_u32 {
+            let name = || "self.json".to_owned();
+            let mut abandoned = folder.write(name(), vec![b'a'; 4096]);
+            // Asked once, so that it is under way, and then dropped.
+            assert!(futures_util::poll!(&mut abandoned).is_pending() || round > 0);
+            drop(abandoned);
+            folder.write(name(), round.to_string().into_bytes()).await.unwrap();
+            // Whatever is still under way has its turn before this ends.
+            folder.write("other.json".to_owned(), vec![]).await.unwrap();
+            assert_eq!(folder.read_all().await.unwrap()["self.json"], round.to_string().into_bytes());
+        }
     }
 }

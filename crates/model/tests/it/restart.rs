@@ -1,6 +1,7 @@
 //! What happens after a run has ended although the workload is wanted on.
 
 use crate::lifecycle::blueprint;
+use ostler_model::node::Isolation;
 use ostler_model::workload::blueprint::RestartRule;
 use ostler_model::workload::plan::{Desired, Exit, Happened, Phase, Power, Seen, Step, backoff, plan};
 use ostler_model::{Id as _, Time, WorkloadId};
@@ -12,6 +13,7 @@ fn want(restart: RestartRule) -> Desired {
         power: Power::On,
         is_forced: false,
         restart: 0,
+        min_isolation: Isolation::None,
         blueprint: blueprint(1, restart),
     }
 }

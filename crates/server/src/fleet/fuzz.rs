@@ -22,7 +22,7 @@ async fn read(data: Vec<u8>) -> Vec<Result<String, ()>> {
         let work = async {
             let request = http::Request::get("/observed").header("host", "node").body(Empty::<Bytes>::new()).unwrap();
             let body = send.send_request(request).await.unwrap().into_body();
-            let mut lines = Lines::<Observation>::new(NodeId::from_parts(Time::from_millis(1), 7), body);
+            let mut lines = Lines::<Observation>::new(NodeId::from_parts(Time::from_millis(1), 7), body, true);
             let mut found = vec![];
             while let Some(line) = lines.next().await {
                 let is_good = line.is_ok();

@@ -3,7 +3,7 @@
 use super::view;
 use crate::app::App;
 use crate::factor::confirmed;
-use crate::http::{Allowed, Error, Json, NoContent, Result, View};
+use crate::http::{Allowed, Confirmed, Error, Json, NoContent, Result, View};
 use crate::workload::forget_secrets;
 use ostler_model::authz::{Platform, VerbKind, Write, decide};
 use ostler_model::node::Node;
@@ -61,10 +61,9 @@ pub async fn delete(app: App, node: Allowed<Node, Write>, _: ()) -> Result<NoCon
 /// each workload's workspace. If the machine comes back, its agent is turned away: it must join again, and then removes it.
 pub async fn forget(
     app: App,
-    node: Allowed<Node, Write>,
+    node: Confirmed<Allowed<Node, Write>>,
     Json(input): Json<NodeForget>,
 ) -> Result<View<NodeForgotten>> {
-    confirmed(&app, &node.caller).await?;
     let before = &node.resource;
     if input.confirm != before.name.as_str() {
         return Err(Error::field("confirm", format!("write {} to forget this node", before.name)));

@@ -3,8 +3,7 @@
 use super::guard::guard;
 use super::secret;
 use crate::app::App;
-use crate::factor::confirmed;
-use crate::http::{Allowed, Error, Json, Result, View};
+use crate::http::{Allowed, Confirmed, Error, Json, Result, View};
 use ostler_model::authz::Write;
 use ostler_model::workload::Workload;
 use ostler_model::workload::left::left;
@@ -17,12 +16,11 @@ use ostler_wire::workload::{WorkloadForget, WorkloadForgotten};
 /// removes what is left by itself.
 pub async fn forget(
     app: App,
-    workload: Allowed<Workload, Write>,
+    workload: Confirmed<Allowed<Workload, Write>>,
     Json(input): Json<WorkloadForget>,
 ) -> Result<View<WorkloadForgotten>> {
     let before = &workload.resource;
     guard(&workload.caller.authority, before.kind)?;
-    confirmed(&app, &workload.caller).await?;
     if input.confirm != before.name.as_str() {
         return Err(Error::field("confirm", format!("write {} to forget this workload", before.name)));
     }

@@ -104,6 +104,7 @@ async fn impostor(key: LinkKey, proof: impl Fn(&Signed) -> Option<String> + Clon
                 public_key: vec![],
                 facts: facts(),
                 is_draining: false,
+                min_isolation: Default::default(),
                 desired_seq: 0,
                 joined_at: Time::ZERO,
                 seen_at: None,
