@@ -160,7 +160,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Open a link: what agents dial. The connection is upgraded, and then the agent serves HTTP/2 on it.
+         * Open a link: what agents dial. The connection is upgraded, to a bare one or to a WebSocket whose binary messages carry the same bytes, and then the agent serves HTTP/2 on it. Without an upgrade the node gets its lease and 426.
          * @description For nodes: needs a node's signature.
          */
         get: operations["node_link"];
@@ -291,12 +291,58 @@ export interface paths {
         put?: never;
         /**
          * Prove anew who you are: the password, when you have one, and a second factor, when you have one.
-         * @description For ten minutes, this session may then change factors. Wrong attempts are counted.
+         * @description For ten minutes, this session may then do what is only for confirmed ones. Wrong attempts are counted.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person: API keys are refused.
          */
         post: operations["session_confirm"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/identities": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The accounts at providers that sign you in.
+         * @description Needs the capability `user:read`.
+         */
+        get: operations["provider_identities"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/identities/{provider}/link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to link a provider to your account. Send the browser to the address in the answer; it comes back to your account.
+         * @description From then on the account at the provider signs you in. You are told by mail.
+         *
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
+         */
+        post: operations["provider_link"];
+        /**
+         * Unlink a provider: its account does not sign you in any more. Refused when it is your last way in.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
+         */
+        delete: operations["provider_unlink"];
         options?: never;
         head?: never;
         patch?: never;
@@ -333,7 +379,10 @@ export interface paths {
         put?: never;
         /**
          * Accept an invitation: choose a password, and sign in with it from then on. Works once.
-         * @description Needs no credentials.
+         * @description It gives what this invitation promises, and leaves others of the same address as they are. Who has an account already signs in
+         *     and accepts at `POST /api/v1/users/me/invitations`.
+         *
+         *     Needs no credentials.
          */
         post: operations["invite_accept"];
         delete?: never;
@@ -353,7 +402,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in with e-mail address and password.
-         * @description The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Who has a second factor is answered 202 and shows it at `/api/v1/auth/mfa/challenge/verify`. Wrong attempts are counted per account and per address; too many have to wait.
+         * @description The answer sets the session cookie, or with `"token": true` holds an access and a refresh token. Who has a second factor is answered 202 and shows it at `/api/v1/auth/mfa/challenge/verify`. Wrong attempts are counted per account and network, per account and per network; too many have to wait. A browser in which the person has signed in before does not wait for the guesses of others.
          *
          *     Needs no credentials.
          */
@@ -400,7 +449,7 @@ export interface paths {
         post?: never;
         /**
          * Remove all your factors and recovery codes. Refused while somebody demands that you have one.
-         * @description Needs the capability `user:write`.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         delete: operations["factor_remove_all"];
         options?: never;
@@ -462,7 +511,7 @@ export interface paths {
         post?: never;
         /**
          * Remove one of your factors. The last one stays while somebody demands that you have one. All your other sessions end.
-         * @description Needs the capability `user:write`.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         delete: operations["factor_remove"];
         options?: never;
@@ -481,7 +530,7 @@ export interface paths {
         put?: never;
         /**
          * Replace your recovery codes. The earlier ones end at once.
-         * @description Needs the capability `user:write`.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["factor_recovery_codes"];
         delete?: never;
@@ -526,7 +575,7 @@ export interface paths {
          * Demand a second factor of everybody on the platform, or no longer.
          * @description Who has none may go on for the grace. After it, only setting one up is possible; API keys of theirs stop working, too.
          *
-         *     Needs the capability `platform:write`.
+         *     Needs the capability `platform:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         put: operations["factor_put"];
         post?: never;
@@ -549,7 +598,7 @@ export interface paths {
          * Take the authenticator app into use with its first code. The recovery codes in the answer replace earlier ones.
          * @description All your other sessions end.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["factor_totp_confirm"];
         delete?: never;
@@ -571,7 +620,7 @@ export interface paths {
          * Begin to set up an authenticator app. It counts once a code of it was entered; until then one that you have stays.
          * @description Wants a session that has lately proven who you are.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["factor_totp_begin"];
         delete?: never;
@@ -589,7 +638,8 @@ export interface paths {
         };
         /**
          * Where a provider sends the browser back to. Signs it in, or says on the sign-in page why not.
-         * @description Who has a second factor shows it next: `GET /api/v1/auth/mfa/challenge` then says how.
+         * @description Who has a second factor shows it next: `GET /api/v1/auth/mfa/challenge` then says how. A journey that links the provider to an
+         *     account ends at the account's page.
          *
          *     Needs no credentials.
          */
@@ -655,7 +705,7 @@ export interface paths {
          * Add a passkey. The recovery codes in the answer replace earlier ones; all your other sessions end.
          * @description Wants a session that has lately proven who you are. A ticket works once.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["factor_create"];
         delete?: never;
@@ -763,7 +813,7 @@ export interface paths {
         put?: never;
         /**
          * Add a provider. It is asked for its description and its keys first; what does not answer is not saved.
-         * @description Needs the capability `platform:write`.
+         * @description Needs the capability `platform:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["provider_create"];
         delete?: never;
@@ -824,14 +874,14 @@ export interface paths {
         post?: never;
         /**
          * Remove a provider. Who was known by it signs in another way from then on.
-         * @description Needs the capability `platform:write`.
+         * @description Needs the capability `platform:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         delete: operations["provider_delete"];
         options?: never;
         head?: never;
         /**
          * Change a provider. Its issuer stays: people are known by it.
-         * @description Needs the capability `platform:write`.
+         * @description Needs the capability `platform:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         patch: operations["provider_update"];
         trace?: never;
@@ -1138,6 +1188,29 @@ export interface paths {
         get: operations["game_console_lines"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/game/servers/{workload}/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a workload whose node does not answer, without waiting for the node's word that nothing is left. Its name is asked for once more, in a session that has lately proven who you are.
+         * @description What may still run, be stored and listen on the machine is in the answer and in the audit trail. If the node comes back, it
+         *     removes what is left by itself.
+         *
+         *     Needs the capability `workload:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
+         */
+        post: operations["game_workload_forget"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1698,10 +1771,33 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Change a node's name, or stop it from taking new workloads. What is absent stays.
+         * Change a node's name, stop it from taking new workloads, or say how far it must isolate what starts there. What is absent stays.
          * @description Needs the capability `node:write`.
          */
         patch: operations["node_update"];
+        trace?: never;
+    };
+    "/api/v1/nodes/{node}/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a node that is lost for good, with everything that is placed on it. Its name is asked for once more, in a session that has lately proven who you are.
+         * @description Refused while it answers. What may still run, be stored and listen on the machine is in the answer, and in the audit trail of
+         *     each workload's workspace. If the machine comes back, its agent is turned away: it must join again, and then removes it.
+         *
+         *     Needs the capability `node:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
+         */
+        post: operations["node_forget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/nodes/{node}/stats/stream": {
@@ -1767,7 +1863,7 @@ export interface paths {
          * Set some settings and leave the others; `null` takes back what was set here.
          * @description What would not be safe is refused with the field's name. Settings that are not live hold from the next start on.
          *
-         *     Needs the capability `platform:write`.
+         *     Needs the capability `platform:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         patch: operations["setting_update"];
         trace?: never;
@@ -1823,7 +1919,7 @@ export interface paths {
         put?: never;
         /**
          * Try whether mail can leave with these settings, before they are saved. With `to`, a mail is sent.
-         * @description Needs the capability `platform:write`.
+         * @description Needs the capability `platform:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["setting_check_smtp"];
         delete?: never;
@@ -1840,7 +1936,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the server can do its work: the database answers and nobody has asked it to stop. 503 when not.
+         * Whether the server can do its work: the database answers, its disk has room, and nobody has asked it to stop. 503 with the reason when not; over by itself when the reason is gone.
          * @description Needs no credentials.
          */
         get: operations["platform_ready"];
@@ -2035,9 +2131,10 @@ export interface paths {
         put?: never;
         /**
          * Invite a person. They choose a password by the link, which works once and for 72 hours; before that they can do nothing.
-         * @description The link goes to them by mail when mail is on, and is in the answer in any case.
+         * @description The link goes to them by mail when mail is on, and is in the answer in any case. What it promises, the right to administer the
+         *     platform too, is given by accepting it and by nothing else.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["user_create"];
         delete?: never;
@@ -2070,6 +2167,26 @@ export interface paths {
         patch: operations["user_update_me"];
         trace?: never;
     };
+    "/api/v1/users/me/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation to your own address, by the secret in its link. You get what it promises, and keep what you have.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
+         */
+        post: operations["user_join"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me/password": {
         parameters: {
             query?: never;
@@ -2080,8 +2197,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Change your own password. Your other sessions, and links to set a new password, end. Needs a person, not a key.
-         * @description Needs the capability `user:write`.
+         * Change your own password. Your other sessions, and links to set a new password, end.
+         * @description Needs the capability `user:write`. Only in person: API keys are refused.
          */
         post: operations["user_change_password"];
         delete?: never;
@@ -2130,16 +2247,16 @@ export interface paths {
         post?: never;
         /**
          * Delete a person to whom nothing refers any more. Otherwise the answer lists what does.
-         * @description Needs the capability `user:write`.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         delete: operations["user_delete"];
         options?: never;
         head?: never;
         /**
          * Change a person's name, address or rights, keep them out or let them in again.
-         * @description Being kept out ends their sessions. The last active admin of the platform stays one; what makes somebody an admin, or gives them another address, needs a person and not a key.
+         * @description Being kept out ends their sessions. The last active admin of the platform stays one. Another address has to prove itself once more.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         patch: operations["user_update"];
         trace?: never;
@@ -2156,7 +2273,7 @@ export interface paths {
         post?: never;
         /**
          * Remove all factors of somebody who has lost them, and end all their sessions. They sign in with what is left and set up new ones. For platform admins whose session has lately proven who they are.
-         * @description Needs the capability `user:write`.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         delete: operations["factor_reset"];
         options?: never;
@@ -2194,8 +2311,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Invite a person once more. The link of the earlier invitation ends.
-         * @description Needs the capability `user:write`.
+         * Invite a person once more, to what the last open invitation promises. Its link ends.
+         * @description Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["user_resend_invite"];
         delete?: never;
@@ -2214,10 +2331,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a link by which a person sets a new password, to hand over when mail is off. Needs a person, not a key.
-         * @description It works once and for an hour; earlier ones end.
+         * Make a link by which a person sets a new password, to hand over when mail is off.
+         * @description It works once and for an hour; earlier ones end. It shows nothing about the address.
          *
-         *     Needs the capability `user:write`.
+         *     Needs the capability `user:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         post: operations["user_reset_link"];
         delete?: never;
@@ -2352,6 +2469,29 @@ export interface paths {
         get: operations["console_lines"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workloads/{workload}/forget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a workload whose node does not answer, without waiting for the node's word that nothing is left. Its name is asked for once more, in a session that has lately proven who you are.
+         * @description What may still run, be stored and listen on the machine is in the answer and in the audit trail. If the node comes back, it
+         *     removes what is left by itself.
+         *
+         *     Needs the capability `workload:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
+         */
+        post: operations["workload_forget"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2657,7 +2797,8 @@ export interface paths {
         put?: never;
         /**
          * Invite an address straight into a workspace, with a role. Who has an account already is added as a member instead.
-         * @description A later invitation of the same address takes the earlier one's place.
+         * @description A later invitation of the same address takes the earlier one's place. The link is shown to people in a confirmed session only; with
+         *     mail off, where it is needed, others are answered 403 `confirm_first`, and keys get no link.
          *
          *     Needs the capability `member:write`.
          */
@@ -2770,8 +2911,10 @@ export interface paths {
         get: operations["member_list"];
         put?: never;
         /**
-         * Add a person who has an account. Nobody gives a role that holds more than they do.
-         * @description Needs the capability `member:write`.
+         * Add a person who has an account, by an address that has proved itself. Nobody gives a role that holds more than they do.
+         * @description Others are invited: `POST /api/v1/workspaces/{workspace}/invites`.
+         *
+         *     Needs the capability `member:write`.
          */
         post: operations["member_add"];
         delete?: never;
@@ -2820,7 +2963,7 @@ export interface paths {
          * Demand a second factor of everybody in the workspace, or no longer.
          * @description Who has none may go on for the grace. After it, the workspace is closed to them until they have one.
          *
-         *     Needs the capability `workspace:write`.
+         *     Needs the capability `workspace:write`. Only in person, in a session that has lately shown who is behind it (`POST /api/v1/auth/confirm`): API keys are refused.
          */
         put: operations["factor_put_in_in_workspace"];
         post?: never;
@@ -3092,7 +3235,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whether the server can do its work: the database answers and nobody has asked it to stop. 503 when not.
+         * Whether the server can do its work: the database answers, its disk has room, and nobody has asked it to stop. 503 with the reason when not; over by itself when the reason is gone.
          * @description Needs no credentials.
          */
         get: operations["platform_ready_root"];
@@ -3115,6 +3258,32 @@ export interface components {
             /** @description `docker 20.10.24`, `podman 4.3.1`; absent when no engine answers. */
             container_engine?: string | null;
             is_root: boolean;
+            /**
+             * @description How far processes are separated. A node that says nothing separates nothing.
+             * @default none
+             */
+            isolation: components["schemas"]["Isolation"];
+            /** @description What is not enforced here, each a sentence. */
+            notes: string[];
+            /** @description Workloads get an account of their own. */
+            own_accounts: boolean;
+            /** @description Package managers that the agent may use: `apt`, `npm`. */
+            packages: string[];
+            /** @description `bubblewrap`, `namespaces` or `none`. */
+            sandbox: string;
+        };
+        /** @description What the agent found that it can enforce and run here. What is absent is named in `notes`, in words for people. */
+        AbilitiesInput: {
+            /** @description `v2`, `v1` or `none`: how memory, cpu and process limits are enforced. */
+            cgroups: string;
+            /** @description `docker 20.10.24`, `podman 4.3.1`; absent when no engine answers. */
+            container_engine?: string | null;
+            is_root: boolean;
+            /**
+             * @description How far processes are separated. A node that says nothing separates nothing.
+             * @default none
+             */
+            isolation: components["schemas"]["Isolation"];
             /** @description What is not enforced here, each a sentence. */
             notes: string[];
             /** @description Workloads get an account of their own. */
@@ -3624,6 +3793,8 @@ export interface components {
             disk_bytes: number;
             hostname: string;
             kernel: string;
+            /** @description What it has too little of, so that nothing new starts. */
+            low?: components["schemas"]["Low"];
             /** Format: uint64 */
             memory_bytes: number;
             /** @description For example `Debian GNU/Linux 12 (bookworm)`. */
@@ -3644,6 +3815,11 @@ export interface components {
         File: {
             content: string;
             /**
+             * @description How values are written in it.
+             * @default text
+             */
+            format: components["schemas"]["Format"];
+            /**
              * @description Written only when it does not exist, so that people's edits survive.
              * @default false
              */
@@ -3661,6 +3837,11 @@ export interface components {
             /** @description Mail is on: if the address has an account, a link is on its way. Off: ask an admin for one. */
             is_mail_on: boolean;
         };
+        /**
+         * @description The format of a file, which decides how values are written in it. A placeholder stands where a value stands, alone and
+         *     without quotation marks around it.
+         */
+        Format: ("yaml" | "json" | "toml") | "text" | "ini" | "properties" | "xml" | "conf";
         /** @example aB3dE5gH */
         GameId: string;
         /** @description A match, as HTTP and the lobby show it. */
@@ -3738,6 +3919,18 @@ export interface components {
             path: string;
             port: string;
         };
+        /** @description The accounts at providers that sign you in. */
+        Identities: {
+            items: components["schemas"]["IdentityView"][];
+        };
+        /** @description An account at a provider that signs you in. */
+        IdentityView: {
+            created_at: components["schemas"]["Time"];
+            last_used_at: components["schemas"]["Time"];
+            name: string;
+            provider: components["schemas"]["ProviderId"];
+            slug: string;
+        };
         /** @description Creates the first admin and the first workspace. Possible once. */
         Install: {
             email: components["schemas"]["Email"];
@@ -3783,10 +3976,20 @@ export interface components {
         };
         /** @example inv_01j9zq3c8vdt4x0f5k2m7n6p1r */
         InviteId: string;
+        /** @description Accepts an invitation as the person who is signed in. */
+        InviteJoin: {
+            /** @description The secret in the invitation's link. */
+            token: components["schemas"]["Secret"];
+        };
         /** @description An invitation, as whoever holds its link sees it. */
         InviteLook: {
             email: string;
             expires_at: components["schemas"]["Time"];
+            /**
+             * @description The address has an account: sign in, then accept at `POST /api/v1/users/me/invitations`.
+             * @default false
+             */
+            has_account: boolean;
             name: string;
         };
         /** @description An invitation, as whoever manages people sees it. */
@@ -3795,6 +3998,11 @@ export interface components {
             email: string;
             expires_at: components["schemas"]["Time"];
             id: components["schemas"]["InviteId"];
+            /**
+             * @description Accepting it gives the right to administer the platform.
+             * @default false
+             */
+            is_platform_admin: boolean;
             name: string;
             role: components["schemas"]["RoleRef"] | null;
             state: components["schemas"]["LinkState"];
@@ -3807,10 +4015,12 @@ export interface components {
             invite: components["schemas"]["InviteView"];
             /** @description It goes to them by mail. */
             is_mailed: boolean;
-            /** @description To hand over by other means. Always for platform admins; for others when mail is off. */
+            /** @description To hand over by other means. Always for platform admins; for others when mail is off; never for API keys. */
             link: string | null;
             user: components["schemas"]["UserView"];
         };
+        /** @description How far a node separates the processes that it runs from itself and from each other. */
+        Isolation: "none" | "shared_network" | "full";
         /** @description The answer to everything that takes long. */
         JobAccepted: {
             job_id: components["schemas"]["JobId"];
@@ -3895,10 +4105,11 @@ export interface components {
         };
         /** @description A new join token. The only answer that ever contains it. */
         JoinTokenCreated: {
-            /** @description What to run on the machine. */
+            /** @description What to run on the machine. It hands the token over on standard input, so that it is in no list of processes. */
             command: string;
             expires_at: components["schemas"]["Time"];
             id: components["schemas"]["JoinTokenId"];
+            /** @description The secret, a dot, and the control plane's public key, which the agent pins. */
             token: string;
         };
         /** @example jt_01j9zq3c8vdt4x0f5k2m7n6p1r */
@@ -3994,7 +4205,21 @@ export interface components {
         Kind: "game" | "match-host";
         /** @example My server */
         Label: string;
-        /** @description What a workload may use. Zero means no limit of that kind. */
+        /** @description What may still be on the machine. Nobody has looked: it is what the node last said. */
+        Left: {
+            /** @description The machine, by the node's name and address. */
+            machine: string;
+            /** @description It may still run, as a process or a container of this id. */
+            may_run: boolean;
+            name: components["schemas"]["Label"];
+            /** @description Ports that it may still listen on. */
+            ports: number[];
+            runtime: components["schemas"]["Runtime"];
+            /** @description Volumes by name, with everything in them. */
+            volumes: string[];
+            workload: components["schemas"]["WorkloadId"];
+        };
+        /** @description What a workload may use. Zero means no limit of that kind, which only platform admins may set. */
         Limits: {
             /**
              * Format: uint32
@@ -4005,7 +4230,7 @@ export interface components {
             /**
              * Format: uint64
              * @description Of each volume.
-             * @default 0
+             * @default 10737418240
              */
             disk_bytes: number;
             /**
@@ -4020,7 +4245,7 @@ export interface components {
              */
             pids: number;
         };
-        /** @description What a workload may use. Zero means no limit of that kind. */
+        /** @description What a workload may use. Zero means no limit of that kind, which only platform admins may set. */
         LimitsInput: {
             /**
              * Format: uint32
@@ -4031,7 +4256,7 @@ export interface components {
             /**
              * Format: uint64
              * @description Of each volume.
-             * @default 0
+             * @default 10737418240
              */
             disk_bytes: number;
             /**
@@ -4045,6 +4270,10 @@ export interface components {
              * @default 256
              */
             pids: number;
+        };
+        /** @description Where to send the browser to link a provider. */
+        LinkStarted: {
+            location: string;
         };
         /** @description What has become of an invitation or a link to set a new password. */
         LinkState: ("open" | "expired") | "used" | "revoked";
@@ -4060,6 +4289,13 @@ export interface components {
         };
         /** @description Why a match ended without an archive. */
         Lost: "host_deleted" | "missing";
+        /** @description What a node has too little of. What runs goes on; nothing new starts. */
+        Low: {
+            /** @description Free space in the file system of the volumes. */
+            disk: boolean;
+            /** @description Memory that programs could still get. */
+            memory: boolean;
+        };
         /** @description How mail would leave. */
         MailCheck: {
             /**
@@ -4258,6 +4494,21 @@ export interface components {
         Name: string;
         /** @example 192.0.2.0/24 */
         Network: string;
+        /** @description Forgets a node that is lost for good, with everything placed on it. */
+        NodeForget: {
+            /** @description The node's name, so that no other one is meant. */
+            confirm: string;
+        };
+        /** @description A node that was forgotten. */
+        NodeForgotten: {
+            /** @description What may still be on the machine, of the workloads that you may see; at most 200. */
+            left: components["schemas"]["Left"][];
+            /**
+             * Format: uint64
+             * @description Workloads that were forgotten with it.
+             */
+            workload_count: number;
+        };
         /** @example nd_01j9zq3c8vdt4x0f5k2m7n6p1r */
         NodeId: string;
         /**
@@ -4267,8 +4518,18 @@ export interface components {
         NodeState: "online" | "offline";
         /** @description Changes a node; what is absent stays. */
         NodeUpdate: {
+            /**
+             * @description Let the next machine that shows this node's key be the node, whatever was before: for one whose disk was restored from a
+             *     backup or moved to another machine.
+             */
+            accept_next?: boolean;
             /** @description Take no new workloads. */
             is_draining?: boolean | null;
+            /**
+             * @description The weakest isolation with which processes may start here. Less than now needs a session that has lately proven who
+             *     you are; `none` lets workloads see and change the whole machine.
+             */
+            min_isolation?: components["schemas"]["Isolation"] | null;
             name?: components["schemas"]["Name"] | null;
         };
         /** @description A node. */
@@ -4282,7 +4543,11 @@ export interface components {
              * @description Open links; more than one while a connection is being replaced.
              */
             links: number;
+            /** @description The weakest isolation with which its owner lets processes run here. */
+            min_isolation: components["schemas"]["Isolation"];
             name: components["schemas"]["Name"];
+            /** @description What is wrong with it, worst first. */
+            problems: components["schemas"]["Problem"][];
             /** Format: uint64 */
             reserved_cpu_millis: number;
             /**
@@ -4581,6 +4846,18 @@ export interface components {
         } | {
             http: components["schemas"]["HttpProbe"];
         };
+        /** @description One thing that is wrong, with what to do about it. */
+        Problem: {
+            code: components["schemas"]["ProblemCode"];
+            /** @description Nothing new of some kind starts on the node because of it. */
+            is_blocking: boolean;
+            /** @description A sentence. */
+            message: string;
+            /** @description What to do. */
+            remedy: string;
+        };
+        /** @description What kind of problem. */
+        ProblemCode: ("low_disk" | "low_memory") | "not_isolated" | "copied" | "old_agent" | "unfenced" | "shared_network";
         /** @description As a process tree on the node. */
         ProcessRuntime: {
             /** @description Program and arguments; never a shell string. */
@@ -5022,7 +5299,7 @@ export interface components {
             /**
              * @default {
              *       "cpu_millis": 1000,
-             *       "disk_bytes": 0,
+             *       "disk_bytes": 10737418240,
              *       "memory_bytes": 536870912,
              *       "pids": 256
              *     }
@@ -5038,7 +5315,7 @@ export interface components {
              * @default []
              */
             ready: components["schemas"]["Probe"][];
-            /** @default on_failure */
+            /** @default always */
             restart: components["schemas"]["RestartRule"];
             /** @description The ways it can run; the first that the node can do is the default. */
             runtimes: components["schemas"]["Runtimes"];
@@ -5176,6 +5453,12 @@ export interface components {
             created_at: components["schemas"]["Time"];
             email: string;
             id: components["schemas"]["UserId"];
+            /**
+             * @description The address has proved itself: by mail, or by a provider that is trusted with its domain. While it has not, others
+             *     cannot add this person to a workspace by it.
+             * @default false
+             */
+            is_email_verified: boolean;
             is_platform_admin: boolean;
             name: string;
             state: components["schemas"]["State"];
@@ -5189,6 +5472,11 @@ export interface components {
             title: string;
         } & ({
             default?: string | null;
+            /**
+             * Format: uint
+             * @description Where the program counts bytes and cuts what is more: most characters that are no plain letters have several.
+             */
+            max_bytes?: number | null;
             /**
              * Format: uint
              * @default 200
@@ -5233,6 +5521,8 @@ export interface components {
             /** @constant */
             type: "choice";
         } | {
+            /** Format: uint */
+            max_bytes?: number | null;
             /**
              * Format: uint
              * @default 200
@@ -5294,6 +5584,16 @@ export interface components {
             variables: {
                 [key: string]: unknown;
             };
+        };
+        /** @description Forgets a workload whose node does not answer. */
+        WorkloadForget: {
+            /** @description The workload's name, so that no other one is meant. */
+            confirm: string;
+        };
+        /** @description A workload that was forgotten. */
+        WorkloadForgotten: {
+            /** @description What may still be on its machine. */
+            left: components["schemas"]["Left"];
         };
         /** @example wl_01j9zq3c8vdt4x0f5k2m7n6p1r */
         WorkloadId: string;
@@ -7432,6 +7732,353 @@ export interface operations {
             };
             /** @description The body is not JSON. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    provider_identities: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Identities"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    provider_link: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStarted"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    provider_unlink: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                provider: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; there is nothing to say. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -13575,6 +14222,148 @@ export interface operations {
             };
         };
     };
+    game_workload_forget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confirm": "Sample"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkloadForget"];
+            };
+        };
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkloadForgotten"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     game_workload_kill: {
         parameters: {
             query?: never;
@@ -17649,6 +18438,148 @@ export interface operations {
             };
         };
     };
+    node_forget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                node: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confirm": "rack-1"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NodeForget"];
+            };
+        };
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NodeForgotten"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     node_stats: {
         parameters: {
             query?: never;
@@ -19881,6 +20812,146 @@ export interface operations {
                  *     }
                  */
                 "application/json": components["schemas"]["MeUpdate"];
+            };
+        };
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserView"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    user_join: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "osi_token"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InviteJoin"];
             };
         };
         responses: {
@@ -22259,6 +23330,148 @@ export interface operations {
             };
             /** @description The request came too slowly. */
             408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Some fields are wrong; each is named. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Too many requests; `Retry-After` says when to come back. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Our fault; the request id helps to find out. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The node or the database cannot now; `Retry-After` says when to come back. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    workload_forget: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key gets the first one's answer and does nothing. Kept for a day. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                workload: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "confirm": "Sample"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WorkloadForget"];
+            };
+        };
+        responses: {
+            /** @description Done; this is how it is now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkloadForgotten"];
+                };
+            };
+            /** @description The request cannot be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description No credentials, or not valid ones. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description You may know of it, but not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description There is no such thing, or it is not yours to see. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The request came too slowly. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Not in its present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The body is not JSON. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
