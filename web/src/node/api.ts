@@ -14,11 +14,10 @@ export const nodesQuery = (workspace: string) =>
 export const nodeQuery = (id: string) =>
   queryOptions({ queryKey: ['node', id], queryFn: ({ signal }) => ok(api.GET('/api/v1/nodes/{node}', { params: { path: { node: id } }, signal })) })
 
-/** `prove` asks who is there when the server wants to know, which it does when isolation is lowered. */
-export function useNodeUpdate(node: Node, prove: <T>(work: () => Promise<T>) => Promise<T> = (work) => work()) {
+export function useNodeUpdate(node: Node) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (body: { name?: string; is_draining?: boolean; min_isolation?: Isolation }) => prove(() => ok(api.PATCH('/api/v1/nodes/{node}', { params: { path: { node: node.id } }, body }))),
+    mutationFn: (body: { name?: string; is_draining?: boolean; min_isolation?: Isolation }) => ok(api.PATCH('/api/v1/nodes/{node}', { params: { path: { node: node.id } }, body })),
     onSuccess: (fresh) => {
       client.setQueryData(['node', fresh.id], fresh)
       void client.invalidateQueries({ queryKey: ['nodes'] })
@@ -35,10 +34,10 @@ export function useNodeDelete(node: Node) {
 }
 
 /** Forgets a node that is lost, and everything that was on it. */
-export function useNodeForget(node: Node, prove: <T>(work: () => Promise<T>) => Promise<T>) {
+export function useNodeForget(node: Node) {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: () => prove(() => ok(api.POST('/api/v1/nodes/{node}/forget', { params: { path: { node: node.id } }, body: { confirm: node.name } }))),
+    mutationFn: () => ok(api.POST('/api/v1/nodes/{node}/forget', { params: { path: { node: node.id } }, body: { confirm: node.name } })),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['workloads'] })
     },

@@ -4,7 +4,6 @@ import { useQuery, useQueryClient } from '@tanstack/react-query'
 import { useNavigate, useParams } from '@tanstack/react-router'
 import { Ellipsis, Pause, Pencil, Play, Server, Shield, Trash2, TriangleAlert, Unplug } from 'lucide-react'
 import { useState } from 'react'
-import { useProven } from '../account/prove'
 import type { Isolation, Node, NodeStats, Workload } from '../api/types'
 import { Feed } from '../event/feed'
 import { Button, IconButton } from '../kit/button'
@@ -309,40 +308,35 @@ function Rename({ node, onClose }: { node: Node; onClose: () => void }) {
 /** How far processes must at least be isolated to start here. */
 function SetIsolation({ node, onClose }: { node: Node; onClose: () => void }) {
   const [min, setMin] = useState<Isolation>(node.min_isolation)
-  const { prove, question } = useProven()
-  const update = useNodeUpdate(node, prove)
+  const update = useNodeUpdate(node)
   const isWeaker = weakness(min) > weakness(node.min_isolation)
   return (
-    <>
-      <Dialog
-        isOpen
-        onClose={onClose}
-        title={`Isolation on ${node.name}`}
-        about={`Processes start here only when they are isolated at least this far. The node can do: ${levelLabel(node.facts.can.isolation).toLowerCase()}.`}
-        footer={
-          <>
-            <Button onClick={onClose}>Cancel</Button>
-            <Button look={isWeaker ? 'danger' : 'main'} disabled={min === node.min_isolation} isPending={update.isPending} onClick={() => update.mutate({ min_isolation: min }, { onSuccess: onClose })}>
-              {isWeaker ? 'Allow less isolation' : 'Set isolation'}
-            </Button>
-          </>
-        }
-      >
-        <div className="flex flex-col items-start gap-3">
-          <Segments label="Isolation" value={min} onValue={(value) => setMin(value as Isolation)} options={LEVELS} />
-          <p className="text-13 text-ink-2">{LEVELS.find((level) => level.value === min)?.about}</p>
-          {update.error !== null && <ErrorBox error={update.error} doing="set the isolation" />}
-        </div>
-      </Dialog>
-      {question}
-    </>
+    <Dialog
+      isOpen
+      onClose={onClose}
+      title={`Isolation on ${node.name}`}
+      about={`Processes start here only when they are isolated at least this far. The node can do: ${levelLabel(node.facts.can.isolation).toLowerCase()}.`}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look={isWeaker ? 'danger' : 'main'} disabled={min === node.min_isolation} isPending={update.isPending} onClick={() => update.mutate({ min_isolation: min }, { onSuccess: onClose })}>
+            {isWeaker ? 'Allow less isolation' : 'Set isolation'}
+          </Button>
+        </>
+      }
+    >
+      <div className="flex flex-col items-start gap-3">
+        <Segments label="Isolation" value={min} onValue={(value) => setMin(value as Isolation)} options={LEVELS} />
+        <p className="text-13 text-ink-2">{LEVELS.find((level) => level.value === min)?.about}</p>
+        {update.error !== null && <ErrorBox error={update.error} doing="set the isolation" />}
+      </div>
+    </Dialog>
   )
 }
 
 /** For a machine that is lost for good. */
 function Forget({ node, workloads, onClose }: { node: Node; workloads: Workload[] | undefined; onClose: () => void }) {
-  const { prove, question } = useProven()
-  const forget = useNodeForget(node, prove)
+  const forget = useNodeForget(node)
   const navigate = useNavigate()
   const client = useQueryClient()
   const here = workloads?.length ?? node.workload_count
@@ -354,24 +348,21 @@ function Forget({ node, workloads, onClose }: { node: Node; workloads: Workload[
     return <LeftDialog title={`${node.name} is forgotten`} left={forget.data.left} onClose={close} />
   }
   return (
-    <>
-      <Confirm
-        isOpen
-        onClose={onClose}
-        title={`Forget ${node.name}?`}
-        losses={[
-          'For a machine that is lost for good: nothing on it is stopped or removed.',
-          here > 0 ? `${many(here, 'server')} on it: Ostler forgets ${here === 1 ? 'it' : 'them'}, with every world and setting.` : 'No server is on it.',
-          'If the machine comes back, its agent is turned away. What it runs goes on until it joins again.',
-        ]}
-        verb="Forget node"
-        name={node.name}
-        isPending={forget.isPending}
-        error={forget.error}
-        onConfirm={() => forget.mutate()}
-      />
-      {question}
-    </>
+    <Confirm
+      isOpen
+      onClose={onClose}
+      title={`Forget ${node.name}?`}
+      losses={[
+        'For a machine that is lost for good: nothing on it is stopped or removed.',
+        here > 0 ? `${many(here, 'server')} on it: Ostler forgets ${here === 1 ? 'it' : 'them'}, with every world and setting.` : 'No server is on it.',
+        'If the machine comes back, its agent is turned away. What it runs goes on until it joins again.',
+      ]}
+      verb="Forget node"
+      name={node.name}
+      isPending={forget.isPending}
+      error={forget.error}
+      onConfirm={() => forget.mutate()}
+    />
   )
 }
 

@@ -4,7 +4,6 @@ import { useQueryClient } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import { Ellipsis, Play, RotateCw, Skull, Square, Trash2, Unplug } from 'lucide-react'
 import { useState } from 'react'
-import { useProven } from '../account/prove'
 import type { Workload } from '../api/types'
 import { IconButton } from '../kit/button'
 import { Confirm } from '../kit/dialog'
@@ -91,8 +90,7 @@ function Delete({ workload, onClose }: { workload: Workload; onClose: () => void
 
 /** For a server whose machine is lost for good. */
 function Forget({ workload, onClose }: { workload: Workload; onClose: () => void }) {
-  const { prove, question } = useProven()
-  const forget = useForget(prove)
+  const forget = useForget()
   const client = useQueryClient()
   if (forget.data !== undefined) {
     const close = () => {
@@ -102,24 +100,21 @@ function Forget({ workload, onClose }: { workload: Workload; onClose: () => void
     return <LeftDialog title={`${workload.name} is forgotten`} left={[forget.data.left]} onClose={close} />
   }
   return (
-    <>
-      <Confirm
-        isOpen
-        onClose={onClose}
-        title={`Forget ${workload.name}?`}
-        losses={[
-          `For a machine that is lost for good: nothing on ${workload.node_name ?? 'it'} is stopped or removed.`,
-          'Its settings and its console here, and its ports, which are free for others.',
-          'If the machine comes back, it removes what is left of it.',
-        ]}
-        verb="Forget server"
-        name={workload.name}
-        isPending={forget.isPending}
-        error={forget.error}
-        onConfirm={() => forget.mutate(workload)}
-      />
-      {question}
-    </>
+    <Confirm
+      isOpen
+      onClose={onClose}
+      title={`Forget ${workload.name}?`}
+      losses={[
+        `For a machine that is lost for good: nothing on ${workload.node_name ?? 'it'} is stopped or removed.`,
+        'Its settings and its console here, and its ports, which are free for others.',
+        'If the machine comes back, it removes what is left of it.',
+      ]}
+      verb="Forget server"
+      name={workload.name}
+      isPending={forget.isPending}
+      error={forget.error}
+      onConfirm={() => forget.mutate(workload)}
+    />
   )
 }
 

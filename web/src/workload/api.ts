@@ -99,10 +99,10 @@ export function useDelete() {
 }
 
 /** Forgets a server whose machine is lost. */
-export function useForget(prove: <T>(work: () => Promise<T>) => Promise<T>) {
+export function useForget() {
   const client = useQueryClient()
   return useMutation({
-    mutationFn: (workload: Workload) => prove(() => ok(api.POST('/api/v1/workloads/{workload}/forget', { params: { path: { workload: workload.id } }, body: { confirm: workload.name } }))),
+    mutationFn: (workload: Workload) => ok(api.POST('/api/v1/workloads/{workload}/forget', { params: { path: { workload: workload.id } }, body: { confirm: workload.name } })),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: ['jobs'] })
     },

@@ -126,7 +126,7 @@ async fn s2_a_node_that_cannot_fence_takes_nothing_until_its_owner_allows_it_by_
     let allow = json!({"min_isolation": "none"});
     let (_, viewer) = t.member(&house.workspace, Role::Viewer).await;
     t.ask(&viewer, Method::PATCH, &path, Some(&allow)).await.is(403);
-    t.ask(&house.key().await, Method::PATCH, &path, Some(&allow)).await.is(403).code("session_needed");
+    t.ask(&house.key().await, Method::PATCH, &path, Some(&allow)).await.is(403).code("person_only");
     let seen = t.ask(&house.browser, Method::PATCH, &path, Some(&allow)).await.is(200).json();
     assert_eq!(seen["problems"][0]["code"], "unfenced", "it stays said: {seen}");
     house.create(&house.browser, Value::Null).await.is(202);
@@ -234,7 +234,7 @@ async fn f4_a_lost_node_and_what_was_on_it_can_be_forgotten() {
     job_says("delete NAME --forget").await;
 
     let (forget, sure) = (format!("{path}/forget"), json!({"confirm": "Quake"}));
-    t.post(&house.key().await, &forget, &sure).await.is(403).code("session_needed");
+    t.post(&house.key().await, &forget, &sure).await.is(403).code("person_only");
     let wrong = t.post(&house.browser, &forget, &json!({"confirm": "Doom"})).await.is(422).json();
     assert_eq!(wrong["fields"][0]["field"], "confirm", "{wrong}");
     let gone = t.post(&house.browser, &forget, &sure).await.is(200).json();
@@ -248,7 +248,7 @@ async fn f4_a_lost_node_and_what_was_on_it_can_be_forgotten() {
     t.post(&house.key().await, &format!("{path}/forget"), &json!({"confirm": "rack"}))
         .await
         .is(403)
-        .code("session_needed");
+        .code("person_only");
     t.post(&house.browser, &format!("{path}/forget"), &json!({"confirm": "other"})).await.is(422);
     let gone = t.post(&house.browser, &format!("{path}/forget"), &json!({"confirm": "rack"})).await.is(200).json();
     assert_eq!((&gone["workload_count"], &gone["left"][0]["name"]), (&json!(1), &json!("Doom")));
