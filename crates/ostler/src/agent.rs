@@ -306,9 +306,10 @@ impl Local {
         };
         let leases = Leases::load(&self.state_dir, &self.ids)?;
         let dial = HttpDial::new(&identity.member.url)?;
-        let identity = self.claim(identity, &leases, &dial).await?;
         let spawn = Spawn::new();
+        // Before anything is claimed: a second process on this folder is no other machine, and the journal's lock refuses it.
         let drivers = self.real.drivers(self.clock.clone(), spawn.clone()).context("could not open the journal")?;
+        let identity = self.claim(identity, &leases, &dial).await?;
         let config = Config { member: identity.member.clone(), facts: self.real.facts() };
         let (clock, ids) = (self.clock, self.ids);
         let agent = Agent::open(config, clock.clone(), ids.clone(), spawn.clone(), drivers)

@@ -14,13 +14,18 @@ struct Person<'a> {
 }
 
 impl Person<'_> {
+    /// Runs a command. Where it asks for the password, because it is done in person, the password is typed.
     fn run(&self, words: &[&str]) -> Output {
+        use std::io::Write as _;
         let mut command = Command::new(ostler().unwrap());
-        command.args(words).env("HOME", self.home).current_dir(self.home).stdin(Stdio::null());
+        command.args(words).env("HOME", self.home).current_dir(self.home);
         for name in ["XDG_CONFIG_HOME", "OSTLER_URL", "OSTLER_KEY", "OSTLER_PROFILE", "OSTLER_WORKSPACE"] {
             command.env_remove(name);
         }
-        command.output().unwrap()
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        // A program that asks nothing may have ended already.
+        let _ = writeln!(child.stdin.take().unwrap(), "{PASSWORD}");
+        child.wait_with_output().unwrap()
     }
     fn ok(&self, words: &[&str]) -> String {
         let out = self.run(words);

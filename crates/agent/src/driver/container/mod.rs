@@ -185,7 +185,8 @@ impl Containers {
         let run = run::run(self.attending(&engine, job, true));
         let note = match (Note::all(notes), pin) {
             (note, Some(pin)) if note.status == Status::Ready => Note { message: pin.sentence(), ..note },
-            (note, _) => note,
+            (note, Some(pin)) => Note { message: format!("{}; {}", note.message, pin.sentence()), ..note },
+            (note, None) => note,
         };
         Ok(Started { identity: json!({ "container": id }), run, note })
     }
