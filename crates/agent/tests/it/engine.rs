@@ -170,7 +170,9 @@ async fn a_container_outlives_its_agent_and_its_end_is_noticed(variable: &str) {
         .chain(&console.page(first.last_seq, usize::MAX).lines)
         .filter_map(|l| l.text.strip_prefix("line ")?.parse().ok())
         .collect();
-    assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lines:?}");
+    let all = || console.page(0, usize::MAX).lines.into_iter().map(|l| (l.seq, l.text)).collect::<Vec<_>>();
+    let said = || first.lines.iter().map(|l| (l.seq, l.text.clone())).collect::<Vec<_>>();
+    assert!(lines.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lines:?}, before {:?}, after {:?}", said(), all());
     std::fs::write(here.volume(want.id).join("end"), "").unwrap();
     let report = node.until(want.id, "failed", |r| matches!(r.seen.phase, Phase::Failed { .. })).await;
     assert_eq!(report.seen.exit.unwrap().code, Some(7));

@@ -38,6 +38,8 @@ const LAST_LINES: Millis = Millis::secs(5);
 const BATCH: usize = 256;
 /// While lines pour, how far they were read is written down this often.
 const NOTE_EVERY: Millis = Millis(50);
+/// So many times a second it is written down at once, line by line.
+const NOTES_AT_ONCE: u32 = 40;
 /// Pause after more output than is shown.
 const PAUSE: Millis = Millis(100);
 
@@ -84,6 +86,7 @@ impl Handle {
             pace: Pace::new(now),
             is_ahead,
             noted: now,
+            at_once: (NOTES_AT_ONCE, now),
         };
         let (waiting, container, time) = (engine.clone(), name.clone(), clock.clone());
         spawn.spawn("container.attend", async move {
@@ -256,6 +259,8 @@ struct Reader {
     /// More was read than is written down.
     is_ahead: bool,
     noted: Instant,
+    /// Notes that may be written at once in the second that began then.
+    at_once: (u32, Instant),
 }
 
 /// How far a log was read. Stamps have a fixed form, so they compare as text; Docker's are nanoseconds, Podman's whole seconds,
@@ -337,7 +342,7 @@ impl Reader {
                         self.is_ahead = true;
                     }
                 }
-                if self.is_ahead && self.clock.instant().saturating_duration_since(self.noted) >= NOTE_EVERY.std() {
+                if self.is_ahead && self.may_note() {
                     self.note(last);
                 }
                 if is_cut {
@@ -358,6 +363,17 @@ impl Reader {
             }
             self.clock.sleep(ASK_AGAIN).await;
         }
+    }
+
+    /// True while lines come slowly, and now and then while they pour.
+    fn may_note(&mut self) -> bool {
+        let (now, (left, since)) = (self.clock.instant(), self.at_once);
+        if now.saturating_duration_since(since) >= std::time::Duration::from_secs(1) {
+            self.at_once = (NOTES_AT_ONCE - 1, now);
+            return true;
+        }
+        self.at_once.0 = left.saturating_sub(1);
+        left > 0 || now.saturating_duration_since(self.noted) >= NOTE_EVERY.std()
     }
 
     fn note(&mut self, at: &Place) {
