@@ -48,7 +48,8 @@ export function Header({ title, above, state, actions, isLost }: HeaderProps) {
 /** The scrolling part of a page. Lists are full width; prose and cards end at 1280. */
 export function Content({ children, full }: { children: ReactNode; full?: boolean }) {
   return (
-    <div data-scroller tabIndex={-1} className="min-h-0 flex-1 overflow-y-auto outline-none">
+    // Reached by Tab, since a page may hold nothing else that can be, and must still be scrolled without a mouse.
+    <div data-scroller tabIndex={0} className="min-h-0 flex-1 overflow-y-auto outline-none focus-visible:outline-1 focus-visible:-outline-offset-1 focus-visible:outline-line">
       {full === true ? children : <div className="mx-auto w-full max-w-[1280px] p-4 pb-20 sm:p-6 sm:pb-20">{children}</div>}
     </div>
   )
