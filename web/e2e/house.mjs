@@ -2,7 +2,7 @@
 //
 // OSTLER_URL and OSTLER_SETUP_SECRET name a server that is up; without them one is started from OSTLER_BIN in a folder of its own.
 
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -78,12 +78,21 @@ function freePort() {
   })
 }
 
+/** A library with which a browser does not hear of the machine's new interfaces; `still.c` says why. */
+function still() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'ostler-still-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const library = path.join(folder, 'still.so')
+  execFileSync('cc', ['-shared', '-fPIC', '-O1', '-o', library, fileURLToPath(new URL('still.c', import.meta.url)), '-ldl'])
+  return library
+}
+
 /** The distribution's browser: nothing is downloaded. */
 export function openBrowser() {
   const named = process.env.OSTLER_TEST_CHROMIUM
   const found = [named, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) => file !== undefined && file !== '' && existsSync(file))
   if (found === undefined) throw new Error('no Chromium is here: `apt-get install chromium fonts-dejavu-core`, or name one in OSTLER_TEST_CHROMIUM')
-  return chromium.launch({ executablePath: found, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'] })
+  return chromium.launch({ executablePath: found, env: { ...process.env, LD_PRELOAD: still() }, args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'] })
 }
 
 /** The three ways in which every page is looked at. */
